@@ -1,0 +1,1 @@
+"""The HTTP side: requests in, answers and problems out."""

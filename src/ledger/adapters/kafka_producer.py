@@ -1,0 +1,256 @@
+"""One idempotent producer, from its first batch to its end.
+
+A producer is used until something odd happens; then it is discarded, so that nothing of it can
+reach the log any more, and the next append makes a new one. aiokafka's own `stop()` does not do
+that: it flushes. What the network or the broker already holds may still land; the rule of
+positioned append makes that harmless.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnsupportedForMessageFormatError,
+)
+
+from ledger.adapters.kafka_topics import Cluster
+from ledger.errors import LogMisconfigured, LogUnavailable, OutcomeUnknown
+from ledger.log import (
+    BATCH_BYTES_MAX,
+    CONTENT_TYPE,
+    HEADER_CONTENT_TYPE,
+    HEADER_OFFSET,
+    HEADER_TRACEPARENT,
+    NewRecord,
+)
+
+# A broker refuses sequence numbers from 2^31 on; a producer is renewed well before.
+SEQUENCE_MAX = 2**31 - 2**24
+CLEANUP_SECONDS = 2.0
+# The client must not close a connection before a waiting append does: a connection it closed
+# would still flush, and could no longer be found and cut.
+REQUEST_MARGIN_SECONDS = 5.0
+CONTENT_TYPE_HEADER = (HEADER_CONTENT_TYPE, CONTENT_TYPE)
+
+# Answers by which the broker says that it did not take the batch, and never will take such a one.
+REFUSALS: dict[type[KafkaError], type[LogMisconfigured | LogUnavailable]] = {
+    MessageSizeTooLargeError: LogMisconfigured,
+    RecordListTooLargeError: LogMisconfigured,
+    InvalidTimestampError: LogMisconfigured,
+    InvalidTopicError: LogMisconfigured,
+    UnsupportedForMessageFormatError: LogMisconfigured,
+    PolicyViolationError: LogMisconfigured,
+    TopicAuthorizationFailedError: LogUnavailable,
+    ClusterAuthorizationFailedError: LogUnavailable,
+}
+
+
+class Delivered(NamedTuple):
+    """The broker's answer: where the batch lies, and the broker's clock (−1 if not given)."""
+
+    base_offset: int
+    timestamp_ms: int
+
+
+class Producer:
+    """A started producer. Counts what it sent, so that it can say what surely did not land."""
+
+    def __init__(
+        self, cluster: Cluster, topic: str, compression: str | None, timeout_seconds: float
+    ) -> None:
+        """Prepare; `start` connects. `timeout_seconds` bounds one delivery."""
+        arguments = cluster.arguments()
+        arguments["request_timeout_ms"] = int((timeout_seconds + REQUEST_MARGIN_SECONDS) * 1000)
+        self._topic = topic
+        self._timeout_seconds = timeout_seconds
+        self._kafka = AIOKafkaProducer(
+            **arguments,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES_MAX,
+            compression_type=compression,
+            linger_ms=0,
+        )
+        self._sequences: Counter[int] = Counter()
+        self._sends: Counter[int] = Counter()  # by the identity of the batch's builder
+        self._send_tasks: set[asyncio.Task[Any]] = set()
+        self.in_flight = 0
+        self.discarded = False
+
+    async def start(self) -> None:
+        """Connect and get a producer id. Raises LogUnavailable."""
+        self._watch_sends()
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._kafka.start()
+                await self._kafka.partitions_for(self._topic)
+        except BaseException as error:
+            await self.discard()
+            if isinstance(error, KafkaError | TimeoutError | OSError):
+                raise LogUnavailable(f"no producer could be started: {error!r}") from error
+            raise
+
+    def has_room(self, partition: int, count: int) -> bool:
+        """Whether the sequence numbers of the partition suffice for `count` more records."""
+        return self._sequences[partition] + count <= SEQUENCE_MAX
+
+    async def deliver(self, partition: int, offset: int, records: Sequence[NewRecord]) -> Delivered:
+        """Send one batch and wait for the broker's answer.
+
+        Raises ValueError if the batch is too large; LogUnavailable or LogMisconfigured if it
+        surely did not land; else OutcomeUnknown. After any but ValueError the producer is
+        discarded, because the sequence numbers of a failed batch are spent.
+        """
+        batch = build_batch(self._kafka, offset, records)
+        self._sequences[partition] += len(records)
+        self.in_flight += 1
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                delivery = await self._kafka.send_batch(batch, self._topic, partition=partition)
+                answer = await delivery
+        except (KafkaError, TimeoutError, AssertionError) as error:
+            await self.discard()
+            raise self._failure(id(batch), partition, error) from error
+        finally:
+            self.in_flight -= 1
+            sends = self._sends.pop(id(batch), 0)
+        if answer.offset < 0:
+            # A duplicate whose first place the broker has forgotten.
+            await self.discard()
+            raise OutcomeUnknown(f"partition {partition}: the broker did not say where, {sends=}")
+        stamp = answer.timestamp if answer.timestamp_type == 1 else -1
+        return Delivered(answer.offset, stamp)
+
+    async def discard(self) -> None:
+        """Make this producer silent at once and for good; every delivery in flight fails."""
+        if self.discarded:
+            return
+        self.discarded = True
+        self._silence()
+        tasks = [*self._send_tasks]
+        if self._kafka._sender.sender_task is not None:
+            tasks.append(self._kafka._sender.sender_task)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLEANUP_SECONDS):
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self._kafka.client.close()
+
+    def _silence(self) -> None:
+        """Without giving way to any other task: nothing leaves this process after this call."""
+        kafka = self._kafka
+        kafka._closed = True
+        accumulator = kafka._message_accumulator
+        waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+        accumulator.fail_all(ProducerClosed("the producer was discarded"))
+        for batch in waiting:
+            batch._drain_waiter.exception()  # nobody else may ask, and asyncio would complain
+        for task in self._send_tasks:
+            task.cancel()
+        if kafka._sender.sender_task is not None:
+            kafka._sender.sender_task.cancel()
+        for connection in kafka.client._conns.values():
+            _cut(connection)
+
+    def _watch_sends(self) -> None:
+        """Learn of every batch that is given to the network, and of the tasks that do it."""
+        sender = self._kafka._sender
+        send = sender._send_produce_req
+
+        async def watched(node_id: int, batches: dict[Any, Any]) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                self._send_tasks.add(task)
+                task.add_done_callback(self._send_tasks.discard)
+            for batch in batches.values():
+                self._sends[id(batch._builder)] += 1
+            await send(node_id, batches)
+
+        sender._send_produce_req = watched
+
+    def _failure(self, builder: int, partition: int, error: BaseException) -> Exception:
+        sends = self._sends[builder]
+        if sends == 0:
+            return LogUnavailable(f"partition {partition}: the batch was never sent: {error!r}")
+        # A repeated send may be refused although the first one landed.
+        if sends == 1 and type(error) in REFUSALS:
+            kind = REFUSALS[type(error)]
+            return kind(f"partition {partition}: the broker refused the batch: {error!r}")
+        return OutcomeUnknown(f"partition {partition}: {error!r}")
+
+
+def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecord]) -> Any:
+    """Make one batch that states `offset`, `offset` + 1, … Raises ValueError if it is too large.
+
+    This loop runs once for every record of the ledger. aiokafka's own `BatchBuilder.append` is a
+    Python wrapper around a compiled builder, so the compiled one is called directly. What the
+    wrapper keeps is one number, the count, which is set afterwards. A test compares the bytes of
+    both ways; should a release of aiokafka hide the inner builder, the public way is taken.
+    """
+    batch = kafka.create_batch()
+    inner = getattr(batch, "_builder", None)
+    if inner is None or not hasattr(batch, "_relative_offset"):
+        return _build_publicly(batch, offset, records)
+    append = inner.append
+    stamp = time.time_ns() // 1_000_000  # the broker puts its own time in its place
+    index = 0
+    for key, value, traceparent in records:
+        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
+        if traceparent is not None:
+            headers.append((HEADER_TRACEPARENT, traceparent))
+        if append(index, stamp, key, value, headers) is None:
+            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
+        index += 1
+    batch._relative_offset = index
+    return _checked(batch, len(records))
+
+
+def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecord]) -> Any:
+    stamp = time.time_ns() // 1_000_000
+    for index, (key, value, traceparent) in enumerate(records):
+        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
+        if traceparent is not None:
+            headers.append((HEADER_TRACEPARENT, traceparent))
+        if batch.append(timestamp=stamp, key=key, value=value, headers=headers) is None:
+            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
+    return _checked(batch, len(records))
+
+
+def _checked(batch: Any, count: int) -> Any:
+    """The builder takes any first record, however large; and an empty batch has no offset."""
+    if count == 0:
+        raise ValueError("a batch needs at least one record")
+    if batch.size() > BATCH_BYTES_MAX:
+        raise ValueError(f"a batch of {batch.size()} bytes exceeds {BATCH_BYTES_MAX}")
+    batch.close()  # or aiokafka could add records of its own
+    return batch
+
+
+def _cut(connection: Any) -> None:
+    """Drop a connection together with what its buffers, also the kernel's, still hold."""
+    writer = connection._writer
+    if writer is None:
+        return
+    held = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError, AttributeError):
+        # A socket of our own on the same connection: not every event loop's has setsockopt.
+        with socket.socket(fileno=os.dup(held.fileno())) as same:
+            # Close with a reset instead of sending what is left.
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

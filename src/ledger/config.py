@@ -1,0 +1,283 @@
+"""Settings of a process, and the parts of the write side that they choose.
+
+A setting is given as a flag, in the environment with the prefix `STOCKLEDGER_`, or in `.env`, in
+this order. Only this module names an adapter, and only inside a function, so that the embedded
+default never imports a Kafka client.
+"""
+
+import re
+import socket
+import uuid
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self, get_args
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ledger.domain.decider import Rules
+from ledger.domain.quantities import SCALE_MAX
+from ledger.log import EventLog, SnapshotStore
+
+ENV_PREFIX: Final = "STOCKLEDGER_"
+PARTITIONS_MAX: Final = 1_024
+REPLICATION_MAX: Final = 9
+TOLERANCE_SECONDS_MAX: Final = 86_400
+BACKDATE_DAYS_MAX: Final = 36_500
+LATE_AFTER_SECONDS_MAX: Final = 366 * 86_400
+BULK_ITEMS_MAX: Final = 10_000
+QUEUE_ITEMS_MAX: Final = 1_000_000
+BODY_BYTES_MIN: Final = 1_024
+BODY_BYTES_MAX: Final = 256 * 1024 * 1024
+REQUEST_TIMEOUT_SECONDS_MAX: Final = 300
+VIEW_WAIT_SECONDS_MAX: Final = 60
+ID_WINDOW_MAX: Final = 100_000_000
+SNAPSHOT_EVERY_RECORDS_MIN: Final = 1_000
+SNAPSHOT_EVERY_RECORDS_MAX: Final = 100_000_000
+
+Role = Literal["api", "writer", "projector", "publisher", "planner"]
+ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector"})
+# Known names that this version has nothing to run for.
+ROLES_NOT_YET: Final[frozenset[Role]] = frozenset({"publisher", "planner"})
+
+_TOPIC_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+_URL_SCHEMES = {
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+
+class Settings(BaseSettings):
+    """Everything an operator may choose. The description of a field is its help."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # The message of a wrong setting must not repeat a password.
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    data_dir: Path = Field(Path("data"), description="where the embedded log and views lie")
+    roles: Annotated[frozenset[Role], NoDecode] = Field(
+        ROLES_DEFAULT, description="what this process does, of api,writer,projector"
+    )
+    migrate: bool = Field(True, description="bring the views' tables up to date when starting")
+    dev: bool = Field(False, description="accept a topic with fewer replicas than is safe")
+
+    kafka_bootstrap: str | None = Field(
+        None, description="host:port[,…] of the brokers; none: the log is SQLite in data_dir"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user of the brokers")
+    kafka_sasl_password: SecretStr | None = Field(
+        None, description="password; better given in the environment than as a flag"
+    )
+    kafka_ssl_cafile: Path | None = Field(None, description="certificates to trust, PEM")
+    topic_prefix: str = Field("stock", description="topics are PREFIX.movements.v1 and so on")
+    partitions: int = Field(
+        12, ge=1, le=PARTITIONS_MAX, description="partitions of a new log; fixed afterwards"
+    )
+    replication: int = Field(
+        3, ge=1, le=REPLICATION_MAX, description="replicas of a topic that is created"
+    )
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://… of the views; none: SQLite in data_dir"
+    )
+    advertised_url: str | None = Field(
+        None, description="where other instances reach this one; none: from host and port"
+    )
+    instance_id: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
+        min_length=1,
+        max_length=128,
+        description="name of this process in the log; none: host name and a random part",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="hashed API keys; none: api-keys.json in data_dir"
+    )
+
+    strict_items: bool = Field(False, description="refuse movements of SKUs that no item describes")
+    currency: str = Field(
+        "EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all costs of a new log"
+    )
+    scale_default: int = Field(
+        0, ge=0, le=SCALE_MAX, description="decimals of quantities of SKUs that no item describes"
+    )
+    future_tolerance_seconds: int = Field(
+        300, ge=0, le=TOLERANCE_SECONDS_MAX, description="how far ahead occurred_at may lie"
+    )
+    backdate_limit_days: int = Field(
+        7_300, ge=0, le=BACKDATE_DAYS_MAX, description="how far back occurred_at may lie"
+    )
+    late_after_seconds: int = Field(
+        3_600, ge=0, le=LATE_AFTER_SECONDS_MAX, description="older movements are flagged late"
+    )
+
+    queue_items_max: int = Field(
+        20_000, ge=1, le=QUEUE_ITEMS_MAX, description="commands that may wait for one partition"
+    )
+    bulk_items_max: int = Field(
+        BULK_ITEMS_MAX, ge=1, le=BULK_ITEMS_MAX, description="items in one bulk request"
+    )
+    body_bytes_max: int = Field(
+        16 * 1024 * 1024, ge=BODY_BYTES_MIN, le=BODY_BYTES_MAX, description="bytes in a request"
+    )
+    request_timeout_seconds: float = Field(
+        10.0, gt=0, le=REQUEST_TIMEOUT_SECONDS_MAX, description="how long a write may take"
+    )
+    view_wait_seconds: float = Field(
+        5.0, ge=0, le=VIEW_WAIT_SECONDS_MAX, description="how long a read waits for min_position"
+    )
+    id_window: int = Field(
+        1_000_000, ge=0, le=ID_WINDOW_MAX, description="ids kept in memory, all partitions together"
+    )
+    snapshot_every_records: int = Field(
+        200_000,
+        ge=SNAPSHOT_EVERY_RECORDS_MIN,
+        le=SNAPSHOT_EVERY_RECORDS_MAX,
+        description="records of a partition between two snapshots",
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="console, json, or auto: console on a terminal"
+    )
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _explain_service_link(cls, value: object) -> object:
+        # Kubernetes sets STOCKLEDGER_PORT=tcp://… for a service of this name.
+        if isinstance(value, str) and value.startswith("tcp://"):
+            raise ValueError("is set by Kubernetes for a service; use enableServiceLinks: false")
+        return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _check_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = {name.strip() for name in value.split(",")} - {""}
+        if not names or names - set(get_args(Role)):
+            raise ValueError(f"expected some of {', '.join(sorted(ROLES_DEFAULT))}")
+        if early := sorted(names & ROLES_NOT_YET):
+            raise ValueError(f"this version has nothing to run for {' and '.join(early)}")
+        return names
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _check_bootstrap(cls, value: str | None) -> str | None:
+        for server in (value or "").split(",") if value else ():
+            host, _, port = server.strip().rpartition(":")
+            if not host or not (port.isascii() and port.isdigit()):
+                raise ValueError("expected host:port, several separated by commas")
+        return value
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _check_topic_prefix(cls, value: str) -> str:
+        if _TOPIC_PREFIX.fullmatch(value) is None:
+            raise ValueError("expected letters, digits, points, - and _, at most 200")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _normalise_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.get_secret_value().partition("://")
+        if not separator or scheme not in _URL_SCHEMES:
+            raise ValueError("expected postgresql://user:password@host/database or sqlite:///file")
+        return SecretStr(f"{_URL_SCHEMES[scheme]}://{rest}")
+
+    @field_validator("advertised_url")
+    @classmethod
+    def _check_advertised_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("expected http://… or https://…")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.queue_items_max < self.bulk_items_max:
+            raise ValueError(
+                "queue_items_max is below bulk_items_max: a bulk of one SKU would never fit"
+            )
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError("SASL needs kafka_sasl_username and kafka_sasl_password")
+        return self
+
+    @property
+    def views_url(self) -> str:
+        """The SQLAlchemy URL of the views; it may hold a password, so never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{(self.data_dir / 'views.db').absolute()}"
+
+    @property
+    def api_keys_path(self) -> Path:
+        """Where the hashed API keys lie, whether or not there are any."""
+        return self.api_keys_file or self.data_dir / "api-keys.json"
+
+    @property
+    def log_path(self) -> Path:
+        """The SQLite file of the embedded log."""
+        return self.data_dir / "log.db"
+
+    @property
+    def movements_topic(self) -> str:
+        """The topic that is the log."""
+        return f"{self.topic_prefix}.movements.v1"
+
+    @property
+    def snapshots_topic(self) -> str:
+        """The topic that caches snapshots."""
+        return f"{self.topic_prefix}.snapshots.v1"
+
+    @property
+    def public_url(self) -> str:
+        """Where other instances reach this one."""
+        if self.advertised_url is not None:
+            return self.advertised_url
+        anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = socket.gethostname() if anywhere else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def rules(settings: Settings) -> Rules:
+    """The rules of stock as the operator chose them."""
+    return Rules(
+        strict_items=settings.strict_items,
+        scale_default=settings.scale_default,
+        future_tolerance_us=settings.future_tolerance_seconds * 1_000_000,
+        backdate_limit_us=settings.backdate_limit_days * 86_400_000_000,
+        late_after_us=settings.late_after_seconds * 1_000_000,
+    )
+
+
+def open_log(settings: Settings) -> EventLog:
+    """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite."""
+    raise AssertionError(settings)
+
+
+def open_snapshots(settings: Settings) -> SnapshotStore:
+    """The store of snapshots beside that log, not connected yet."""
+    raise AssertionError(settings)

@@ -1,0 +1,120 @@
+"""The forms of names: ids, SKUs, locations, lots, statuses, reasons, instants.
+
+Every check returns None if the form is good, else the refusal. They are cached, because the same
+few thousand names come again and again.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from ledger.domain.rejections import Rejected, malformed
+
+ID_LENGTH_MAX = 128
+SKU_LENGTH_MAX = 100
+LOCATION_LENGTH_MAX = 200
+LOT_LENGTH_MAX = 100
+TEXT_LENGTH_MAX = 500
+
+STATUSES = frozenset({"available", "quarantined", "on_hold", "damaged", "recalled", "expired"})
+REASONS = frozenset(
+    {
+        "found",
+        "lost",
+        "stolen",
+        "damaged",
+        "expired",
+        "obsolete",
+        "data_entry",
+        "sample",
+        "internal_use",
+        "quality",
+        "opening_balance",
+        "other",
+    }
+)
+DISPOSITIONS = frozenset({"restock", "quarantine", "refurbish", "scrap"})
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def check_id(text: str) -> Rejected | None:
+    """An id has 1 to 128 printable characters."""
+    if 0 < len(text) <= ID_LENGTH_MAX and text.isprintable() and text == text.strip():
+        return None
+    return malformed("invalid_id", f"an id has 1 to {ID_LENGTH_MAX} printable characters")
+
+
+@lru_cache(maxsize=65_536)
+def check_sku(text: str) -> Rejected | None:
+    """A SKU has 1 to 100 printable characters and neither starts nor ends with a blank."""
+    if 0 < len(text) <= SKU_LENGTH_MAX and text.isprintable() and text == text.strip():
+        return None
+    return malformed("invalid_sku", f"a SKU has 1 to {SKU_LENGTH_MAX} printable characters")
+
+
+@lru_cache(maxsize=65_536)
+def check_location(text: str) -> Rejected | None:
+    """A location is a path such as MAIN/A/01: non-empty segments, printable, not starting with @."""
+    good = (
+        0 < len(text) <= LOCATION_LENGTH_MAX
+        and text.isprintable()
+        and text[0] != "@"
+        and all(part and part == part.strip() for part in text.split("/"))
+    )
+    if good:
+        return None
+    return malformed(
+        "invalid_location",
+        f"a location is a path such as MAIN/A/01, at most {LOCATION_LENGTH_MAX} characters",
+    )
+
+
+@lru_cache(maxsize=65_536)
+def check_lot(text: str) -> Rejected | None:
+    """A lot has 1 to 100 printable characters."""
+    if 0 < len(text) <= LOT_LENGTH_MAX and text.isprintable() and text == text.strip():
+        return None
+    return malformed("invalid_lot", f"a lot has 1 to {LOT_LENGTH_MAX} printable characters")
+
+
+def check_status(text: str) -> Rejected | None:
+    """A status is one of the six of the stock model."""
+    if text in STATUSES:
+        return None
+    return malformed("invalid_status", f"a status is one of {', '.join(sorted(STATUSES))}")
+
+
+def check_reason(text: str) -> Rejected | None:
+    """A reason is one of the known codes."""
+    if text in REASONS:
+        return None
+    return malformed("invalid_reason", f"a reason is one of {', '.join(sorted(REASONS))}")
+
+
+@lru_cache(maxsize=65_536)
+def instant(text: str) -> int | Rejected:
+    """Microseconds since 1970 UTC of an RFC 3339 instant; the offset from UTC must be given."""
+    if _INSTANT.fullmatch(text) is None:
+        return malformed("invalid_time", "expected an instant such as 2026-11-22T10:00:00Z")
+    try:
+        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return malformed("invalid_time", f"{text} is no instant of the calendar")
+
+
+@lru_cache(maxsize=65_536)
+def instant_text(microseconds: int) -> str:
+    """The canonical RFC 3339 form in UTC: fraction only where there is one, always with Z."""
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    base = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    # strftime does not pad years before 1000 on every platform.
+    base = base.rjust(19, "0")
+    if moment.microsecond == 0:
+        return f"{base}Z"
+    fraction = f"{moment.microsecond:06d}".rstrip("0")
+    return f"{base}.{fraction}Z"

@@ -1,0 +1,139 @@
+"""decide: the fact that a command makes of the state, or why not.
+
+`decide` looks and answers and changes nothing; `evolve` (evolution.py) applies a fact. Together
+they are the only places with stock rules, and run in the writer, in replay and in tests.
+"""
+
+from ledger.domain import codes, quantities
+from ledger.domain.checks import check_numbers, check_occurred, check_texts
+from ledger.domain.context import Context
+from ledger.domain.evolution import Undo, evolve, undo
+from ledger.domain.facts import Command, Moved, Resolved
+from ledger.domain.items import DefineItem, ItemDefined, check_item
+from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal
+from ledger.domain.posting import post
+from ledger.domain.rejections import Rejected, malformed, refused
+from ledger.domain.reversals import check_original, decide_reversal
+from ledger.domain.stock import PartitionState
+
+__all__ = ["Decision", "Undo", "decide", "evolve", "undo"]
+
+Decision = Moved | ItemDefined | Rejected
+
+
+def decide(state: PartitionState, command: Command, context: Context) -> Decision:
+    """The fact that `command` makes of `state`, or why not.
+
+    The caller has checked that the id is new. Numbers and instants of the command are brought
+    into canonical form on the way (`movements.normalise`); the state is not touched.
+    """
+    if type(command) is Resolved:
+        return _decide_resolved(state, command, context)
+    if type(command) is DefineItem:
+        return _decide_item(state, command, context)
+    if type(command) is Reversal:
+        return decide_reversal(state, command, None, context)
+    if type(command) is CustomerReturn and command.original_id is not None:
+        return _decide_resolved(state, Resolved(command, None), context)
+    return _decide_movement(state, command, context, None)  # type: ignore[arg-type]
+
+
+def _decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
+    state: PartitionState, command: MovementCommand, context: Context, original: Moved | None
+) -> Moved | Rejected:
+    rules = context.rules
+    sku = state.skus.get(command.sku)
+    if sku is None and (wrong := codes.check_sku(command.sku)) is not None:
+        return wrong
+    scale = rules.scale_default if sku is None else sku.scale
+    identity = command.id or ""
+    if (wrong := codes.check_id(identity)) is not None:
+        return wrong
+    accounts = command.accounts()
+    if type(accounts) is Rejected:
+        return accounts
+    source, target = accounts
+    quantity = quantities.scaled(command.quantity, scale)
+    if type(quantity) is Rejected:
+        if not quantity.needs_state:
+            return quantity
+    elif quantity <= 0:
+        if quantity == 0 or not command.signed:
+            return malformed("invalid_quantity", "a quantity is greater than zero")
+        source, target = target, source
+    occurred_us = recorded_us = context.recorded_ms * 1000
+    if command.occurred_at is not None:
+        instant = codes.instant(command.occurred_at)
+        if type(instant) is Rejected:
+            return instant
+        if (wrong := check_occurred(instant, recorded_us, rules)) is not None:
+            return wrong
+        occurred_us = instant
+        command.occurred_at = codes.instant_text(instant)
+    if (command.reference is not None or command.note is not None) and (
+        wrong := check_texts(command)
+    ) is not None:
+        return wrong
+    if (wrong := check_numbers(command)) is not None:
+        return wrong
+    # From here on the answer depends on state.
+    if rules.strict_items and (sku is None or sku.item is None):
+        return refused("unknown_item", f"{command.sku} is not described as an item")
+    if type(quantity) is Rejected:
+        return quantity
+    command.quantity = str(quantity) if scale == 0 else quantities.text(quantity, scale)
+    moved = Moved(
+        state.offset,
+        command,
+        identity,
+        command.sku,
+        abs(quantity),
+        scale,
+        source,
+        target,
+        0,
+        0,
+        0,
+        "average",
+        occurred_us,
+        context.recorded_ms,
+        recorded_us - occurred_us > rules.late_after_us,
+        context.actor,
+    )
+    return post(moved, sku, original)
+
+
+def _decide_resolved(
+    state: PartitionState, resolved: Resolved, context: Context
+) -> Moved | Rejected:
+    command, original = resolved.command, resolved.original
+    if type(command) is Reversal:
+        return decide_reversal(state, command, original, context)
+    answer = _decide_movement(state, command, context, original)  # type: ignore[arg-type]
+    # A malformed command is malformed whatever it refers to.
+    if type(answer) is Rejected and not answer.needs_state:
+        return answer
+    return check_original(command, original) or answer  # type: ignore[arg-type]
+
+
+def _decide_item(
+    state: PartitionState, command: DefineItem, context: Context
+) -> ItemDefined | Rejected:
+    wrong = codes.check_sku(command.sku) or codes.check_id(command.id) or check_item(command.item)
+    if wrong is not None:
+        return wrong
+    sku = state.skus.get(command.sku)
+    if sku is not None and sku.moved and sku.scale != command.item.scale:
+        return refused(
+            "item_in_use",
+            f"{command.sku} has movements; its scale stays {sku.scale}",
+            scale=str(sku.scale),
+        )
+    return ItemDefined(
+        state.offset,
+        command.id,
+        command.sku,
+        command.item,
+        context.recorded_ms,
+        context.actor,
+    )

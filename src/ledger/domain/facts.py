@@ -1,0 +1,110 @@
+"""Facts: what happened. Each is one record of the log and carries the offset it was decided for."""
+
+import msgspec
+
+from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.movements import MovementCommand, Reversal
+
+FORMAT_LEVEL = 1
+PARTITIONER = "murmur2"
+
+
+class Moved(msgspec.Struct, gc=False):
+    """`quantity` went from `source` to `target`, both accounts of one SKU.
+
+    Quantities are scaled by `scale`; `source_after` and `target_after` are the balances of the
+    real accounts afterwards (0 for virtual ones). `value` is the cost that entered or left stock,
+    in millionths of the currency (for a move inside stock: the cost of what moved), and
+    `cost_basis` where it came from: given, standard, average, original or none.
+    """
+
+    offset: int
+    command: MovementCommand | Reversal
+    id: str
+    sku: str
+    quantity: int
+    scale: int
+    source: str
+    target: str
+    source_after: int
+    target_after: int
+    value: int
+    cost_basis: str
+    occurred_us: int
+    recorded_ms: int
+    late: bool = False
+    actor: str | None = None
+    # Only for a reversal: the offset of the movement it undoes.
+    reverses_offset: int = -1
+
+
+class Refused(msgspec.Struct, gc=False):
+    """A command was refused because of the state it met; the id stays refused."""
+
+    offset: int
+    id: str
+    sku: str
+    type: str
+    fingerprint: str
+    code: str
+    detail: str
+    numbers: dict[str, str]
+    recorded_ms: int
+    # What was asked for, as sent: the fact of demand that was not met.
+    quantity: str | None = None
+    location: str | None = None
+    actor: str | None = None
+
+
+class Opened(msgspec.Struct, gc=False):
+    """The first record of a partition: which ledger this is and how it is laid out."""
+
+    offset: int
+    ledger_id: str
+    partition: int
+    partitions: int
+    partitioner: str
+    currency: str
+    format: int
+    recorded_ms: int
+
+
+class WriterClaimed(msgspec.Struct, gc=False):
+    """A writer announces that it writes this partition from here on. A courtesy, not a lock."""
+
+    offset: int
+    instance: str
+    url: str
+    recorded_ms: int
+
+
+class LevelRaised(msgspec.Struct, gc=False):
+    """From here on records of this level may follow; readers that do not know it must stop."""
+
+    offset: int
+    level: int
+    recorded_ms: int
+    actor: str | None = None
+
+
+Fact = Moved | Refused | ItemDefined | Opened | WriterClaimed | LevelRaised
+
+
+class Resolved(msgspec.Struct, gc=False):
+    """A command together with the earlier movement it names, or None if there is none."""
+
+    command: MovementCommand | Reversal
+    original: Moved | None
+
+    @property
+    def id(self) -> str | None:
+        """The command's id."""
+        return self.command.id
+
+    @property
+    def sku(self) -> str:
+        """The command's SKU."""
+        return self.command.sku
+
+
+Command = MovementCommand | Reversal | Resolved | DefineItem

@@ -1,0 +1,94 @@
+"""Items: what a SKU is, how it is measured, and the command and fact that define it."""
+
+from typing import Literal
+
+import msgspec
+
+from ledger.domain import codes, quantities
+from ledger.domain.rejections import Rejected, malformed
+
+InventoryType = Literal["raw", "wip", "finished", "mro", "trading"]
+UNIT_DEFAULT = "each"
+
+
+class Supplier(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Who delivers the item, and in how many days as agreed."""
+
+    code: str
+    lead_time_days: int | None = None
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The description of a SKU. `scale` is the number of decimals of its quantities, 0 to 6.
+
+    `unit_cost` is the standard cost of one unit of measure, a decimal string.
+    """
+
+    name: str | None = None
+    unit: str = UNIT_DEFAULT
+    scale: int = 0
+    inventory_type: InventoryType = "trading"
+    lot_tracked: bool = False
+    serial_tracked: bool = False
+    shelf_life_days: int | None = None
+    unit_cost: str | None = None
+    gtin: str | None = None
+    suppliers: tuple[Supplier, ...] = ()
+
+
+ITEM_DEFAULT = Item()
+
+
+class DefineItem(msgspec.Struct, frozen=True, gc=False):
+    """The command behind PUT /v1/items: describe a SKU, or describe it anew."""
+
+    id: str
+    sku: str
+    item: Item
+
+
+class ItemDefined(msgspec.Struct, gc=False):
+    """The fact that a SKU is described so from `offset` on."""
+
+    offset: int
+    id: str
+    sku: str
+    item: Item
+    recorded_ms: int
+    actor: str | None = None
+
+
+def check_item(item: Item) -> Rejected | None:  # noqa: C901, PLR0911 - one guard per field
+    """Whether a description is well formed, without any state."""
+    if not 0 <= item.scale <= quantities.SCALE_MAX:
+        return malformed("invalid_item", f"scale is 0 to {quantities.SCALE_MAX}")
+    if not _short(item.unit) or (item.name is not None and not _short(item.name)):
+        return malformed("invalid_item", "name and unit are short printable texts")
+    if item.shelf_life_days is not None and not 0 < item.shelf_life_days <= 36_500:
+        return malformed("invalid_item", "shelf_life_days is 1 to 36500")
+    if item.unit_cost is not None and isinstance(quantities.cost(item.unit_cost), Rejected):
+        return malformed("invalid_item", 'unit_cost is a decimal string such as "2.55"')
+    if item.gtin is not None and not _gtin(item.gtin):
+        return malformed("invalid_item", "gtin has 8, 12, 13 or 14 digits and a right check digit")
+    if len(item.suppliers) > 100:
+        return malformed("invalid_item", "an item has at most 100 suppliers")
+    for supplier in item.suppliers:
+        if codes.check_sku(supplier.code) is not None:
+            return malformed("invalid_item", "a supplier's code is a short printable text")
+        if supplier.lead_time_days is not None and not 0 <= supplier.lead_time_days <= 3_650:
+            return malformed("invalid_item", "lead_time_days is 0 to 3650")
+    return None
+
+
+def _short(text: str) -> bool:
+    return 0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()
+
+
+def _gtin(text: str) -> bool:
+    """The modulo-10 check digit of the GS1 General Specifications, section 7.9.1."""
+    if len(text) not in (8, 12, 13, 14) or not (text.isascii() and text.isdigit()):
+        return False
+    weighted = sum(
+        int(digit) * (3 if index % 2 == 0 else 1) for index, digit in enumerate(text[-2::-1])
+    )
+    return (10 - weighted % 10) % 10 == int(text[-1])

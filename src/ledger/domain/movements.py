@@ -1,0 +1,251 @@
+"""Commands: what a caller asks for. One class a movement type; its name on the wire is the tag.
+
+Each says between which two accounts the quantity goes (`accounts`). The classes are what the HTTP
+body is decoded into, so that a command is built once.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from ledger.domain import codes
+from ledger.domain.quantities import Number, canonical
+from ledger.domain.rejections import Rejected, malformed
+from ledger.domain.stock import ADJUSTMENT, CUSTOMER, SCRAP, SUPPLIER, stock_key
+
+Accounts = tuple[str, str] | Rejected
+
+
+class Reference(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
+    """The caller's document behind a movement, such as a purchase order."""
+
+    type: str
+    id: str
+
+
+class Movement(
+    msgspec.Struct,
+    kw_only=True,
+    tag_field="type",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """What every movement has. `quantity` is a positive decimal string or an integer.
+
+    `expected_on_hand` makes the command conditional: it is refused as `version_conflict` unless
+    the stock key it takes from (or puts into, where it takes from a virtual account) holds exactly
+    that much when it is decided.
+    """
+
+    signed: ClassVar[bool] = False
+
+    sku: str
+    quantity: Number
+    id: str | None = None
+    lot: str | None = None
+    reference: Reference | None = None
+    occurred_at: str | None = None
+    note: str | None = None
+    expected_on_hand: Number | None = None
+
+    def accounts(self) -> Accounts:
+        """The account taken from and the one put into."""
+        raise AssertionError("every movement type names its accounts")
+
+
+class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
+    """Goods come from a supplier. Without `unit_cost` the item's standard cost is taken."""
+
+    location: str
+    status: str | None = None
+    unit_cost: str | int | float | None = None
+
+    def accounts(self) -> Accounts:
+        """@supplier → location."""
+        return _pair(SUPPLIER, stock_key(self.location, self.lot, self.status))
+
+
+class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
+    """Goods change their place: putaway, replenishment of a bin."""
+
+    from_location: str
+    to_location: str
+    status: str | None = None
+
+    def accounts(self) -> Accounts:
+        """location → location."""
+        return _pair(
+            stock_key(self.from_location, self.lot, self.status),
+            stock_key(self.to_location, self.lot, self.status),
+        )
+
+
+class Pick(Movement, tag="pick", kw_only=True, gc=False):
+    """Goods are picked to a staging place, or straight to the customer."""
+
+    location: str
+    to_location: str | None = None
+
+    def accounts(self) -> Accounts:
+        """location → to_location or @customer."""
+        target: str | Rejected = CUSTOMER
+        if self.to_location is not None:
+            target = stock_key(self.to_location, self.lot, None)
+        return _pair(stock_key(self.location, self.lot, None), target)
+
+
+class Issue(Movement, tag="issue", kw_only=True, gc=False):
+    """Goods leave to a customer."""
+
+    location: str
+
+    def accounts(self) -> Accounts:
+        """location → @customer."""
+        return _pair(stock_key(self.location, self.lot, None), CUSTOMER)
+
+
+class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
+    """Goods come back. The disposition decides their status; `original_id` names the movement
+    they left with, and then they come back at the cost they left with."""
+
+    location: str
+    disposition: str | None = None
+    original_id: str | None = None
+
+    def accounts(self) -> Accounts:
+        """@customer → location, or → @scrap."""
+        disposition = self.disposition or "restock"
+        if disposition not in codes.DISPOSITIONS:
+            return malformed(
+                "invalid_request",
+                f"a disposition is one of {', '.join(sorted(codes.DISPOSITIONS))}",
+            )
+        place = stock_key(self.location, self.lot, _DISPOSITION_STATUS.get(disposition))
+        if disposition == "scrap" and not isinstance(place, Rejected):
+            return CUSTOMER, SCRAP
+        return _pair(CUSTOMER, place)
+
+
+class SupplierReturn(Movement, tag="supplier_return", kw_only=True, gc=False):
+    """Goods go back to their supplier."""
+
+    location: str
+    status: str | None = None
+
+    def accounts(self) -> Accounts:
+        """location → @supplier."""
+        return _pair(stock_key(self.location, self.lot, self.status), SUPPLIER)
+
+
+class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
+    """The books are set right: a signed quantity and the reason."""
+
+    signed: ClassVar[bool] = True
+
+    location: str
+    reason: str
+    status: str | None = None
+
+    def accounts(self) -> Accounts:
+        """@adjustment → location; the other way round for a negative quantity."""
+        wrong = codes.check_reason(self.reason)
+        if wrong is not None:
+            return wrong
+        return _pair(ADJUSTMENT, stock_key(self.location, self.lot, self.status))
+
+
+class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
+    """Goods are destroyed, for a reason."""
+
+    location: str
+    reason: str
+    status: str | None = None
+
+    def accounts(self) -> Accounts:
+        """location → @scrap."""
+        wrong = codes.check_reason(self.reason)
+        if wrong is not None:
+            return wrong
+        return _pair(stock_key(self.location, self.lot, self.status), SCRAP)
+
+
+class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
+    """Goods change their status where they are: quarantine, release, recall."""
+
+    location: str
+    from_status: str
+    to_status: str
+
+    def accounts(self) -> Accounts:
+        """status → status at the same place."""
+        return _pair(
+            stock_key(self.location, self.lot, self.from_status),
+            stock_key(self.location, self.lot, self.to_status),
+        )
+
+
+class Reversal(
+    msgspec.Struct,
+    kw_only=True,
+    tag_field="type",
+    tag="reversal",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """The opposite of one movement of the same SKU, named by its id; once only."""
+
+    sku: str
+    reverses: str
+    id: str | None = None
+    reference: Reference | None = None
+    occurred_at: str | None = None
+    note: str | None = None
+
+
+MovementCommand = (
+    Receipt
+    | Transfer
+    | Pick
+    | Issue
+    | CustomerReturn
+    | SupplierReturn
+    | Adjustment
+    | Scrap
+    | StatusChange
+)
+WireCommand = MovementCommand | Reversal
+
+_DISPOSITION_STATUS = {"quarantine": "quarantined", "refurbish": "on_hold"}
+
+
+def _pair(source: str | Rejected, target: str | Rejected) -> Accounts:
+    if isinstance(source, Rejected):
+        return source
+    if isinstance(target, Rejected):
+        return target
+    if source == target:
+        return malformed("invalid_request", "a movement goes between two different accounts")
+    return source, target
+
+
+def normalise(command: MovementCommand | Reversal) -> None:
+    """Write numbers and instants in their canonical form, in place; needs no state.
+
+    Two commands that mean the same are equal afterwards, whatever their spelling: 6, "6" and
+    "6.0", or an instant in two time zones. What is malformed stays as it is.
+    """
+    if command.occurred_at is not None:
+        occurred_us = codes.instant(command.occurred_at)
+        if type(occurred_us) is int:
+            command.occurred_at = codes.instant_text(occurred_us)
+    if isinstance(command, Reversal):
+        return
+    command.quantity = canonical(command.quantity)
+    if command.expected_on_hand is not None:
+        command.expected_on_hand = canonical(command.expected_on_hand)
+    if isinstance(command, Receipt) and command.unit_cost is not None:
+        command.unit_cost = canonical(command.unit_cost)

@@ -1,0 +1,97 @@
+"""What a movement does to balances and value, or why stock does not allow it."""
+
+from ledger.domain import costing, quantities
+from ledger.domain.facts import Moved
+from ledger.domain.movements import Receipt, Reversal
+from ledger.domain.quantities import SCALED_MAX, Number, text
+from ledger.domain.rejections import Rejected, refused
+from ledger.domain.stock import SkuState, has_lot
+
+_EMPTY = SkuState({})
+
+
+def post(moved: Moved, known: SkuState | None, original: Moved | None) -> Moved | Rejected:
+    """Fill in balances and value of a movement whose form is good, or say what stands against it.
+
+    `original` is the movement that a reversal or a linked return names.
+    """
+    sku = _EMPTY if known is None else known
+    source, target, quantity = moved.source, moved.target, moved.quantity
+    if sku.item is not None and sku.item.lot_tracked:
+        key = target if source[0] == "@" else source
+        if key[0] != "@" and not has_lot(key):
+            return refused("invalid_lot", f"{moved.sku} is tracked by lot; name one")
+    command = moved.command
+    if not isinstance(command, Reversal) and command.expected_on_hand is not None:
+        wrong = _check_version(moved, sku, command.expected_on_hand)
+        if wrong is not None:
+            return wrong
+    if source[0] != "@":
+        have = sku.levels.get(source, 0)
+        if have < quantity:
+            return _insufficient(moved, have)
+        moved.source_after = have - quantity
+        moved.value = _value_out(moved, sku, original)
+    else:
+        moved.value, moved.cost_basis = _value_in(moved, sku, original)
+        if target[0] != "@" and (
+            sku.quantity + quantity > SCALED_MAX or sku.value + moved.value > SCALED_MAX
+        ):
+            return refused("quantity_overflow", "the balance would leave the exact range")
+    if target[0] != "@":
+        moved.target_after = sku.levels.get(target, 0) + quantity
+    return moved
+
+
+def _value_out(moved: Moved, sku: SkuState, original: Moved | None) -> int:
+    """What goes out of stock takes its share of the value along.
+
+    The reversal of what once came in takes the value that came in, as far as it is still there;
+    the last unit takes all that is left.
+    """
+    reverses = original is not None and moved.target[0] == "@"
+    if reverses and moved.quantity < sku.quantity:
+        return min(original.value, sku.value)  # type: ignore[union-attr]
+    return costing.value_out(sku, moved.quantity)
+
+
+def _value_in(moved: Moved, sku: SkuState, original: Moved | None) -> tuple[int, str]:
+    """What goods that come in from a virtual account cost, and where the number is from."""
+    command = moved.command
+    if type(command) is Receipt:
+        if command.unit_cost is None:
+            return costing.standard_value(sku, moved.quantity, moved.scale)
+        unit_cost = quantities.cost(command.unit_cost)
+        # The form was checked before.
+        assert type(unit_cost) is int
+        command.unit_cost = quantities.cost_text(unit_cost)
+        return costing.value_at(unit_cost, moved.quantity, moved.scale), "given"
+    if original is not None:
+        share = original.value * moved.quantity
+        return quantities.divide_half_even(share, original.quantity), "original"
+    return costing.value_in(sku, moved.quantity, moved.scale)
+
+
+def _check_version(moved: Moved, sku: SkuState, expected: Number) -> Rejected | None:
+    key = moved.source if moved.source[0] != "@" else moved.target
+    have = text(sku.levels.get(key, 0), moved.scale)
+    if quantities.canonical(expected) == have:
+        return None
+    return refused(
+        "version_conflict",
+        "the stock key does not hold what was expected",
+        expected=str(expected),
+        on_hand=have,
+    )
+
+
+def _insufficient(moved: Moved, have: int) -> Rejected:
+    requested = text(moved.quantity, moved.scale)
+    available = text(have, moved.scale)
+    return refused(
+        "insufficient_stock",
+        f"{requested} requested, {available} available",
+        requested=requested,
+        available=available,
+        shortfall=text(moved.quantity - have, moved.scale),
+    )

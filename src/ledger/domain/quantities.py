@@ -1,0 +1,105 @@
+"""Exact numbers: quantities as integers scaled by the item, costs as integers of a millionth.
+
+A quantity of 1.25 at scale 2 is the integer 125. A unit cost or value of 2.55 is 2,550,000.
+"""
+
+import re
+from functools import lru_cache
+
+from ledger.domain.rejections import Rejected, malformed
+
+SCALE_MAX = 6
+# Keeps every sum inside a signed 64-bit integer, which is what the databases hold.
+SCALED_MAX = 10**18
+COST_SCALE = 6
+COST_UNIT = 10**COST_SCALE
+
+Number = str | int | float
+_DECIMALS_MAX = 18
+_TEXT_LENGTH_MAX = 40
+_DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
+
+
+def scaled(number: Number, scale: int) -> int | Rejected:
+    """The integer behind a decimal string or integer at `scale`.
+
+    A float is refused because it cannot carry a decimal exactly; so are exponents, blanks, NaN,
+    more digits behind the point than `scale`, and anything beyond 10^18 scaled.
+    """
+    if type(number) is str:
+        return _scaled_text(number, scale)
+    if type(number) is int:
+        result: int = number * 10**scale
+        if -SCALED_MAX <= result <= SCALED_MAX:
+            return result
+        return malformed("invalid_quantity", "the number is beyond 10^18 in its smallest unit")
+    return malformed(
+        "invalid_quantity",
+        'a JSON number with a point or exponent is not exact; send a string such as "1.5"',
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _scaled_text(text: str, scale: int) -> int | Rejected:
+    match = _DECIMAL.fullmatch(text) if len(text) <= _TEXT_LENGTH_MAX else None
+    if match is None:
+        return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
+    sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
+    if len(fraction) > scale:
+        return Rejected(
+            "invalid_quantity",
+            f"more than {scale} digits behind the point",
+            # Up to six digits another item could take; beyond that nothing could.
+            needs_state=len(fraction) <= SCALE_MAX,
+            numbers={"scale": str(scale)},
+        )
+    result = int(whole + fraction.ljust(scale, "0"))
+    if result > SCALED_MAX:
+        return malformed("invalid_quantity", "the number is beyond 10^18 in its smallest unit")
+    return -result if sign else result
+
+
+def canonical(number: Number) -> Number:
+    """The shortest string of the same number; anything that is no exact decimal as it is."""
+    exact = scaled(number, _DECIMALS_MAX) if type(number) is str else number
+    if type(exact) is not int:
+        return number
+    return text(exact, _DECIMALS_MAX) if type(number) is str else str(exact)
+
+
+def text(quantity: int, scale: int) -> str:
+    """The shortest exact decimal string of a scaled integer: 1250 at scale 3 is "1.25"."""
+    if scale == 0:
+        return str(quantity)
+    sign, digits = ("-", str(-quantity)) if quantity < 0 else ("", str(quantity))
+    digits = digits.rjust(scale + 1, "0")
+    fraction = digits[-scale:].rstrip("0")
+    whole = digits[:-scale]
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+# Typed, because 1 and 1.0 are equal as keys and only the integer is exact.
+@lru_cache(maxsize=65_536, typed=True)
+def cost(number: Number) -> int | Rejected:
+    """A cost per unit of measure in millionths; not negative."""
+    result = scaled(number, COST_SCALE)
+    if isinstance(result, Rejected):
+        return malformed("invalid_cost", result.detail)
+    if result < 0:
+        return malformed("invalid_cost", "a cost is not negative")
+    return result
+
+
+@lru_cache(maxsize=65_536)
+def cost_text(amount: int) -> str:
+    """The shortest exact decimal string of a cost or value in millionths."""
+    return text(amount, COST_SCALE)
+
+
+def divide_half_even(numerator: int, denominator: int) -> int:
+    """The quotient rounded to the nearest integer, ties to the even one; denominator > 0."""
+    quotient, rest = divmod(numerator, denominator)
+    double = rest * 2
+    if double > denominator or (double == denominator and quotient & 1):
+        return quotient + 1
+    return quotient

@@ -1,0 +1,71 @@
+"""Refusals: values with a stable code. Codes are wire format, never renamed, never reused.
+
+Precedence, highest first. The first that applies is the answer:
+
+1. `invalid_request`, `invalid_id`, `invalid_sku`, `invalid_location`, `invalid_lot`,
+   `invalid_status`, `invalid_quantity` (form), `invalid_cost`, `invalid_reason`, `invalid_time`,
+   `invalid_reference`, `invalid_item`: need no state, leave no record.
+2. `idempotency_key_reused`: the id was used with other content. Leaves no record.
+3. `unknown_item` (strict items only), `unknown_movement`, `not_reversible`, `already_reversed`,
+   `item_in_use`, `invalid_quantity` (more decimals than the item's scale), `invalid_lot` (the item
+   is tracked by lot and none is named).
+4. `version_conflict`.
+5. `insufficient_stock`.
+6. `quantity_overflow`: a balance or value would leave the exact range.
+
+Groups 3 to 6 depend on state; each such refusal is itself a record in the log.
+"""
+
+from typing import Literal, final
+
+import msgspec
+
+Code = Literal[
+    "invalid_request",
+    "invalid_id",
+    "invalid_sku",
+    "invalid_location",
+    "invalid_lot",
+    "invalid_status",
+    "invalid_quantity",
+    "invalid_cost",
+    "invalid_reason",
+    "invalid_time",
+    "invalid_reference",
+    "invalid_item",
+    "idempotency_key_reused",
+    "unknown_item",
+    "unknown_movement",
+    "not_reversible",
+    "already_reversed",
+    "item_in_use",
+    "version_conflict",
+    "insufficient_stock",
+    "quantity_overflow",
+]
+
+
+# Final, so that `type(x) is Rejected` tells the type checker both branches.
+@final
+class Rejected(msgspec.Struct, frozen=True, gc=False):
+    """Why a command is refused.
+
+    `needs_state` tells whether the answer depends on the log's content (then it becomes a record).
+    `numbers` holds the figures behind the answer as exact decimal strings, for example
+    `requested`, `available` and `shortfall` of an `insufficient_stock`.
+    """
+
+    code: Code
+    detail: str
+    needs_state: bool = False
+    numbers: dict[str, str] = {}
+
+
+def malformed(code: Code, detail: str) -> Rejected:
+    """A refusal that no state could change; it leaves no record."""
+    return Rejected(code, detail)
+
+
+def refused(code: Code, detail: str, **numbers: str) -> Rejected:
+    """A refusal that depends on state; it becomes a record of the log."""
+    return Rejected(code, detail, needs_state=True, numbers=numbers)

@@ -1,0 +1,69 @@
+"""Commands that name an earlier movement: reversals, and linked returns."""
+
+from ledger.domain import codes
+from ledger.domain.checks import check_occurred, check_texts
+from ledger.domain.context import Context
+from ledger.domain.facts import Moved
+from ledger.domain.movements import MovementCommand, Reversal
+from ledger.domain.posting import post
+from ledger.domain.rejections import Rejected, refused
+from ledger.domain.stock import PartitionState
+
+
+def check_original(command: MovementCommand, original: Moved | None) -> Rejected | None:
+    """Whether goods that left with `original` may come back with `command`."""
+    if original is None or original.sku != command.sku:
+        return refused("unknown_movement", "no movement of this SKU has the original_id")
+    if type(original.command) is Reversal or original.target[0] != "@":
+        return refused("not_reversible", "only goods that left stock can come back")
+    return None
+
+
+def decide_reversal(
+    state: PartitionState, command: Reversal, original: Moved | None, context: Context
+) -> Moved | Rejected:
+    """The opposite of `original`, at the value that it moved; once only."""
+    identity = command.id or ""
+    wrong = (
+        codes.check_id(identity)
+        or codes.check_sku(command.sku)
+        or codes.check_id(command.reverses)
+        or check_texts(command)
+    )
+    if wrong is not None:
+        return wrong
+    occurred_us = recorded_us = context.recorded_ms * 1000
+    if command.occurred_at is not None:
+        instant = codes.instant(command.occurred_at)
+        if type(instant) is Rejected:
+            return instant
+        if (wrong := check_occurred(instant, recorded_us, context.rules)) is not None:
+            return wrong
+        occurred_us = instant
+        command.occurred_at = codes.instant_text(instant)
+    if original is None or original.sku != command.sku:
+        return refused("unknown_movement", f"{command.sku} has no movement {command.reverses}")
+    if type(original.command) is Reversal:
+        return refused("not_reversible", "a reversal is not reversed; send the movement again")
+    if original.offset in state.reversed:
+        return refused("already_reversed", f"{command.reverses} is reversed already")
+    moved = Moved(
+        state.offset,
+        command,
+        identity,
+        command.sku,
+        original.quantity,
+        original.scale,
+        original.target,
+        original.source,
+        0,
+        0,
+        0,
+        "original",
+        occurred_us,
+        context.recorded_ms,
+        recorded_us - occurred_us > context.rules.late_after_us,
+        context.actor,
+        original.offset,
+    )
+    return post(moved, state.skus.get(command.sku), original)

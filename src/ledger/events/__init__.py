@@ -1,0 +1,1 @@
+"""Facts as versioned bytes: CloudEvents documents, their chain, their schemas."""

@@ -1,0 +1,137 @@
+"""The two ports of the write side: an append-only log with positions, and a store for snapshots.
+
+Ports carry bytes. The rule of positioned append (docs/decisions/0001-positioned-append.md):
+a record counts only if the offset it states is the offset at which it lies.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+HEADER_OFFSET = "ledger-offset"
+HEADER_CONTENT_TYPE = "content-type"
+HEADER_TRACEPARENT = "traceparent"
+CONTENT_TYPE = b"application/cloudevents+json"
+
+# What a broker must accept as one batch. Topic creation sets max.message.bytes to this.
+BATCH_BYTES_MAX = 4 * 1024 * 1024
+# A writer closes a batch below this, so that headers and framing always fit.
+BATCH_VALUE_BYTES_MAX = 3 * 1024 * 1024
+READ_RECORDS_MAX = 5_000
+
+
+class NewRecord(NamedTuple):
+    """A record to append: the SKU as UTF-8, the event document, an optional W3C traceparent."""
+
+    key: bytes
+    value: bytes
+    traceparent: bytes | None = None
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A record as it lies in the log. `stated` is None if its header is absent, doubled or odd."""
+
+    offset: int
+    stated: int | None
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether the record is part of history: it lies where it was decided to lie."""
+        return self.stated == self.offset
+
+
+class Slice(NamedTuple):
+    """Records read from one partition, void ones included, in offset order.
+
+    `next_offset` is where to read on (behind the last record, even if offsets have gaps);
+    `end` the offset behind the last record of the partition as the log answered it.
+    """
+
+    records: list[Record]
+    next_offset: int
+    end: int
+
+
+class EventLog(Protocol):
+    """An append-only log of `partitions` partitions, each numbered densely from offset 0."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the log has."""
+        ...
+
+    async def open(self) -> None:
+        """Connect and check the configuration. Raises LogMisconfigured, LogUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Stop without delivering anything that is not delivered yet."""
+        ...
+
+    async def check(self) -> list[str]:
+        """What is wrong with the log's configuration now, each in a sentence; empty if nothing."""
+        ...
+
+    async def append(self, partition: int, offset: int, records: Sequence[NewRecord]) -> int:
+        """Append all records as one atomic batch that states `offset`, `offset` + 1, …
+
+        Returns the offset at which the batch lies: equal to `offset` means that it counts; higher
+        means that somebody wrote first and the batch is void (or was not stored at all).
+        Raises LogRegressed if the log ends lower, OutcomeUnknown if the batch may or may not
+        land, LogUnavailable if it surely did not, ClockSkewed.
+        """
+        ...
+
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        records_max: int = READ_RECORDS_MAX,
+        wait_seconds: float = 0.0,
+    ) -> Slice:
+        """Read from `offset` on, up to about `records_max`; wait that long if there is nothing.
+
+        Raises LogRegressed if `offset` lies beyond the end, or before the first record kept.
+        """
+        ...
+
+    async def end(self, partition: int) -> int:
+        """The offset behind the last record of the partition."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Named parts of snapshots. A cache: losing all of it loses nothing."""
+
+    async def open(self) -> None:
+        """Connect. Raises LogUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+    async def put(self, partition: int, generation: int, part: int, data: bytes) -> None:
+        """Store one part of a generation."""
+        ...
+
+    async def commit(self, partition: int, generation: int, manifest: bytes) -> None:
+        """Make the generation the newest one, durably, after its parts; older ones may go."""
+        ...
+
+    async def newest(self, partition: int) -> tuple[int, bytes] | None:
+        """Generation and manifest of the newest committed snapshot of the partition, or None."""
+        ...
+
+    def parts(self, partition: int, generation: int) -> AsyncIterator[bytes]:
+        """The parts of a generation in order of their number."""
+        ...
+
+    async def delete_all(self) -> None:
+        """Forget every snapshot."""
+        ...

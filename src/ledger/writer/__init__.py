@@ -1,0 +1,1 @@
+"""One partition's writer: queue, decide, append, evolve, undo; and how it recovers."""

@@ -1,0 +1,39 @@
+"""What became of a command.
+
+- `Moved` or `ItemDefined`: it counts, at its `offset`.
+- `Refused`: it was refused because of the state it met; the refusal is a record at its `offset`.
+- `Rejected`: it was refused without any state, or its id was used with other content; no record.
+- `Replayed`: the same id and content were answered before; this is the first answer again.
+- `Unknown`: it may or may not have landed. The same id can be sent again.
+- `Unavailable`: it surely was not written; try again later.
+"""
+
+import msgspec
+
+from ledger.domain.facts import Moved, Refused
+from ledger.domain.items import ItemDefined
+from ledger.domain.rejections import Rejected
+
+
+class Replayed(msgspec.Struct, gc=False):
+    """The first answer to this id, given again."""
+
+    fact: Moved | Refused | ItemDefined
+
+
+class Unknown(msgspec.Struct, gc=False):
+    """The log did not say in time whether it took the command."""
+
+    id: str
+    detail: str
+
+
+class Unavailable(msgspec.Struct, gc=False):
+    """Nothing was written for this command."""
+
+    id: str | None
+    detail: str
+    retry_after_seconds: int = 1
+
+
+Outcome = Moved | ItemDefined | Refused | Rejected | Replayed | Unknown | Unavailable
