@@ -44,10 +44,13 @@ class KafkaLog:
     append_timeout_seconds: float = 10.0
     compression: Literal["gzip", "lz4", "zstd"] | None = None
     clock: Callable[[], float] = time.time
+    client_id: str = "stockledger"
 
     def __post_init__(self) -> None:
         """Prepare; nothing connects before `open`."""
-        self._cluster = Cluster(self.bootstrap, self.security, self.append_timeout_seconds)
+        self._cluster = Cluster(
+            self.bootstrap, self.security, self.append_timeout_seconds, self.client_id
+        )
         self._topic = Topic(
             name=self.topic,
             partitions=self.partitions,

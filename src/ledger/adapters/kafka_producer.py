@@ -63,7 +63,7 @@ REFUSALS: dict[type[KafkaError], type[LogMisconfigured | LogUnavailable]] = {
 
 
 class Delivered(NamedTuple):
-    """The broker's answer: where the batch lies, and the broker's clock (−1 if not given)."""
+    """The broker's answer: where the batch lies, and the broker's clock (-1 if not given)."""
 
     base_offset: int
     timestamp_ms: int
@@ -248,9 +248,11 @@ def _cut(connection: Any) -> None:
     if writer is None:
         return
     held = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError, AttributeError):
-        # A socket of our own on the same connection: not every event loop's has setsockopt.
-        with socket.socket(fileno=os.dup(held.fileno())) as same:
-            # Close with a reset instead of sending what is left.
-            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Through a duplicate, because not every event loop's socket has setsockopt. The option makes
+    # the close a reset, which sends nothing that is left.
+    with (
+        contextlib.suppress(OSError, AttributeError),
+        socket.socket(fileno=os.dup(held.fileno())) as same,
+    ):
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -28,7 +28,7 @@ from aiokafka.structs import TopicPartition
 
 from ledger.adapters.kafka_topics import Cluster
 from ledger.errors import LogRegressed, LogUnavailable
-from ledger.log import BATCH_BYTES_MAX, HEADER_OFFSET, Record, Slice
+from ledger.log import HEADER_OFFSET, Record, Slice
 
 READS_AT_ONCE_MAX = 64
 FETCH_BYTES_MIN = 64 * 1024
@@ -262,6 +262,3 @@ def stated_offset(headers: Sequence[tuple[str, bytes | None]]) -> int | None:
     if len(texts) != 1 or texts[0] is None or CANONICAL.fullmatch(texts[0]) is None:
         return None
     return int(texts[0])
-
-
-assert FETCH_BYTES_MAX > BATCH_BYTES_MAX

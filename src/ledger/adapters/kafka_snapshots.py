@@ -55,10 +55,11 @@ class KafkaSnapshots:
     create: bool = True
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     timeout_seconds: float = 10.0
+    client_id: str = "stockledger"
 
     def __post_init__(self) -> None:
         """Prepare; nothing connects before `open`."""
-        self._cluster = Cluster(self.bootstrap, self.security, self.timeout_seconds)
+        self._cluster = Cluster(self.bootstrap, self.security, self.timeout_seconds, self.client_id)
         self._topic = Topic(
             name=self.topic,
             partitions=self.partitions + 1,

@@ -1,4 +1,4 @@
-"""Which cluster and which topics: how to connect, how topics are created, what is wrong with them."""
+"""How to connect to a cluster, how topics are created, and what is wrong with them."""
 
 import asyncio
 import ssl
@@ -54,18 +54,20 @@ class Cluster:
     bootstrap: str
     security: KafkaSecurity
     timeout_seconds: float
+    client_id: str
 
     def arguments(self) -> dict[str, Any]:
         """What every client of aiokafka is made with."""
         return {
             "bootstrap_servers": self.bootstrap.split(","),
+            "client_id": self.client_id,
             "request_timeout_ms": int(self.timeout_seconds * 1000),
             **vars(self.security),
         }
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        """Connect for questions about topics. Raises LogUnavailable, also for what happens inside."""
+        """Connect for questions about topics; what fails inside becomes LogUnavailable."""
         client = AIOKafkaAdminClient(**self.arguments())
         try:
             async with asyncio.timeout(3 * self.timeout_seconds):
@@ -157,8 +159,10 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) ->
     if missing:
         brokers = len((await admin.describe_cluster())["brokers"])
         await _create(admin, missing, brokers)
-    while not _all_led(await describe(admin, topics), topics):
-        await asyncio.sleep(POLL_SECONDS)
+    led = False
+    while not led:
+        led = _all_led(await describe(admin, topics), topics)
+        await asyncio.sleep(0 if led else POLL_SECONDS)
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], brokers: int) -> None:

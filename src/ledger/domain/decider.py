@@ -8,7 +8,7 @@ from ledger.domain import codes, quantities
 from ledger.domain.checks import check_numbers, check_occurred, check_texts
 from ledger.domain.context import Context
 from ledger.domain.evolution import Undo, evolve, undo
-from ledger.domain.facts import Command, Moved, Resolved
+from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Resolved
 from ledger.domain.items import DefineItem, ItemDefined, check_item
 from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal
 from ledger.domain.posting import post
@@ -18,7 +18,7 @@ from ledger.domain.stock import PartitionState
 
 __all__ = ["Decision", "Undo", "decide", "evolve", "undo"]
 
-Decision = Moved | ItemDefined | Rejected
+Decision = Moved | ItemDefined | LevelRaised | Rejected
 
 
 def decide(state: PartitionState, command: Command, context: Context) -> Decision:
@@ -31,6 +31,8 @@ def decide(state: PartitionState, command: Command, context: Context) -> Decisio
         return _decide_resolved(state, command, context)
     if type(command) is DefineItem:
         return _decide_item(state, command, context)
+    if type(command) is RaiseLevel:
+        return _decide_level(state, command, context)
     if type(command) is Reversal:
         return decide_reversal(state, command, None, context)
     if type(command) is CustomerReturn and command.original_id is not None:
@@ -137,3 +139,11 @@ def _decide_item(
         context.recorded_ms,
         context.actor,
     )
+
+
+def _decide_level(
+    state: PartitionState, command: RaiseLevel, context: Context
+) -> LevelRaised | Rejected:
+    if command.level <= state.level:
+        return malformed("invalid_request", f"the log is at level {state.level} already")
+    return LevelRaised(state.offset, command.level, context.recorded_ms, context.actor)

@@ -107,4 +107,12 @@ class Resolved(msgspec.Struct, gc=False):
         return self.command.sku
 
 
-Command = MovementCommand | Reversal | Resolved | DefineItem
+class RaiseLevel(msgspec.Struct, gc=False):
+    """The command to raise the log of one partition to a level of events."""
+
+    id: str
+    sku: str
+    level: int
+
+
+Command = MovementCommand | Reversal | Resolved | DefineItem | RaiseLevel

@@ -15,7 +15,6 @@ COST_SCALE = 6
 COST_UNIT = 10**COST_SCALE
 
 Number = str | int | float
-_DECIMALS_MAX = 18
 _TEXT_LENGTH_MAX = 40
 _DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
 
@@ -61,10 +60,14 @@ def _scaled_text(text: str, scale: int) -> int | Rejected:
 
 def canonical(number: Number) -> Number:
     """The shortest string of the same number; anything that is no exact decimal as it is."""
-    exact = scaled(number, _DECIMALS_MAX) if type(number) is str else number
-    if type(exact) is not int:
+    if type(number) is int:
+        return str(number)
+    match = _DECIMAL.fullmatch(number) if type(number) is str else None
+    if match is None:
         return number
-    return text(exact, _DECIMALS_MAX) if type(number) is str else str(exact)
+    whole, fraction = match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
+    exact = f"{whole}.{fraction}" if fraction else whole
+    return f"-{exact}" if match[1] and exact != "0" else exact
 
 
 def text(quantity: int, scale: int) -> str:

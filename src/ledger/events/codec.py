@@ -101,6 +101,13 @@ def encode_moved(fact: Moved, source: str, time: str, prevhash: str) -> bytes:
     ).encode()
 
 
+def event_type(fact: Fact) -> str:
+    """The CloudEvents type a fact is written as."""
+    if type(fact) is Moved:
+        return _moved_type(type(fact.command))
+    return _data_of(fact)[0]
+
+
 def _data_of(fact: Fact) -> tuple[str, str, str, shape.Data]:
     """Type, id, subject and data of every fact that is not a movement."""
     match fact:

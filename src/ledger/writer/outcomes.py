@@ -10,7 +10,7 @@
 
 import msgspec
 
-from ledger.domain.facts import Moved, Refused
+from ledger.domain.facts import LevelRaised, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 
@@ -36,4 +36,5 @@ class Unavailable(msgspec.Struct, gc=False):
     retry_after_seconds: int = 1
 
 
-Outcome = Moved | ItemDefined | Refused | Rejected | Replayed | Unknown | Unavailable
+Counted = Moved | ItemDefined | Refused | LevelRaised
+Outcome = Counted | Rejected | Replayed | Unknown | Unavailable

@@ -1,9 +1,4 @@
-"""Settings of a process, and the parts of the write side that they choose.
-
-A setting is given as a flag, in the environment with the prefix `STOCKLEDGER_`, or in `.env`, in
-this order. Only this module names an adapter, and only inside a function, so that the embedded
-default never imports a Kafka client.
-"""
+"""Settings of a process: as a flag, in the environment, or in `.env`, in this order."""
 
 import re
 import socket
@@ -14,9 +9,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ledger.domain.decider import Rules
 from ledger.domain.quantities import SCALE_MAX
-from ledger.log import EventLog, SnapshotStore
 
 ENV_PREFIX: Final = "STOCKLEDGER_"
 PARTITIONS_MAX: Final = 1_024
@@ -243,6 +236,11 @@ class Settings(BaseSettings):
         return self.data_dir / "log.db"
 
     @property
+    def snapshots_path(self) -> Path:
+        """The SQLite file of the embedded log's snapshots."""
+        return self.data_dir / "snapshots.db"
+
+    @property
     def movements_topic(self) -> str:
         """The topic that is the log."""
         return f"{self.topic_prefix}.movements.v1"
@@ -260,24 +258,3 @@ class Settings(BaseSettings):
         anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         host = socket.gethostname() if anywhere else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-
-def rules(settings: Settings) -> Rules:
-    """The rules of stock as the operator chose them."""
-    return Rules(
-        strict_items=settings.strict_items,
-        scale_default=settings.scale_default,
-        future_tolerance_us=settings.future_tolerance_seconds * 1_000_000,
-        backdate_limit_us=settings.backdate_limit_days * 86_400_000_000,
-        late_after_us=settings.late_after_seconds * 1_000_000,
-    )
-
-
-def open_log(settings: Settings) -> EventLog:
-    """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite."""
-    raise AssertionError(settings)
-
-
-def open_snapshots(settings: Settings) -> SnapshotStore:
-    """The store of snapshots beside that log, not connected yet."""
-    raise AssertionError(settings)

@@ -1,0 +1,83 @@
+"""Reading a body: its type, its length and its time are limited before anything is decoded."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from api.limits import BODY_SECONDS_MAX
+from api.problems import Problem
+
+JSON_TYPES: Final = frozenset({"application/json"})
+NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson"})
+# What is left of a body nobody will read must not be taken for the next request.
+_CLOSE: Final = ((b"connection", b"close"),)
+
+
+def header(request: Request, name: bytes) -> bytes | None:
+    """The first header of that lower-case name, without building a mapping of all."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def content_type(request: Request, allowed: Collection[str]) -> str:
+    """The media type, which must be an allowed one.
+
+    A missing type is refused too: a web page may send that to a server on the reader's own
+    machine without asking, but not `application/json`.
+    """
+    raw = header(request, b"content-type")
+    essence = "" if raw is None else raw.decode("latin-1").partition(";")[0].strip().lower()
+    if essence not in allowed:
+        expected = " or ".join(sorted(allowed))
+        raise Problem("unsupported_media_type", f"send Content-Type: {expected}", headers=_CLOSE)
+    return essence
+
+
+async def read_body(request: Request, bytes_max: int) -> bytes:
+    """The whole body, never holding more than `bytes_max` and one chunk."""
+    declared = header(request, b"content-length")
+    # A length that is no number never gets here; the server refuses it.
+    if declared is not None and declared.isdigit() and int(declared) > bytes_max:
+        raise _too_large(bytes_max)
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > bytes_max:
+            raise _too_large(bytes_max)
+        return whole
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            return await _read_on(request, message, bytes_max)
+    except TimeoutError:
+        detail = f"the body must arrive within {BODY_SECONDS_MAX:.0f} seconds"
+        raise Problem("request_timeout", detail, headers=_CLOSE) from None
+
+
+async def _read_on(request: Request, message: dict[str, object], bytes_max: int) -> bytes:
+    chunks: list[bytes] = []
+    length = 0
+    while True:
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        assert isinstance(chunk, bytes)
+        length += len(chunk)
+        if length > bytes_max:
+            raise _too_large(bytes_max)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+        message = dict(await request.receive())
+
+
+def _too_large(bytes_max: int) -> Problem:
+    return Problem(
+        "too_large",
+        f"at most {bytes_max} bytes",
+        members={"bytes_max": bytes_max},
+        headers=_CLOSE,
+    )

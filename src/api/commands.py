@@ -1,0 +1,175 @@
+"""Bodies into commands, straight by msgspec into the classes that the ledger decides on."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+from uuid6 import uuid7
+
+from api.limits import BULK_COMMAS_PER_ITEM_MAX
+from api.problems import Problem
+from ledger.domain import codes
+from ledger.domain.items import Item
+from ledger.domain.movements import Reference, WireCommand
+
+# Everything a decoder raises for what a client sent.
+DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_one = msgspec.json.Decoder(WireCommand)
+_many = msgspec.json.Decoder(list[WireCommand])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_item = msgspec.json.Decoder(Item)
+_PATH_INDEX = re.compile(r"^(.*) - at `\$\[\d+\]\.?(.*)`$", re.DOTALL)
+
+
+class ReversalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What may be said about a reversal beside the movement it undoes."""
+
+    id: str | None = None
+    reference: Reference | None = None
+    occurred_at: str | None = None
+    note: str | None = None
+
+
+_reversal = msgspec.json.Decoder(ReversalBody)
+
+
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+class Invalid(msgspec.Struct, gc=False):
+    """An item of a bulk that is no command. `line` counts from 1 and only NDJSON has it."""
+
+    id: str | None
+    detail: str
+    line: int | None = None
+
+
+Entry = WireCommand | Invalid
+
+
+def new_id() -> str:
+    """An id for a command that came without: a UUID that sorts by time."""
+    return str(uuid7())
+
+
+def decode_command(body: bytes) -> WireCommand:
+    """One movement."""
+    try:
+        command = _one.decode(body)
+    except DECODE_ERRORS as error:
+        raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
+    if command.id is None:
+        command.id = new_id()
+    return command
+
+
+def decode_item(body: bytes) -> Item:
+    """The description of an item."""
+    try:
+        return _item.decode(body)
+    except DECODE_ERRORS as error:
+        raise Problem("invalid_request", explain(error)) from None
+
+
+def decode_reversal(body: bytes) -> ReversalBody:
+    """The body of a reversal, which may be empty."""
+    if not body:
+        return ReversalBody()
+    try:
+        return _reversal.decode(body)
+    except DECODE_ERRORS as error:
+        raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
+
+
+def decode_array(body: bytes, items_max: int) -> list[Entry]:
+    """The items of a JSON array. Malformed ones are told apart only where there are any."""
+    try:
+        commands = _many.decode(body)
+    except DECODE_ERRORS:
+        return _decode_array_slowly(body, items_max)
+    _check_count(len(commands), items_max)
+    return commands  # type: ignore[return-value]
+
+
+def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
+    if body.count(b",") > items_max * BULK_COMMAS_PER_ITEM_MAX:
+        raise Problem("too_large", f"the array has far more than {items_max} items")
+    try:
+        raws = _raws.decode(body)
+    except DECODE_ERRORS as error:
+        raise Problem("invalid_request", explain(error)) from None
+    _check_count(len(raws), items_max)
+    return [_decode_entry(bytes(raw), None) for raw in raws]
+
+
+def decode_lines(body: bytes, items_max: int) -> list[Entry]:
+    """The items of newline-delimited JSON; blank lines are skipped, but counted as lines."""
+    lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    try:
+        commands: list[Entry] = _one.decode_lines(body)  # type: ignore[assignment]
+    except DECODE_ERRORS:
+        return _decode_lines_slowly(body, items_max)
+    # Otherwise an item spans lines or shares one, and the numbers of lines would be wrong.
+    if len(commands) != lines:
+        return _decode_lines_slowly(body, items_max)
+    _check_count(len(commands), items_max)
+    return commands
+
+
+def _decode_lines_slowly(body: bytes, items_max: int) -> list[Entry]:
+    # Not `splitlines`, which also ends a line at characters that JSON strings may hold.
+    filled = [
+        (number, line)
+        for number, line in enumerate(body.split(b"\n"), start=1)
+        if not line.isspace() and line
+    ]
+    _check_count(len(filled), items_max)
+    return [_decode_entry(line, number) for number, line in filled]
+
+
+def _decode_entry(raw: bytes, line: int | None) -> Entry:
+    try:
+        return _one.decode(raw)
+    except DECODE_ERRORS as error:
+        return Invalid(_id_of(raw), explain(error), line)
+
+
+def _check_count(count: int, items_max: int) -> None:
+    if count == 0:
+        raise Problem("invalid_request", "a bulk has at least one item")
+    if count > items_max:
+        raise Problem(
+            "too_large", f"{count} items, at most {items_max}", members={"items_max": items_max}
+        )
+
+
+def _id_of(raw: bytes) -> str | None:
+    """The id of something malformed, if it can be made out: it lets the sender find it."""
+    try:
+        identity = _named.decode(raw).id
+    except DECODE_ERRORS:
+        return None
+    return identity if isinstance(identity, str) and codes.check_id(identity) is None else None
+
+
+def _id_member(body: bytes) -> dict[str, str]:
+    identity = _id_of(body)
+    return {} if identity is None else {"id": identity}
+
+
+def explain(error: Exception) -> str:
+    """What is wrong with a document, without a stack and at a readable length."""
+    if isinstance(error, UnicodeDecodeError):
+        return "the text is not valid UTF-8"
+    if isinstance(error, RecursionError):
+        return "the document is nested too deeply"
+    text = str(error)
+    match = _PATH_INDEX.match(text)
+    if match is not None:
+        text = f"{match[1]} - at `$.{match[2]}`" if match[2] else match[1]
+    return text[:300]

@@ -1,0 +1,132 @@
+"""The file of API keys: made, listed and revoked by the command line, read by the server.
+
+A key is `sl_<id>_<secret>`. The file holds the SHA-256 of the secret only. A slow password hash
+would add nothing: the secret is 256 random bits, which nobody guesses, not a person's password.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import string
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from api.limits import KEYS_FILE_BYTES_MAX
+from ledger.errors import LedgerError
+
+TOKEN_PREFIX: Final = "sl"  # noqa: S105 - the public start of every key
+NAME_LENGTH_MAX: Final = 100
+KEYS_MAX: Final = 10_000
+_ID_LENGTH: Final = 10
+_ID_ALPHABET: Final = string.ascii_lowercase + string.digits
+_SECRET_BYTES: Final = 32
+_FORMAT: Final = 1
+
+KeyRole = Literal["read", "write"]
+ROLES_ALL: Final[tuple[KeyRole, ...]] = ("read", "write")
+
+
+class KeysFileDamaged(LedgerError):
+    """The file of API keys cannot be read; it is not what `stockledger keys` writes."""
+
+
+class UnknownKey(LedgerError):
+    """There is no API key of this id."""
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """What is kept of a key. `hash` is the hexadecimal SHA-256 of the secret."""
+
+    id: str
+    name: str
+    hash: str
+    created: str
+    roles: tuple[KeyRole, ...] = ROLES_ALL
+
+
+class _File(msgspec.Struct):
+    format: int
+    keys: list[ApiKey]
+
+
+def hash_secret(secret: str) -> str:
+    """What the file holds of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_key(path: Path, name: str, roles: Sequence[KeyRole] = ROLES_ALL) -> tuple[str, str]:
+    """Add a key; the answer is its id and the whole key, which is shown once and kept nowhere."""
+    if not 0 < len(name) <= NAME_LENGTH_MAX or not name.isprintable():
+        raise ValueError(f"a name has 1 to {NAME_LENGTH_MAX} printable characters")
+    if not roles or set(roles) - set(ROLES_ALL):
+        raise ValueError(f"roles are {' and '.join(ROLES_ALL)}")
+    keys = load(path)
+    if len(keys) >= KEYS_MAX:
+        raise ValueError(f"at most {KEYS_MAX} keys")
+    identity = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    unique = tuple(role for role in ROLES_ALL if role in roles)
+    keys[identity] = ApiKey(identity, name, hash_secret(secret), created, unique)
+    _save(path, keys)
+    return identity, f"{TOKEN_PREFIX}_{identity}_{secret}"
+
+
+def list_keys(path: Path) -> list[ApiKey]:
+    """All keys, oldest first."""
+    return sorted(load(path).values(), key=lambda key: (key.created, key.id))
+
+
+def revoke_key(path: Path, identity: str) -> ApiKey:
+    """Remove a key; running servers refuse it within a second."""
+    keys = load(path)
+    if identity not in keys:
+        raise UnknownKey(f"there is no API key {identity}")
+    revoked = keys.pop(identity)
+    _save(path, keys)
+    return revoked
+
+
+def load(path: Path) -> dict[str, ApiKey]:
+    """The keys by id; none if there is no file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(KEYS_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise KeysFileDamaged(f"{path}: {error.strerror}") from error
+    try:
+        if len(content) > KEYS_FILE_BYTES_MAX:
+            raise ValueError("too long")
+        decoded = msgspec.json.decode(content, type=_File)
+        if decoded.format != _FORMAT:
+            raise ValueError(f"format {decoded.format} is not known")
+    except (ValueError, RecursionError) as error:
+        raise KeysFileDamaged(f"{path}: {error}") from error
+    return {key.id: key for key in decoded.keys}
+
+
+def _save(path: Path, keys: dict[str, ApiKey]) -> None:
+    """Replace the file in one step, so that a server never reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(msgspec.to_builtins(_File(_FORMAT, list(keys.values()))), indent=2)
+    # A temporary file of `tempfile` is readable by its owner alone from the start.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise

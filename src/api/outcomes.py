@@ -1,0 +1,192 @@
+"""What became of a command, as an HTTP answer; and of many, as the results of a bulk."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from api.answers import REPLAYED, Answer, Header, document, encode
+from api.commands import Entry, Invalid
+from api.positions import position_header
+from api.problems import Problem, of_refusal, unavailable
+from ledger.domain import codes
+from ledger.domain.facts import Moved, Refused
+from ledger.domain.items import ItemDefined
+from ledger.domain.rejections import Rejected
+from ledger.events.documents import movement_document, stock_document
+from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
+
+_KEY_REUSED: Final = "idempotency_key_reused"
+
+
+def item_document(sku: str, item: Any) -> dict[str, Any]:
+    """An item as callers see it."""
+    fields: dict[str, Any] = msgspec.structs.asdict(item)
+    return {"sku": sku, **fields}
+
+
+def answer_outcome(partition: int, outcome: Outcome, identity: str) -> Answer:
+    """The answer to a single command; raises a Problem where it did not succeed."""
+    fact: Any = outcome
+    status = HTTPStatus.CREATED
+    extra: tuple[Header, ...] = ()
+    if type(outcome) is Replayed:
+        fact, status, extra = outcome.fact, HTTPStatus.OK, (REPLAYED,)
+    if type(fact) is Moved:
+        content: dict[str, Any] = {
+            "movement": movement_document(fact, partition),
+            "stock": stock_document(fact),
+        }
+    elif type(fact) is ItemDefined:
+        status = HTTPStatus.OK
+        content = {
+            "id": fact.id,
+            "item": item_document(fact.sku, fact.item),
+            "position": {"partition": partition, "offset": fact.offset},
+        }
+    else:
+        raise _problem(partition, fact, identity, extra)
+    return document(status, content, (position_header({partition: fact.offset}), *extra))
+
+
+def answer_dry_run(outcome: Moved | ItemDefined | Rejected | Replayed, identity: str) -> Answer:
+    """What would have become of a command: nothing is written and no freshness is promised."""
+    if isinstance(outcome, Rejected):
+        raise of_refusal(outcome, identity=_shown(identity))
+    if isinstance(outcome, Replayed):
+        if isinstance(outcome.fact, Refused):
+            raise _problem(-1, outcome.fact, identity, (REPLAYED,))
+        return document(HTTPStatus.OK, _would_be(outcome.fact), (REPLAYED,))
+    return document(HTTPStatus.OK, _would_be(outcome))
+
+
+def _would_be(fact: Moved | ItemDefined) -> dict[str, Any]:
+    if isinstance(fact, ItemDefined):
+        return {"id": fact.id, "item": item_document(fact.sku, fact.item)}
+    return {"movement": movement_document(fact, None), "stock": stock_document(fact)}
+
+
+def _problem(
+    partition: int,
+    outcome: Refused | Rejected | Unknown | Unavailable,
+    identity: str,
+    extra: tuple[Header, ...],
+) -> Problem:
+    if isinstance(outcome, Refused):
+        refusal = Rejected(outcome.code, outcome.detail, numbers=outcome.numbers)  # type: ignore[arg-type]
+        position = (partition, outcome.offset) if partition >= 0 else None
+        problem = of_refusal(refusal, identity=outcome.id, position=position)
+    elif isinstance(outcome, Rejected):
+        problem = of_refusal(outcome, identity=_shown(identity))
+    elif isinstance(outcome, Unknown):
+        detail = f"{outcome.detail}; whether it was written is not known, send the same id again"
+        problem = unavailable(detail, identity=identity)
+    else:
+        problem = unavailable(
+            f"{outcome.detail}; nothing was written",
+            identity=_shown(identity),
+            retry_after_seconds=outcome.retry_after_seconds,
+        )
+    problem.headers = (*problem.headers, *extra)
+    return problem
+
+
+def _shown(identity: str | None) -> str | None:
+    """An id is repeated only where it is one."""
+    return identity if identity is not None and codes.check_id(identity) is None else None
+
+
+class _Position(msgspec.Struct, gc=False):
+    partition: int
+    offset: int
+
+
+class _Result(msgspec.Struct, gc=False, omit_defaults=True):
+    """One result of a bulk; the order of fields is the order on the wire."""
+
+    index: int
+    status: str
+    id: str | None
+    position: _Position | None = None
+    code: str | None = None
+    detail: str | None = None
+    line: int | None = None
+    replayed: bool = False
+
+
+class BulkResults:
+    """Collects what became of the items of one bulk, in their order."""
+
+    __slots__ = ("_positions", "_results", "submitted", "unavailable")
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._results: list[_Result] = []
+        self._positions: dict[int, int] = {}
+        # Whether anything reached the log, and whether anything could not.
+        self.submitted = False
+        self.unavailable: Unavailable | None = None
+
+    def add_all(self, entries: list[Entry], outcomes: list[tuple[int, Outcome]]) -> None:
+        """Add the results of `entries`; `outcomes` has one for each that is a command."""
+        answers = iter(outcomes)
+        positions = self._positions
+        append = self._results.append
+        for index, entry in enumerate(entries):
+            if type(entry) is Invalid:
+                append(_invalid(index, entry))
+                continue
+            partition, outcome = next(answers)
+            if type(outcome) is Moved:
+                offset = outcome.offset
+                append(_Result(index, "accepted", outcome.id, _Position(partition, offset)))
+                if offset > positions.get(partition, -1):
+                    positions[partition] = offset
+            else:
+                self._add_other(index, entry.id, partition, outcome)  # type: ignore[union-attr]
+        self.submitted = self.submitted or bool(positions)
+
+    def _add_other(self, index: int, identity: str | None, partition: int, outcome: Outcome) -> None:
+        """Everything but a plain success."""
+        fact: Any = outcome.fact if isinstance(outcome, Replayed) else outcome
+        replayed = fact is not outcome
+        if isinstance(fact, Moved | Refused | ItemDefined):
+            place = _Position(partition, fact.offset)
+            self._positions[partition] = max(fact.offset, self._positions.get(partition, 0))
+            if isinstance(fact, Refused):
+                result = _Result(
+                    index, "rejected", fact.id, place, fact.code, fact.detail, None, replayed
+                )
+            else:
+                result = _Result(index, "replayed" if replayed else "accepted", fact.id, place)
+        elif isinstance(fact, Rejected):
+            # An id that was used otherwise is a refusal; everything else here is a malformed item.
+            self.submitted = self.submitted or fact.code == _KEY_REUSED
+            status = "rejected" if fact.code == _KEY_REUSED else "invalid"
+            result = _Result(index, status, _shown(identity), None, fact.code, fact.detail)
+        elif isinstance(fact, Unknown):
+            self.submitted = True
+            result = _Result(index, "unknown", identity, None, "unavailable", fact.detail)
+        else:
+            self.unavailable = fact
+            result = _Result(
+                index, "rejected", _shown(identity), None, "unavailable", fact.detail
+            )
+        self._results.append(result)
+
+    def answer(self) -> Answer:
+        """200 with all results, or the problem where nothing could be submitted at all."""
+        if self.unavailable is not None and not self.submitted:
+            raise unavailable(
+                f"{self.unavailable.detail}; nothing of this bulk was written",
+                retry_after_seconds=self.unavailable.retry_after_seconds,
+            )
+        headers = (position_header(self._positions),) if self._positions else ()
+        body = b'{"results":' + encode(self._results) + b"}"
+        return Answer(HTTPStatus.OK, body, headers)
+
+
+def _invalid(index: int, entry: Invalid) -> _Result:
+    return _Result(
+        index, "invalid", entry.id, None, "invalid_request", entry.detail, entry.line
+    )

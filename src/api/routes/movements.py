@@ -1,0 +1,281 @@
+"""Movements: record one, undo one, find one, list them."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from api import parameters as p
+from api import queries
+from api.answers import Answer, document
+from api.bodies import JSON_TYPES, content_type, read_body
+from api.commands import decode_command, decode_reversal, new_id
+from api.dependencies import actor, services, wait_for_view
+from api.limits import DOCUMENT_BYTES_MAX
+from api.operations import Content, Operation, Parameter, Reply
+from api.outcomes import answer_dry_run, answer_outcome
+from api.problems import Problem
+from api.queries import Query, read_query
+from api.schemas import examples
+from api.schemas.movements import (
+    Movement,
+    MovementAnswer,
+    MovementPage,
+    MovementRequest,
+    ReversalRequest,
+)
+from api.views import BadCursor, MovementFilter
+from ledger.domain import codes
+from ledger.domain.facts import Moved
+from ledger.domain.movements import Reversal, WireCommand
+from ledger.events.documents import movement_document
+
+TYPES: Final = (
+    "receipt", "transfer", "pick", "issue", "customer_return", "supplier_return", "adjustment",
+    "scrap", "status_change", "reversal",
+)  # fmt: skip
+_DRY_RUN: Final = frozenset({"dry_run"})
+_LIST_NAMES: Final = (
+    p.SKU, p.LOCATION, p.LOT,
+    Parameter("type", "This type.", {"type": "string", "enum": list(TYPES)}, "receipt"),
+    Parameter("reference", "The id of the caller's document.", {
+        "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "PO-7"),
+    Parameter("reference_type", "The type of the caller's document; with `reference`.", {
+        "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "purchase_order"),
+    p.OCCURRED_SINCE, p.OCCURRED_UNTIL, p.RECORDED_SINCE, p.RECORDED_UNTIL,
+    p.ID, p.LIMIT, p.CURSOR, p.MIN_POSITION,
+)  # fmt: skip
+_LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_NAMES)
+
+
+async def post_movement(request: Request) -> Answer:
+    """Record a movement."""
+    dry_run = queries.flag(read_query(request, _DRY_RUN), "dry_run")
+    content_type(request, JSON_TYPES)
+    bytes_max = min(DOCUMENT_BYTES_MAX, services(request).settings.body_bytes_max)
+    command = decode_command(await read_body(request, bytes_max))
+    return await _execute(request, command, dry_run=dry_run)
+
+
+async def _execute(request: Request, command: WireCommand, *, dry_run: bool) -> Answer:
+    parts = services(request)
+    identity = command.id
+    assert identity is not None
+    if dry_run:
+        _, answer = await parts.ledger.dry_run(command, actor=actor(request))
+        return answer_dry_run(answer, identity)
+    partition, outcome = await parts.ledger.submit(
+        command,
+        actor=actor(request),
+        timeout_seconds=parts.settings.request_timeout_seconds,
+    )
+    return answer_outcome(partition, outcome, identity)
+
+
+async def reverse_by_path(request: Request) -> Answer:
+    """Undo a movement."""
+    query = read_query(request, {"sku", "dry_run"})
+    return await _reverse(request, query, request.path_params["id"])
+
+
+async def reverse_by_query(request: Request) -> Answer:
+    """Undo a movement whose id does not fit into a path."""
+    query = read_query(request, {"id", "sku", "dry_run"})
+    if "id" not in query:
+        raise Problem("invalid_request", "the query parameter id is missing")
+    return await _reverse(request, query, query["id"])
+
+
+async def _reverse(request: Request, query: Query, reverses: str) -> Answer:
+    parts = services(request)
+    dry_run = queries.flag(query, "dry_run")
+    queries.checked_id(reverses)
+    sku = queries.optional_sku(query)
+    bytes_max = min(DOCUMENT_BYTES_MAX, parts.settings.body_bytes_max)
+    raw = await read_body(request, bytes_max)
+    if raw:
+        content_type(request, JSON_TYPES)
+    body = decode_reversal(raw)
+    if sku is None:
+        found = await parts.ledger.find_movement(reverses, None)
+        if found is None:
+            raise Problem("unknown_movement", f"there is no movement {reverses}")
+        sku = found[1].sku
+    command = Reversal(
+        sku=sku,
+        reverses=reverses,
+        id=body.id or new_id(),
+        reference=body.reference,
+        occurred_at=body.occurred_at,
+        note=body.note,
+    )
+    return await _execute(request, command, dry_run=dry_run)
+
+
+async def get_movements(request: Request) -> Answer:
+    """List movements, or find the one of an id."""
+    query = read_query(request, _LIST_QUERY)
+    if "id" in query:
+        if query.keys() - {"id", "sku", "min_position"}:
+            raise Problem("invalid_request", "id goes with sku and min_position only")
+        return await _movement(request, query, query["id"])
+    parts = services(request)
+    wanted = _filter(query)
+    limit, cursor = queries.limit(query), queries.cursor(query)
+    await wait_for_view(parts, query)
+    try:
+        rows, next_cursor = await parts.views.movements(wanted, limit, cursor)
+    except BadCursor:
+        raise queries.bad_cursor() from None
+    items = [_document(partition, moved) for partition, moved in rows]
+    return document(HTTPStatus.OK, {"items": items, "next_cursor": next_cursor})
+
+
+def _filter(query: Query) -> MovementFilter:
+    kind = query.get("type")
+    if kind is not None and kind not in TYPES:
+        raise Problem("invalid_request", f"type is one of {', '.join(TYPES)}")
+    if "reference_type" in query and "reference" not in query:
+        raise Problem("invalid_request", "reference_type goes with reference")
+    for name in ("reference", "reference_type"):
+        text = query.get(name, "-")
+        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()):
+            raise Problem("invalid_reference", f"{name} is a short printable text")
+    return MovementFilter(
+        sku=queries.optional_sku(query),
+        location=queries.optional_location(query),
+        lot=queries.optional_lot(query),
+        type=kind,
+        reference=query.get("reference"),
+        reference_type=query.get("reference_type"),
+        occurred_since_us=queries.optional_instant(query, "occurred_since"),
+        occurred_until_us=queries.optional_instant(query, "occurred_until"),
+        recorded_since_us=queries.optional_instant(query, "recorded_since"),
+        recorded_until_us=queries.optional_instant(query, "recorded_until"),
+    )
+
+
+async def get_movement(request: Request) -> Answer:
+    """Find the movement of an id."""
+    query = read_query(request, {"sku", "min_position"})
+    return await _movement(request, query, request.path_params["id"])
+
+
+async def _movement(request: Request, query: Query, identity: str) -> Answer:
+    queries.checked_id(identity)
+    sku = queries.optional_sku(query)
+    parts = services(request)
+    await wait_for_view(parts, query)
+    found = await parts.views.movement(identity, sku)
+    if not found:
+        raise Problem("unknown_movement", f"there is no movement {identity}")
+    if len(found) > 1:
+        raise Problem("invalid_request", "several SKUs have a movement of this id; name the sku")
+    return document(HTTPStatus.OK, _document(*found[0]))
+
+
+def _document(partition: int, moved: Moved) -> dict[str, Any]:
+    return movement_document(moved, partition)
+
+
+_WRITTEN: Final = ("Ledger-Position",)
+_REPLAYED: Final = ("Ledger-Position", "Idempotency-Replayed")
+_ANSWER: Final = Content(MovementAnswer, examples={"receipt": examples.MOVEMENT_ANSWER})
+_REPLIES: Final = {
+    201: Reply("Recorded.", _ANSWER, _WRITTEN),
+    200: Reply("The first answer to this id again; or what a dry run found.", _ANSWER, _REPLAYED),
+}
+_REFUSALS: Final = (
+    "too_large", "unsupported_media_type", "invalid_request", "idempotency_key_reused",
+    "unknown_item", "unknown_movement", "not_reversible", "already_reversed", "version_conflict",
+    "insufficient_stock", "quantity_overflow", "unavailable", "request_timeout",
+)  # fmt: skip
+_REVERSAL_TEXT: Final = (
+    "Its own id, if it needs one, is in the body. The SKU is found by the movement's id, or given."
+)
+
+OPERATIONS: Final = (
+    Operation(
+        "POST",
+        "/v1/movements",
+        post_movement,
+        "recordMovement",
+        "movements",
+        "Record a movement",
+        _REPLIES,
+        description="The `id` is the idempotency key (there is no such header). Sent again with "
+        "the same content it answers 200 and what it answered first, with `Idempotency-Replayed`; "
+        "so does a refusal, with its own status. With other content it is 422. After a 503 or a "
+        "lost answer send the same id again.",
+        parameters=(p.DRY_RUN,),
+        body=(
+            Content(
+                MovementRequest,
+                examples={
+                    "receipt": examples.RECEIPT,
+                    "pick": examples.PICK,
+                    "adjustment": examples.ADJUSTMENT,
+                },
+            ),
+        ),
+        problems=_REFUSALS,
+    ),
+    Operation(
+        "GET",
+        "/v1/movements",
+        get_movements,
+        "listMovements",
+        "movements",
+        "List movements, newest first",
+        {
+            200: Reply(
+                "A page; with `id` that movement.",
+                Content(
+                    {"anyOf": [MovementPage, Movement]},
+                    examples={"page": {"items": [examples.MOVEMENT], "next_cursor": None}},
+                ),
+            )
+        },
+        parameters=_LIST_NAMES,
+        problems=("invalid_request", "unknown_movement", "view_lagging"),
+    ),
+    Operation(
+        "POST",
+        "/v1/movements/reversal",
+        reverse_by_query,
+        "reverseMovementByQuery",
+        "movements",
+        "Undo a movement whose id does not fit into a path",
+        _REPLIES,
+        description=_REVERSAL_TEXT,
+        parameters=(p.ID_REQUIRED, p.SKU_AMBIGUOUS, p.DRY_RUN),
+        body=(Content(ReversalRequest, examples={"note": {"note": "wrong bin"}}),),
+        body_required=False,
+        problems=_REFUSALS,
+    ),
+    Operation(
+        "GET",
+        "/v1/movements/{id}",
+        get_movement,
+        "getMovement",
+        "movements",
+        "Find a movement",
+        {200: Reply("The movement.", Content(Movement, examples={"receipt": examples.MOVEMENT}))},
+        parameters=(p.ID_OF_PATH, p.SKU_AMBIGUOUS, p.MIN_POSITION),
+        problems=("invalid_id", "unknown_movement", "view_lagging"),
+    ),
+    Operation(
+        "POST",
+        "/v1/movements/{id}/reversal",
+        reverse_by_path,
+        "reverseMovement",
+        "movements",
+        "Undo a movement",
+        _REPLIES,
+        description=_REVERSAL_TEXT,
+        parameters=(p.ID_OF_PATH, p.SKU_AMBIGUOUS, p.DRY_RUN),
+        body=(Content(ReversalRequest, examples={"note": {"note": "wrong bin"}}),),
+        body_required=False,
+        problems=_REFUSALS,
+    ),
+)

@@ -1,0 +1,130 @@
+"""Examples of the API's document. Tests send the requests and compare the form of the answers."""
+
+from typing import Any, Final
+
+RECEIPT: Final[dict[str, Any]] = {
+    "id": "po-7-1",
+    "type": "receipt",
+    "sku": "85123A",
+    "quantity": "6",
+    "location": "MAIN/A/01",
+    "unit_cost": "2.55",
+    "reference": {"type": "purchase_order", "id": "PO-7"},
+    "occurred_at": "2026-11-22T10:00:00Z",
+}
+PICK: Final[dict[str, Any]] = {
+    "id": "so-12-1",
+    "type": "pick",
+    "sku": "85123A",
+    "quantity": "2",
+    "location": "MAIN/A/01",
+}
+ADJUSTMENT: Final[dict[str, Any]] = {
+    "id": "audit-3",
+    "type": "adjustment",
+    "sku": "85123A",
+    "quantity": "-1",
+    "location": "MAIN/A/01",
+    "reason": "damaged",
+}
+_POSITION: Final = {"partition": 3, "offset": 17}
+MOVEMENT: Final[dict[str, Any]] = {
+    "id": "po-7-1",
+    "type": "receipt",
+    "sku": "85123A",
+    "quantity": "6",
+    "entries": [
+        {"account": "@supplier", "quantity": "-6"},
+        {
+            "location": "MAIN/A/01",
+            "lot": None,
+            "status": "available",
+            "quantity": "6",
+            "on_hand": "6",
+            "available": "6",
+        },
+    ],
+    "value": "15.3",
+    "cost_basis": "given",
+    "occurred_at": "2026-11-22T10:00:00Z",
+    "recorded_at": "2026-11-22T10:00:01.25Z",
+    "late": False,
+    "actor": "k3v9x1m2q8",
+    "reference": {"type": "purchase_order", "id": "PO-7"},
+    "unit_cost": "2.55",
+    "position": _POSITION,
+}
+STOCK_LINE: Final[dict[str, Any]] = {
+    "sku": "85123A",
+    "location": "MAIN/A/01",
+    "lot": None,
+    "status": "available",
+    "on_hand": "6",
+    "reserved": "0",
+    "available": "6",
+}
+MOVEMENT_ANSWER: Final[dict[str, Any]] = {"movement": MOVEMENT, "stock": [STOCK_LINE]}
+BULK_ANSWER: Final[dict[str, Any]] = {
+    "results": [
+        {"index": 0, "status": "accepted", "id": "po-7-1", "position": _POSITION},
+        {
+            "index": 1,
+            "status": "rejected",
+            "id": "so-12-1",
+            "position": {"partition": 3, "offset": 18},
+            "code": "insufficient_stock",
+            "detail": "8 requested, 6 available",
+        },
+        {
+            "index": 2,
+            "status": "invalid",
+            "id": None,
+            "code": "invalid_request",
+            "detail": "Object missing required field `sku`",
+        },
+    ]
+}
+SKU_STOCK: Final[dict[str, Any]] = {
+    "sku": "85123A",
+    "on_hand": "6",
+    "unavailable": "0",
+    "reserved": "0",
+    "available": "6",
+    "in_transit": "0",
+    "on_order": "0",
+    "positions": [{key: value for key, value in STOCK_LINE.items() if key != "sku"}],
+    "as_of_position": {"3": 17},
+}
+ITEM_REQUEST: Final[dict[str, Any]] = {
+    "name": "White hanging heart T-light holder",
+    "unit": "each",
+    "scale": 0,
+    "inventory_type": "trading",
+    "unit_cost": "2.55",
+    "suppliers": [{"code": "ACME", "lead_time_days": 14}],
+}
+ITEM: Final[dict[str, Any]] = {
+    "sku": "85123A",
+    **ITEM_REQUEST,
+    "lot_tracked": False,
+    "serial_tracked": False,
+    "shelf_life_days": None,
+    "gtin": None,
+}
+ITEM_ANSWER: Final[dict[str, Any]] = {
+    "id": "item-85123A-1",
+    "item": ITEM,
+    "position": _POSITION,
+}
+INSUFFICIENT_STOCK: Final[dict[str, Any]] = {
+    "type": "urn:problem-type:stockledger:insufficient_stock",
+    "title": "There is not enough stock",
+    "status": 409,
+    "code": "insufficient_stock",
+    "detail": "8 requested, 6 available",
+    "requested": "8",
+    "available": "6",
+    "shortfall": "2",
+    "id": "so-12-1",
+    "position": {"partition": 3, "offset": 18},
+}

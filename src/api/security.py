@@ -1,0 +1,155 @@
+"""Who asks, and whether he may: API keys, and what holds where there are none."""
+
+import hmac
+import ipaddress
+import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from api.keys import TOKEN_PREFIX, ApiKey, KeysFileDamaged, hash_secret, load
+from api.limits import KEYS_CHECK_SECONDS
+from api.problems import Problem
+from ledger.config import Settings
+from ledger.errors import LedgerError
+
+LOCAL_ACTOR: Final = "local"
+OPEN_PATHS: Final = frozenset({"/livez", "/readyz"})
+_READING: Final = frozenset({"GET", "HEAD"})
+_CHALLENGE: Final = ((b"www-authenticate", b'Bearer realm="stockledger"'),)
+_TOKEN_LENGTH_MAX: Final = 200
+# Compared with where the id is unknown, so that both ways take the same time.
+_NO_HASH: Final = hash_secret("")
+
+_log = structlog.get_logger("api.security")
+
+
+class KeysRequired(LedgerError):
+    """Listening beyond loopback needs API keys; make one with `stockledger keys create NAME`."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class KeyRing:
+    """The keys of the file, read anew when it changes."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises KeysFileDamaged."""
+        self._path = path
+        self._checked_at = 0.0
+        self._version = _version(path)
+        self._keys = load(path)
+        # Once there were keys, an emptied or lost file must not open the server to everybody.
+        self._required = bool(self._keys)
+
+    @property
+    def required(self) -> bool:
+        """Whether a request needs a key."""
+        self._refresh()
+        return self._required
+
+    def find(self, token: str) -> ApiKey | None:
+        """The key behind a token, or None."""
+        self._refresh()
+        parts = token.split("_", 2) if len(token) <= _TOKEN_LENGTH_MAX else []
+        if len(parts) != len(("prefix", "id", "secret")) or parts[0] != TOKEN_PREFIX:
+            return None
+        key = self._keys.get(parts[1])
+        expected = _NO_HASH if key is None else key.hash
+        good = hmac.compare_digest(hash_secret(parts[2]), expected)
+        return key if good else None
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        if now - self._checked_at < KEYS_CHECK_SECONDS:
+            return
+        self._checked_at = now
+        version = _version(self._path)
+        if version == self._version:
+            return
+        try:
+            self._keys = load(self._path)
+        except KeysFileDamaged as error:
+            # The keys known so far stay good: a slip of an editor must not stop a warehouse.
+            _log.error("api_keys_unreadable", reason=str(error))
+            return
+        self._version = version
+        self._required = self._required or bool(self._keys)
+
+
+class Gate:
+    """Lets a request in and says who asks, or raises the problem."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises KeysRequired where others could reach the server and there is no key."""
+        self.ring = KeyRing(settings.api_keys_path)
+        if not self.ring.required and not is_loopback(settings.host):
+            raise KeysRequired(
+                f"{settings.host} can be reached from other machines, so API keys are needed: "
+                "make one with `stockledger keys create NAME` (kept in "
+                f"{settings.api_keys_path}), or listen on 127.0.0.1"
+            )
+        self._public_host = urlsplit(settings.public_url).hostname
+
+    def admit(
+        self, method: str, authorization: bytes | None, api_key: bytes | None, host: bytes | None
+    ) -> str:
+        """The actor of the request."""
+        if not self.ring.required:
+            self._check_host(host)
+            return LOCAL_ACTOR
+        key = self.ring.find(_token(authorization, api_key))
+        if key is None:
+            raise Problem(
+                "unauthorized",
+                "send a valid key as `Authorization: Bearer …` or `X-API-Key: …`",
+                headers=_CHALLENGE,
+            )
+        needed = "read" if method in _READING else "write"
+        if needed not in key.roles:
+            raise Problem("forbidden", f"the key {key.id} may not {needed}")
+        return key.id
+
+    def _check_host(self, host: bytes | None) -> None:
+        """Without keys a web page must not reach this server by a name of its own that it points
+        at the reader's machine (DNS rebinding). Such a name has a dot; ours are short or known."""
+        if host is None:
+            return
+        try:
+            name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
+        except ValueError:
+            name = "."
+        if "." not in name or name == self._public_host or name.endswith(".localhost"):
+            return
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            detail = "without API keys this server answers to its own names only"
+            raise Problem("forbidden", detail) from None
+
+
+def _token(authorization: bytes | None, api_key: bytes | None) -> str:
+    if authorization is not None:
+        scheme, _, token = authorization.decode("latin-1").partition(" ")
+        if scheme.lower() == "bearer":
+            return token.strip()
+    return "" if api_key is None else api_key.decode("latin-1").strip()
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """What changes whenever the file does."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_ino, status.st_size)

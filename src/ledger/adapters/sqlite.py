@@ -1,0 +1,222 @@
+"""The ledger's log in one SQLite file: the embedded default, under the same contract as Kafka.
+
+One thread writes, in groups that share an fsync. Reads run on a few threads, each with a read-only
+connection. Several processes may use the file at the same time.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
+from ledger.adapters.sqlite_snapshots import SqliteSnapshots
+from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
+from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.log import READ_RECORDS_MAX, NewRecord, Record, Slice
+
+__all__ = ["SqliteLog", "SqliteSnapshots"]
+
+READ_THREADS = 4
+READ_BYTES_MAX = 8 * 1024 * 1024
+READ_ROWS_AT_ONCE = 500
+POLL_SECONDS = 0.05
+
+READ = (
+    "SELECT place, stated, key, value, timestamp_ms FROM records"
+    " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+)
+Result = TypeVar("Result")
+
+
+class SqliteLog:
+    """An `EventLog` in the file `path`. For use in one event loop."""
+
+    def __init__(
+        self, path: str | Path, partitions: int = 12, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Prepare; `open` makes or opens the file. `clock` gives seconds since 1970."""
+        self._file = LogFile(Path(path), partitions)
+        self._partitions = partitions
+        self._clock = clock
+        self._writer: Writer | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._reading = threading.local()
+        self._read_connections: list[sqlite3.Connection] = []
+        self._changed = [asyncio.Event() for _ in range(partitions)]
+        self._waiting = 0
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the log has."""
+        return self._partitions
+
+    async def open(self) -> None:
+        """Make or open the file and check it. Raises LogMisconfigured, LogUnavailable."""
+        if self._writer is not None:
+            return
+        connection = await asyncio.to_thread(self._file.open)
+        wrong = await asyncio.to_thread(self._file.violations)
+        if wrong:
+            connection.close()
+            raise LogMisconfigured(" ".join(wrong))
+        self._reading = threading.local()
+        self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="log-read")
+        self._writer = Writer(self._file, connection, self._clock, self._settle)
+
+    async def close(self) -> None:
+        """Stop; appends that the writer has not begun are not stored, and say so."""
+        writer, self._writer = self._writer, None
+        readers, self._readers = self._readers, None
+        if writer is None or readers is None:
+            return
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._wake(range(self._partitions))
+        await writer.stop()
+        await asyncio.to_thread(readers.shutdown)
+        for connection in self._read_connections:
+            connection.close()
+        self._read_connections.clear()
+
+    async def check(self) -> list[str]:
+        """Look at the file again; a sentence for each thing that is wrong."""
+        return await asyncio.to_thread(self._file.violations)
+
+    async def append(self, partition: int, offset: int, records: Sequence[NewRecord]) -> int:
+        """Store all records or none, as `EventLog.append` says.
+
+        Where the partition ends higher nothing is stored, so this log has no void records.
+        Raises ValueError for a batch that is none.
+        """
+        if not 0 <= partition < self._partitions:
+            raise ValueError(f"there is no partition {partition}")
+        if not records:
+            raise ValueError("a batch needs at least one record")
+        if self._writer is None:
+            raise LogUnavailable("the log is not open")
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._writer.put(Append(partition, offset, records, done))
+        return await done
+
+    async def read(
+        self,
+        partition: int,
+        offset: int,
+        *,
+        records_max: int = READ_RECORDS_MAX,
+        wait_seconds: float = 0.0,
+    ) -> Slice:
+        """Read from `offset` on, as `EventLog.read` says."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_seconds
+        while True:
+            changed = self._changed[partition]
+            found = await self._on_reader(self._read, partition, offset, records_max)
+            remaining = until - loop.time()
+            if found.records or remaining <= 0:
+                return found
+            await self._wait(changed, remaining)
+
+    async def end(self, partition: int) -> int:
+        """Return the offset behind the last record. Raises LogUnavailable, LogRegressed."""
+        return await self._on_reader(end_of, partition)
+
+    # In the event loop.
+
+    async def _on_reader(self, work: Callable[..., Result], *arguments: object) -> Result:
+        if self._readers is None:
+            raise LogUnavailable("the log is not open")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._guarded, work, *arguments)
+
+    async def _wait(self, changed: asyncio.Event, seconds: float) -> None:
+        """Wait until the partition changed, by this process or another."""
+        self._waiting += 1
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch_others())
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await changed.wait()
+        finally:
+            self._waiting -= 1
+
+    async def _watch_others(self) -> None:
+        """While anybody waits: look whether another process has written, or replaced the file."""
+        try:
+            connection = await asyncio.to_thread(self._file.connect, read_only=True)
+        except sqlite3.Error:
+            self._wake(range(self._partitions))  # whoever waits reads again, and learns why
+            return
+        with contextlib.closing(connection):
+            last = None
+            while self._waiting:
+                try:
+                    # A look into shared memory: a few microseconds, not worth a thread.
+                    self._file.confirm_identity()
+                    now = connection.execute("PRAGMA data_version").fetchone()
+                except (sqlite3.Error, LogRegressed):
+                    now = None
+                if now != last or now is None:
+                    last = now
+                    self._wake(range(self._partitions))
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _wake(self, partitions: Iterable[int]) -> None:
+        for partition in partitions:
+            changed, self._changed[partition] = self._changed[partition], asyncio.Event()
+            changed.set()
+
+    def _settle(self, group: list[Append], outcomes: list[Outcome]) -> None:
+        """Tell the callers, and wake who waits for new records."""
+        for append, outcome in zip(group, outcomes, strict=True):
+            if append.done.done():
+                continue  # the caller has gone
+            if isinstance(outcome, Exception):
+                append.done.set_exception(outcome)
+            else:
+                append.done.set_result(outcome)
+        self._wake({append.partition for append in group})
+
+    # In the reading threads.
+
+    def _guarded(self, work: Callable[..., Result], *arguments: object) -> Result:
+        self._file.confirm_identity()
+        try:
+            return work(self._connection(), *arguments)
+        except sqlite3.Error as error:
+            raise LogUnavailable(f"{self._file.path} cannot be read: {error}") from error
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return this thread's own connection."""
+        found: sqlite3.Connection | None = getattr(self._reading, "connection", None)
+        if found is None:
+            found = self._reading.connection = self._file.connect(read_only=True)
+            self._read_connections.append(found)
+        return found
+
+    def _read(
+        self, connection: sqlite3.Connection, partition: int, offset: int, records_max: int
+    ) -> Slice:
+        records: list[Record] = []
+        size = 0
+        bounds = (place_of(partition, offset), place_of(partition + 1, 0), records_max)
+        with contextlib.closing(connection.execute(READ, bounds)) as rows:
+            while size < READ_BYTES_MAX and (some := rows.fetchmany(READ_ROWS_AT_ONCE)):
+                records += [
+                    Record(offset_of(place), stated, key, value, stamp)
+                    for place, stated, key, value, stamp in some
+                ]
+                size += sum([len(row[3]) for row in some])
+        end = end_of(connection, partition)
+        if offset > end:
+            raise LogRegressed(f"partition {partition} ends at {end}, before offset {offset}")
+        next_offset = records[-1].offset + 1 if records else offset
+        return Slice(records, next_offset, max(end, next_offset))

@@ -1,0 +1,83 @@
+"""The parts of the write side that settings choose.
+
+Only here an adapter is named, and only inside a function, so that the embedded default never
+imports a Kafka client.
+"""
+
+from typing import TYPE_CHECKING
+
+from ledger.config.settings import Settings
+from ledger.domain.context import Rules
+from ledger.log import EventLog, SnapshotStore
+
+if TYPE_CHECKING:
+    from ledger.adapters.kafka import KafkaSecurity
+
+
+def rules(settings: Settings) -> Rules:
+    """The rules of stock as the operator chose them."""
+    return Rules(
+        strict_items=settings.strict_items,
+        scale_default=settings.scale_default,
+        future_tolerance_us=settings.future_tolerance_seconds * 1_000_000,
+        backdate_limit_us=settings.backdate_limit_days * 86_400_000_000,
+        late_after_us=settings.late_after_seconds * 1_000_000,
+    )
+
+
+def open_log(settings: Settings, *, create: bool = True) -> EventLog:
+    """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite.
+
+    `create` allows it to make a topic or file that is missing.
+    """
+    if settings.kafka_bootstrap is None:
+        from ledger.adapters.sqlite import SqliteLog
+
+        return SqliteLog(settings.log_path, settings.partitions)
+    from ledger.adapters.kafka import KafkaLog
+
+    return KafkaLog(
+        settings.kafka_bootstrap,
+        settings.movements_topic,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        dev=settings.dev,
+        create=create,
+        security=_security(settings),
+    )
+
+
+def open_snapshots(settings: Settings, *, create: bool = True) -> SnapshotStore:
+    """The store of snapshots beside that log, not connected yet."""
+    if settings.kafka_bootstrap is None:
+        from ledger.adapters.sqlite import SqliteSnapshots
+
+        return SqliteSnapshots(settings.snapshots_path)
+    from ledger.adapters.kafka import KafkaSnapshots
+
+    return KafkaSnapshots(
+        settings.kafka_bootstrap,
+        settings.snapshots_topic,
+        partitions=settings.partitions,
+        replication=settings.replication,
+        dev=settings.dev,
+        create=create,
+        security=_security(settings),
+    )
+
+
+def _security(settings: Settings) -> "KafkaSecurity":
+    import ssl
+
+    from ledger.adapters.kafka import KafkaSecurity
+
+    protocol = settings.kafka_security_protocol
+    cafile = settings.kafka_ssl_cafile
+    password = settings.kafka_sasl_password
+    return KafkaSecurity(
+        security_protocol=protocol,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        sasl_plain_username=settings.kafka_sasl_username,
+        sasl_plain_password=None if password is None else password.get_secret_value(),
+        ssl_context=ssl.create_default_context(cafile=cafile) if protocol.endswith("SSL") else None,
+    )

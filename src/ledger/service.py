@@ -1,0 +1,297 @@
+"""The ledger as callers see it: submit a command, get its outcome; whatever partition it lies in."""
+
+import asyncio
+import gc
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import decide
+from ledger.domain.facts import (
+    FORMAT_LEVEL,
+    PARTITIONER,
+    Command,
+    Moved,
+    Opened,
+    RaiseLevel,
+)
+from ledger.domain.items import ItemDefined
+from ledger.domain.rejections import Rejected
+from ledger.errors import OutcomeUnknown, WrongLedger
+from ledger.events.chain import GENESIS
+from ledger.events.codec import encode
+from ledger.events.decoding import Codec
+from ledger.events.envelope import TYPE_LEVELS
+from ledger.events.partitioner import Partitioner
+from ledger.log import EventLog, NewRecord, SnapshotStore
+from ledger.writer.batch import needs_original
+from ledger.writer.idempotency import IdIndex
+from ledger.writer.metrics import Metrics
+from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
+from ledger.writer.partition import Options, PartitionWriter
+from ledger.writer.queue import Request, Submission
+from ledger.writer.replies import same
+from ledger.writer.snapshots import SnapshotTaker
+
+OPEN_ATTEMPTS_MAX = 20
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Ledger:
+    """All partitions of one log, as this instance writes them."""
+
+    def __init__(  # noqa: PLR0913 - the composition root names every choice
+        self,
+        log: EventLog,
+        snapshots: SnapshotStore,
+        index: IdIndex | None,
+        *,
+        instance: str,
+        new_ledger_id: Callable[[], str],
+        url: str = "",
+        rules: Rules | None = None,
+        currency: str = "EUR",
+        queue_commands_max: int = 20_000,
+        window_ids: int = 1_000_000,
+        snapshot_every_records: int = 200_000,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+        chance: random.Random | None = None,
+    ) -> None:
+        """`window_ids` is shared by all partitions; `queue_commands_max` is per partition."""
+        self.ledger_id = ""
+        self.metrics = Metrics()
+        self.writers: list[PartitionWriter] = []
+        self._log = log
+        self._snapshots = snapshots
+        self._index = index
+        self._currency = currency
+        self._new_ledger_id = new_ledger_id
+        self._snapshot_every = snapshot_every_records
+        self._partitioner = Partitioner(log.partitions)
+        self._options = Options(
+            instance=instance,
+            url=url,
+            rules=rules or Rules(),
+            clock_ms=clock_ms,
+            type_levels=TYPE_LEVELS,
+            queue_commands_max=queue_commands_max,
+            window_ids=max(1, window_ids // log.partitions),
+            snapshot_every_records=snapshot_every_records,
+            chance=chance,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open what is new, recover every partition, begin to write."""
+        await self._open_partitions()
+        for partition in range(self._log.partitions):
+            taker = SnapshotTaker(partition, self._snapshots, self._snapshot_every)
+            writer = PartitionWriter(
+                partition, self._log, taker, self._index, self._options, self.metrics
+            )
+            self.writers.append(writer)
+            self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
+        for writer in self.writers:
+            await writer.recovered.wait()
+        # What was recovered lives as long as the process; the collector need not visit it again.
+        gc.collect()
+        gc.freeze()
+
+    async def close(self) -> None:
+        """Decide what waits, answer it, then end."""
+        for writer in self.writers:
+            writer.close()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _open_partitions(self) -> None:
+        """Write `ledger.opened` where it is missing. Partition 0 decides which ledger this is."""
+        first = await self._open_partition(0, self._new_ledger_id())
+        self.ledger_id = first.ledger_id
+        others = range(1, self._log.partitions)
+        for opened in await asyncio.gather(
+            *(self._open_partition(partition, first.ledger_id) for partition in others)
+        ):
+            if opened.ledger_id != first.ledger_id:
+                raise WrongLedger(
+                    f"partition {opened.partition} belongs to ledger {opened.ledger_id}, "
+                    f"partition 0 to {first.ledger_id}"
+                )
+
+    async def _open_partition(self, partition: int, ledger_id: str) -> Opened:
+        for _ in range(OPEN_ATTEMPTS_MAX):
+            part = await self._log.read(partition, 0, records_max=1)
+            if part.records:
+                return self._check_opened(partition, part.records[0].counts, part.records[0])
+            opened = Opened(
+                0,
+                ledger_id,
+                partition,
+                self._log.partitions,
+                PARTITIONER,
+                self._currency,
+                FORMAT_LEVEL,
+                self._options.clock_ms(),
+            )
+            key, value = encode(opened, f"/stockledger/{ledger_id}", GENESIS)
+            try:
+                if await self._log.append(partition, 0, [NewRecord(key, value)]) == 0:
+                    return opened
+            except OutcomeUnknown:
+                continue
+        raise OutcomeUnknown(f"partition {partition} could not be opened")
+
+    def _check_opened(self, partition: int, counts: bool, record: object) -> Opened:
+        fact = Codec().decode(record)[1] if counts else None  # type: ignore[arg-type]
+        if not isinstance(fact, Opened):
+            raise WrongLedger(f"partition {partition} does not begin with ledger.opened")
+        expected = (partition, self._log.partitions, PARTITIONER)
+        if (fact.partition, fact.partitions, fact.partitioner) != expected:
+            raise WrongLedger(
+                f"partition {partition} was opened as {fact.partition} of {fact.partitions} "
+                f"({fact.partitioner}), and is now one of {self._log.partitions}"
+            )
+        if fact.currency != self._currency:
+            raise WrongLedger(
+                f"the ledger counts in {fact.currency}; this instance is set to {self._currency}"
+            )
+        return fact
+
+    # ---- commands --------------------------------------------------------------------------
+
+    def partition_of(self, sku: str) -> int:
+        """The partition in which everything about the SKU lies."""
+        return self._partitioner.partition_of(sku)
+
+    async def submit(
+        self, command: Command, *, actor: str | None, timeout_seconds: float
+    ) -> tuple[int, Outcome]:
+        """Decide one command, which has an id. Returns when its outcome is durable or unknown."""
+        partition = self.partition_of(command.sku)
+        request = Request(asyncio.get_running_loop())
+        submission = Submission([command], actor, request)
+        if not self.writers[partition].offer(submission):
+            return partition, Unavailable(command.id, "the queue of this partition is full")
+        await self._wait(request, [submission], timeout_seconds)
+        outcome = submission.outcomes[0]
+        assert outcome is not None
+        return partition, outcome
+
+    async def submit_bulk(
+        self, commands: Sequence[Command], *, actor: str | None, timeout_seconds: float
+    ) -> list[tuple[int, Outcome]]:
+        """Decide many, each for itself; the commands of one SKU in their order."""
+        parts: dict[int, list[int]] = {}
+        partition_of = self._partitioner.partition_of
+        partitions = [partition_of(command.sku) for command in commands]
+        for index, partition in enumerate(partitions):
+            part = parts.get(partition)
+            if part is None:
+                parts[partition] = [index]
+            else:
+                part.append(index)
+        request = Request(asyncio.get_running_loop())
+        # Held open until everything is queued, so that an early answer cannot end it.
+        request.opened()
+        submissions = []
+        for partition, indexes in parts.items():
+            submission = Submission([commands[index] for index in indexes], actor, request)
+            submissions.append(submission)
+            if not self.writers[partition].offer(submission):
+                for position, index in enumerate(indexes):
+                    full = Unavailable(commands[index].id, "the queue of this partition is full")
+                    submission.answer(position, full)
+        request.finished()
+        await self._wait(request, submissions, timeout_seconds)
+        outcomes: list[Outcome | None] = [None] * len(commands)
+        for indexes, submission in zip(parts.values(), submissions, strict=True):
+            for index, outcome in zip(indexes, submission.outcomes, strict=True):
+                outcomes[index] = outcome
+        return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
+
+    async def _wait(
+        self, request: Request, submissions: list[Submission], timeout_seconds: float
+    ) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.shield(request.done)
+        except TimeoutError:
+            for submission in submissions:
+                _abandon(submission)
+        except asyncio.CancelledError:
+            for submission in submissions:
+                submission.cancelled = True
+            raise
+
+    async def dry_run(
+        self, command: Command, *, actor: str | None
+    ) -> tuple[int, Moved | ItemDefined | Rejected | Replayed]:
+        """What would become of a command on the state as this instance knows it now."""
+        partition = self.partition_of(command.sku)
+        writer = self.writers[partition]
+        fact = await writer.find(command.id or "")
+        if fact is not None:
+            if same(command, fact):  # type: ignore[arg-type]
+                return partition, Replayed(fact)  # type: ignore[arg-type]
+            return partition, Rejected("idempotency_key_reused", "the id was used before")
+        if needs_original(command):
+            command = await writer.resolve(command)  # type: ignore[arg-type]
+        now_ms = max(self._options.clock_ms(), writer.state.recorded_ms)
+        decision = decide(writer.state, command, Context(self._options.rules, now_ms, actor))
+        return partition, decision  # type: ignore[return-value]
+
+    async def raise_level(self, level: int, *, actor: str | None) -> list[Outcome]:
+        """Raise every partition to a level of events, once all instances can read it."""
+        outcomes = []
+        for partition, writer in enumerate(self.writers):
+            request = Request(asyncio.get_running_loop())
+            command = RaiseLevel(f"level-{level}-{partition}", "ledger", level)
+            submission = Submission([command], actor, request)
+            writer.offer(submission)
+            await self._wait(request, [submission], 30.0)
+            outcomes.append(submission.outcomes[0])
+        return outcomes  # type: ignore[return-value]
+
+    # ---- questions -------------------------------------------------------------------------
+
+    async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
+        """The movement with this id, by the writers' memory and the id index."""
+        writers = self.writers if sku is None else [self.writers[self.partition_of(sku)]]
+        for writer in writers:
+            fact = await writer.find(identity)
+            if type(fact) is Moved and (sku is None or fact.sku == sku):
+                return writer.partition, fact
+        return None
+
+    def ready(self) -> list[str]:
+        """Why this instance is not ready to write; empty if it is."""
+        reasons = []
+        for writer in self.writers:
+            if writer.failure is not None:
+                reasons.append(f"partition {writer.partition} is stopped: {writer.failure}")
+            elif not writer.recovered.is_set():
+                reasons.append(f"partition {writer.partition} is recovering")
+        if not self.writers:
+            reasons.append("the ledger is not started")
+        return reasons
+
+    async def end(self, partition: int) -> int:
+        """The offset behind the last record of a partition."""
+        return await self._log.end(partition)
+
+
+def _abandon(submission: Submission) -> None:
+    """The caller waits no longer: tell what is known of each command."""
+    submission.cancelled = True
+    for index, outcome in enumerate(submission.outcomes):
+        if outcome is None:
+            name = submission.commands[index].id
+            if index < submission.next:
+                submission.outcomes[index] = Unknown(name or "", "no answer from the log in time")
+            else:
+                submission.outcomes[index] = Unavailable(name, "the queue was not reached in time")

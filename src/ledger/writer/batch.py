@@ -1,0 +1,236 @@
+"""One batch: commands decided on the state as it stands, and the records that say so.
+
+`Decider.fill` is the hot path: bytes were decoded before it and are appended after it; in it there
+is no I/O, no logging, no await.
+"""
+
+from collections.abc import Collection
+from hashlib import sha256
+
+from ledger.domain import codes
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import Decision, decide, evolve, undo
+from ledger.domain.evolution import Undo
+from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
+from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal, normalise
+from ledger.domain.rejections import Rejected
+from ledger.domain.stock import PartitionState
+from ledger.events import envelope
+from ledger.events.codec import command_type, encode, encode_moved, event_type, fingerprint
+from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecord
+from ledger.writer.outcomes import Outcome
+from ledger.writer.queue import Submission
+
+# Records in one batch. Larger ones gain little and make everybody in the batch wait.
+BATCH_RECORDS_MAX = 1_000
+
+
+class Duplicate:
+    """A command whose id was used before, at `offset`; what it gets is known after a look there."""
+
+    __slots__ = ("command", "index", "offset", "own", "submission")
+
+    def __init__(self, submission: Submission, index: int, command: Command, offset: int) -> None:
+        """The command stands at `index` of its submission."""
+        self.submission = submission
+        self.index = index
+        self.command = command
+        self.offset = offset
+        # Whether it is this writer's own record, landed by an append of unknown outcome.
+        self.own = False
+
+
+class Batch:
+    """What was decided together, and how to take it back."""
+
+    __slots__ = (
+        "answers",
+        "bytes",
+        "duplicates",
+        "facts",
+        "head",
+        "head_before",
+        "offset",
+        "records",
+        "refused",
+        "slices",
+        "undos",
+    )
+
+    def __init__(self, offset: int, head: str) -> None:
+        """An empty batch that will state `offset` and continues the chain at `head`."""
+        self.offset = offset
+        self.head_before = self.head = head
+        self.slices: list[tuple[Submission, int, int]] = []
+        # Per slice: where it starts, and an outcome for each of its commands (None: a duplicate).
+        self.answers: list[tuple[Submission, int, list[Outcome | None]]] = []
+        self.duplicates: list[Duplicate] = []
+        self.facts: list[Fact] = []
+        self.records: list[NewRecord] = []
+        self.undos: list[Undo] = []
+        self.bytes = 0
+        self.refused = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be decided into it."""
+        return len(self.records) >= BATCH_RECORDS_MAX or self.bytes >= BATCH_VALUE_BYTES_MAX
+
+
+def needs_original(command: Command) -> bool:
+    """Whether an earlier movement must be read before the command can be decided."""
+    return type(command) is Reversal or (
+        type(command) is CustomerReturn and command.original_id is not None
+    )
+
+
+def take_back(state: PartitionState, batch: Batch) -> None:
+    """Undo everything that the batch did to the state, the newest first."""
+    for token in reversed(batch.undos):
+        undo(state, token)
+
+
+class Decider:
+    """Decides commands of one partition into batches."""
+
+    def __init__(
+        self, partition: int, state: PartitionState, rules: Rules, type_levels: dict[str, int]
+    ) -> None:
+        """`type_levels`: the level a log must have before a type of event is written."""
+        self.partition = partition
+        self.state = state
+        self.rules = rules
+        self.source = ""
+        self._type_levels = type_levels
+        self._level_needed = max(type_levels.values())
+
+    def fill(  # noqa: PLR0913 - the loop's inputs, spelled out once
+        self,
+        batch: Batch,
+        submission: Submission,
+        start: int,
+        stop: int,
+        now_ms: int,
+        resolved: Resolved | None = None,
+        old: dict[str, int] | None = None,
+    ) -> int:
+        """Decide commands from `start` on into the batch, up to `stop` or until it is full.
+
+        Returns the index behind the last command decided. Stops in front of a command that needs
+        an earlier movement, unless it is the one that `resolved` answers. `old` holds those ids
+        of the slice that are older than the window.
+        """
+        state = self.state
+        ids = state.ids
+        commands = submission.commands
+        recorded_ms = max(now_ms, state.recorded_ms)
+        context = Context(self.rules, recorded_ms, submission.actor)
+        time = codes.instant_text(recorded_ms * 1000)
+        source, head, partition = self.source, batch.head, self.partition
+        offset = state.offset
+        answers: list[Outcome | None] = []
+        facts, undos, records = batch.facts, batch.undos, batch.records
+        room = BATCH_RECORDS_MAX - len(records)
+        bytes_left = BATCH_VALUE_BYTES_MAX - batch.bytes
+        index = start
+        for index in range(start, stop):  # noqa: B007 - used behind the loop
+            command = commands[index]
+            if room <= 0 or bytes_left <= 0:
+                break
+            identity = command.id or ""
+            known = ids.get(identity)
+            if known is None and old is not None:
+                known = old.get(identity)
+            if known is not None:
+                batch.duplicates.append(Duplicate(submission, index, command, known))
+                answers.append(None)
+                continue
+            if needs_original(command):
+                if resolved is None or resolved.command is not command:
+                    break
+                command = resolved
+            decision: Decision | Refused = decide(state, command, context)
+            if type(decision) is Rejected:
+                if not decision.needs_state:
+                    answers.append(decision)
+                    continue
+                decision = refusal(offset, command, decision, context)
+                batch.refused += 1
+            if state.level < self._level_needed and not self._allowed(decision):
+                answers.append(_level_too_low(state.level))
+                continue
+            undos.append(evolve(state, decision))
+            if type(decision) is Moved:
+                key = decision.sku.encode()
+                value = encode_moved(decision, source, time, head)
+            else:
+                key, value = encode(decision, source, head)
+            # The same bytes as chain.link, without the call.
+            head = sha256(b"%d:%d:%d:%b%b" % (partition, offset, len(key), key, value)).hexdigest()
+            records.append(NewRecord(key, value))
+            facts.append(decision)
+            answers.append(decision)
+            offset += 1
+            room -= 1
+            bytes_left -= len(value)
+        else:
+            index = stop
+        batch.head = head
+        batch.bytes = BATCH_VALUE_BYTES_MAX - bytes_left
+        if index > start:
+            batch.slices.append((submission, start, index))
+            batch.answers.append((submission, start, answers))
+        return index
+
+    def _allowed(self, fact: Fact) -> bool:
+        return self._type_levels[event_type(fact)] <= self.state.level
+
+
+def _level_too_low(level: int) -> Rejected:
+    return Rejected("invalid_request", f"the log is at level {level}; raise it first")
+
+
+def refusal(offset: int, command: Command, rejected: Rejected, context: Context) -> Refused:
+    """The record of a refusal: what was asked for, why not, and the fingerprint of the command."""
+    asked = command.command if type(command) is Resolved else command
+    if type(asked) is DefineItem or type(asked) is RaiseLevel:
+        return Refused(
+            offset,
+            asked.id,
+            asked.sku,
+            envelope.ITEM_DEFINED if type(asked) is DefineItem else envelope.LEVEL_RAISED,
+            "",
+            rejected.code,
+            rejected.detail,
+            rejected.numbers,
+            context.recorded_ms,
+            actor=context.actor,
+        )
+    normalise(asked)  # type: ignore[arg-type]
+    return Refused(
+        offset,
+        asked.id or "",
+        asked.sku,
+        command_type(asked),  # type: ignore[arg-type]
+        fingerprint(asked),  # type: ignore[arg-type]
+        rejected.code,
+        rejected.detail,
+        rejected.numbers,
+        context.recorded_ms,
+        _asked_quantity(asked),  # type: ignore[arg-type]
+        getattr(asked, "location", getattr(asked, "from_location", None)),
+        context.actor,
+    )
+
+
+def _asked_quantity(command: MovementCommand | Reversal) -> str | None:
+    return None if type(command) is Reversal else str(command.quantity)  # type: ignore[union-attr]
+
+
+def identities(facts: Collection[Fact]) -> list[str]:
+    """The ids that counting facts use up."""
+    return [fact.id for fact in facts if isinstance(fact, _WITH_ID)]
+
+
+_WITH_ID = (Moved, Refused, ItemDefined)

@@ -1,0 +1,33 @@
+"""Plain counters of one instance's writers; whoever serves metrics reads them."""
+
+
+class Metrics:
+    """Counts since the start of the process."""
+
+    __slots__ = (
+        "appended",
+        "claims",
+        "index_lookups",
+        "refused",
+        "replayed",
+        "snapshots",
+        "unknown_outcomes",
+        "void_batches",
+        "void_records_seen",
+    )
+
+    def __init__(self) -> None:
+        """All zero."""
+        self.appended = 0
+        self.claims = 0
+        self.index_lookups = 0
+        self.refused = 0
+        self.replayed = 0
+        self.snapshots = 0
+        self.unknown_outcomes = 0
+        self.void_batches = 0
+        self.void_records_seen = 0
+
+    def read(self) -> dict[str, int]:
+        """Name to count."""
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -1,0 +1,130 @@
+"""What waits for a partition: submissions, in order, bounded, taken in slices."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from ledger.domain.facts import Command
+from ledger.writer.outcomes import Outcome
+
+# No submission gets more than this many commands decided while others wait.
+SLICE_COMMANDS = 250
+
+
+class Request:
+    """One caller's wait for the submissions it was split into."""
+
+    __slots__ = ("_open", "done")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nothing submitted yet."""
+        self._open = 0
+        self.done: asyncio.Future[None] = loop.create_future()
+
+    def opened(self) -> None:
+        """One more submission belongs to the request."""
+        self._open += 1
+
+    def finished(self) -> None:
+        """One submission is answered; the last one wakes the caller."""
+        self._open -= 1
+        if self._open == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+class Submission:
+    """Commands of one caller for one partition, in order, and what became of each."""
+
+    __slots__ = ("actor", "answered", "cancelled", "commands", "next", "outcomes", "request")
+
+    def __init__(self, commands: Sequence[Command], actor: str | None, request: Request) -> None:
+        """Nothing is decided yet. `next` is the first command not yet handed to a batch."""
+        self.commands = commands
+        self.outcomes: list[Outcome | None] = [None] * len(commands)
+        self.actor = actor
+        self.request = request
+        self.next = 0
+        self.answered = 0
+        self.cancelled = False
+        request.opened()
+
+    def answer(self, index: int, outcome: Outcome) -> None:
+        """What became of one command."""
+        self.outcomes[index] = outcome
+        self.answered += 1
+        if self.answered == len(self.commands):
+            self.request.finished()
+
+    def answer_all(self, start: int, outcomes: Sequence[Outcome]) -> None:
+        """What became of a run of commands."""
+        self.outcomes[start : start + len(outcomes)] = outcomes
+        self.answered += len(outcomes)
+        if self.answered == len(self.commands):
+            self.request.finished()
+
+
+class Queue:
+    """Submissions of one partition. `waiting` counts commands, the bound is in commands too."""
+
+    __slots__ = ("_submissions", "limit", "not_empty", "waiting")
+
+    def __init__(self, limit: int) -> None:
+        """Holds at most `limit` commands."""
+        self._submissions: deque[Submission] = deque()
+        self.limit = limit
+        self.waiting = 0
+        self.not_empty = asyncio.Event()
+
+    def offer(self, submission: Submission) -> bool:
+        """Queue a submission; False if there is no room for all of it."""
+        count = len(submission.commands)
+        if self.waiting + count > self.limit and self._submissions:
+            return False
+        self.waiting += count
+        self._submissions.append(submission)
+        self.not_empty.set()
+        return True
+
+    def take(self) -> tuple[Submission, int, int] | None:
+        """The next slice: a submission and the range of its commands. None if nothing waits.
+
+        What is left of a long submission goes to the end of the queue, so that nobody starves.
+        """
+        while self._submissions:
+            submission = self._submissions.popleft()
+            start = submission.next
+            left = len(submission.commands) - start
+            if submission.cancelled:
+                self.waiting -= left
+                continue
+            count = min(left, SLICE_COMMANDS)
+            submission.next = start + count
+            self.waiting -= count
+            if count < left:
+                self._submissions.append(submission)
+            return submission, start, start + count
+        self.not_empty.clear()
+        return None
+
+    def put_back(self, submission: Submission, start: int) -> None:
+        """Undecided commands from `start` on come first again, in their old order.
+
+        If the rest of the submission waits at the end of the queue, it joins them in front.
+        """
+        if submission.cancelled:
+            # Its caller has been answered; whatever of it still waits is dropped by `take`.
+            return
+        if submission.next < len(submission.commands):
+            self._submissions.remove(submission)
+        self.waiting += submission.next - start
+        submission.next = start
+        self._submissions.appendleft(submission)
+        self.not_empty.set()
+
+    def drain(self) -> list[Submission]:
+        """Take everything out, to be refused."""
+        drained = [entry for entry in self._submissions if not entry.cancelled]
+        self._submissions.clear()
+        self.waiting = 0
+        self.not_empty.clear()
+        return drained

@@ -1,0 +1,154 @@
+"""What a command gets whose id was used before: the first answer again, or a refusal.
+
+The event in the log holds the normalised command, so nothing needs to be remembered but where it
+lies: the answer is read from there.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from ledger.domain.facts import Command, Fact, LevelRaised, Moved, RaiseLevel, Refused, Resolved
+from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.movements import MovementCommand, Reversal, normalise
+from ledger.domain.rejections import Rejected
+from ledger.errors import LedgerError, LogUnavailable
+from ledger.events.codec import fingerprint
+from ledger.events.decoding import Codec
+from ledger.log import EventLog
+from ledger.writer.batch import Duplicate
+from ledger.writer.idempotency import IdIndex
+from ledger.writer.outcomes import Outcome, Replayed, Unavailable
+
+# Answers being looked up at once; more wait, so that repeats cannot crowd out new commands.
+_LOOKUPS_MAX = 4
+_READ_RECORDS = 1_000
+# Records further apart than this are read one by one.
+_GAP_MAX = 200
+
+
+class Replies:
+    """Looks up first answers for one partition."""
+
+    def __init__(self, partition: int, log: EventLog, index: IdIndex | None) -> None:
+        """`index` finds ids older than the window."""
+        self._partition = partition
+        self._log = log
+        self._index = index
+        self._codec = Codec()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_LOOKUPS_MAX)
+
+    def answer(self, duplicates: Sequence[Duplicate], fresh: Sequence[Fact]) -> None:
+        """Answer repeated commands, in the background if the log must be read for it."""
+        by_offset = {fact.offset: fact for fact in fresh}
+        far = []
+        for duplicate in duplicates:
+            fact = by_offset.get(duplicate.offset)
+            if fact is None:
+                far.append(duplicate)
+            else:
+                _deliver(duplicate, fact)
+        if far:
+            task = asyncio.create_task(self._look_up(far))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def settle(self) -> None:
+        """Wait until every repeat is answered."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _look_up(self, duplicates: list[Duplicate]) -> None:
+        async with self._room:
+            try:
+                facts = await self._facts_at({entry.offset for entry in duplicates})
+            except LedgerError as error:
+                for entry in duplicates:
+                    entry.submission.answer(entry.index, Unavailable(entry.command.id, str(error)))
+                return
+        for entry in duplicates:
+            _deliver(entry, facts[entry.offset])
+
+    async def _facts_at(self, offsets: Iterable[int]) -> dict[int, Fact]:
+        """Facts by offset, read in as few runs as the gaps allow."""
+        wanted = sorted(offsets)
+        facts: dict[int, Fact] = {}
+        position = 0
+        while position < len(wanted):
+            start = wanted[position]
+            last = position
+            while (
+                last + 1 < len(wanted)
+                and wanted[last + 1] - wanted[last] <= _GAP_MAX
+                and wanted[last + 1] - start < _READ_RECORDS
+            ):
+                last += 1
+            needed = set(wanted[position : last + 1])
+            facts.update(await self._read_run(start, wanted[last], needed))
+            position = last + 1
+        return facts
+
+    async def _read_run(self, start: int, last: int, needed: set[int]) -> dict[int, Fact]:
+        facts: dict[int, Fact] = {}
+        while start <= last:
+            part = await self._log.read(
+                self._partition, start, records_max=min(_READ_RECORDS, last - start + 1)
+            )
+            for record in part.records:
+                if record.offset in needed and record.counts:
+                    facts[record.offset] = self._codec.decode(record)[1]
+            if part.next_offset <= start:
+                break
+            start = part.next_offset
+        missing = needed - facts.keys()
+        if missing:
+            raise LogUnavailable(f"the record at offset {min(missing)} could not be read")
+        return facts
+
+    async def fact_at(self, offset: int) -> Fact:
+        """The fact of one counting record."""
+        return (await self._facts_at([offset]))[offset]
+
+    async def find_old(self, ids: Sequence[str], window_start: int | None) -> dict[str, int]:
+        """Where ids older than the window were used.
+
+        The index is trusted only if it has read as far as the window reaches back. Raises
+        LogUnavailable while it has not, because "never used" would be a guess.
+        """
+        if self._index is None:
+            raise LogUnavailable("ids older than the window need the views, which are not there")
+        if await self._index.position(self._partition) < (window_start or 0):
+            raise LogUnavailable("the id index has not caught up yet")
+        return await self._index.find(self._partition, ids)
+
+
+def _deliver(duplicate: Duplicate, fact: Fact) -> None:
+    duplicate.submission.answer(duplicate.index, _reply(duplicate, fact))
+
+
+def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
+    if isinstance(fact, LevelRaised) or not isinstance(fact, Moved | Refused | ItemDefined):
+        raise AssertionError(f"offset {fact.offset} is not the fact of a command")
+    if same(duplicate.command, fact):
+        return fact if duplicate.own else Replayed(fact)
+    return Rejected(
+        "idempotency_key_reused",
+        f"the id {duplicate.command.id} was used for other content; send a new id",
+    )
+
+
+def same(command: Command, fact: Moved | Refused | ItemDefined) -> bool:
+    """Whether a command is the one that led to the fact, whatever its spelling."""
+    asked = command.command if type(command) is Resolved else command
+    if type(asked) is DefineItem:
+        return type(fact) is ItemDefined and (fact.sku, fact.item) == (asked.sku, asked.item)
+    if type(asked) is RaiseLevel:
+        return False
+    return _same_movement(asked, fact)  # type: ignore[arg-type]
+
+
+def _same_movement(asked: MovementCommand | Reversal, fact: Moved | Refused | ItemDefined) -> bool:
+    normalise(asked)
+    if type(fact) is Moved:
+        return asked == fact.command
+    return type(fact) is Refused and fingerprint(asked) == fact.fingerprint

@@ -1,0 +1,66 @@
+"""The command line `stockledger`: one file a command, put together here.
+
+Exit codes of every command: 0 good; 1 it found something wrong; 2 it was used wrongly; 3 a server
+it needs does not answer; 130 it was interrupted.
+"""
+
+import importlib.metadata
+
+import typer
+
+from ops.config import show_config
+from ops.console import CommandError, fail
+from ops.keys import keys
+from ops.load import load
+from ops.migrate import migrate
+from ops.options import with_settings
+from ops.serve import serve
+from ops.topics import topics
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="stockledger",
+    help="An event-sourced inventory ledger.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 good, 1 found something wrong, 2 used wrongly, "
+    "3 a server does not answer, 130 interrupted.",
+)
+app.command("serve")(with_settings(serve))
+app.command("load")(load)
+app.command("topics")(with_settings(topics))
+app.command("migrate")(with_settings(migrate))
+app.command("config")(with_settings(show_config))
+app.add_typer(keys, name="keys")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stockledger {importlib.metadata.version('stockledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Show the version and exit.",
+    ),
+) -> None:
+    """Hold what every command has; a command follows."""
+
+
+def main() -> None:
+    """Run a command; what it cannot do is said in one sentence, without a traceback."""
+    try:
+        app()
+    except CommandError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None

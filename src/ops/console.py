@@ -1,0 +1,49 @@
+"""What every command shares: where it prints, and how it fails."""
+
+import sys
+from enum import IntEnum
+from typing import NoReturn
+
+import msgspec
+from rich.console import Console
+
+
+class ExitCode(IntEnum):
+    """Why a command ended. Scripts rely on the numbers; they are never renumbered."""
+
+    GOOD = 0
+    FOUND_WRONG = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+
+
+class CommandError(Exception):
+    """A command cannot go on; the text is all that its user needs."""
+
+    def __init__(self, detail: str, code: ExitCode = ExitCode.USAGE) -> None:
+        """Say what is wrong in a sentence, and with which code the process ends."""
+        super().__init__(detail)
+        self.code = code
+
+
+def stderr() -> Console:
+    """Where progress and messages to people go, so that stdout stays for results."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def stdout() -> Console:
+    """Where results for people go."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_document(document: object) -> None:
+    """Print the one JSON document of `--json`."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def fail(error: CommandError) -> NoReturn:
+    """Say what is wrong and end the process."""
+    sys.stderr.write(f"stockledger: {error}\n")
+    raise SystemExit(int(error.code))

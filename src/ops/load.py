@@ -1,0 +1,165 @@
+"""`stockledger load`: a file of another system, as movements, into a running ledger."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+from ops.loading.checkpoint import Counts, checkpoint_path
+from ops.loading.rows import Source, file_format, identity, open_rows
+
+if TYPE_CHECKING:
+    from ops.loading.load import Load
+
+URL_DEFAULT = "http://127.0.0.1:8000"
+BATCH_ITEMS_MAX = 10_000
+PATIENCE_SECONDS_DEFAULT = 300.0
+
+
+def load(  # noqa: PLR0913 - each is a flag
+    file: Annotated[
+        Path, typer.Argument(help="CSV, NDJSON (both also .gz) or Parquet.", show_default=False)
+    ],
+    *,
+    mapping: Annotated[
+        Path, typer.Option(help="TOML: which columns make which movement.", show_default=False)
+    ],
+    url: Annotated[str, typer.Option(help="The running server.")] = URL_DEFAULT,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="File that holds the API key.", show_default=False)
+    ] = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="NDJSON of refused lines. [FILE.rejects.ndjson]", show_default=False),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=BATCH_ITEMS_MAX, help="Items a request.")] = 1000,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds without progress before giving up.")
+    ] = PATIENCE_SECONDS_DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
+) -> None:
+    """Load a file. Run it again after any interruption: nothing is counted twice.
+
+    Exit codes: 0 everything counts; 1 some lines were refused (they are in the rejects file);
+    2 used wrongly, for example a mapping that does not fit; 3 the server did not answer.
+    """
+    if not file.is_file():
+        raise CommandError(f"there is no file {file}")
+    order = Order(
+        file=file,
+        mapping=mapping,
+        url=url.rstrip("/"),
+        key=_key(api_key_file),
+        rejects=rejects or Path(f"{file.name}.rejects.ndjson"),
+        batch_items=batch,
+        patience_seconds=patience,
+    )
+    document = _load(order)
+    refused = sum(document["refused"].values())
+    document["rejects"] = str(order.rejects) if refused else None
+    if as_json:
+        print_document(document)
+    else:
+        for line in _lines(document):
+            stdout().print(line, markup=False)
+    if refused:
+        raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What the command was given."""
+
+    file: Path
+    mapping: Path
+    url: str
+    key: str | None
+    rejects: Path
+    batch_items: int
+    patience_seconds: float
+
+
+def _load(order: Order) -> dict[str, Any]:
+    from ops.loading.load import Load, Plan, summary
+    from ops.loading.mapping import compile_mapping, read_mapping
+
+    started_at = time.monotonic()
+    spec = read_mapping(order.mapping)
+    kind = spec.source.format or file_format(order.file)
+    content = identity(order.file)
+    kept = checkpoint_path(content, order.mapping.read_bytes(), order.url)
+    with open_rows(order.file, kind, spec.source.encoding, spec.source.delimiter) as source:
+        mapper = compile_mapping(spec, source.columns, content)
+        plan = Plan(mapper, order.batch_items, kept, order.rejects)
+        with _bar() as bar:
+            task = bar.add_task(order.file.name, total=order.file.stat().st_size)
+            one = Load(plan, lambda counts: _show(bar, task, counts, source))
+            asyncio.run(_send(one, order, source, bar))
+    return {"file": str(order.file), "sha256": content, **summary(one, started_at)}
+
+
+async def _send(one: "Load", order: Order, source: Source, bar: Progress) -> None:
+    from ops.loading.client import BulkClient
+
+    def wait(why: str) -> None:
+        bar.console.print(f"waiting: {why}", markup=False)
+
+    client = BulkClient(order.url, order.key, order.patience_seconds, wait)
+    try:
+        await one.run(source.rows, client)
+    finally:
+        await client.close()
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=stderr(),
+    )
+
+
+def _show(bar: Progress, task: Any, counts: Counts, source: Source) -> None:
+    good = counts.accepted + counts.replayed
+    text = f"{good:,} counted, {counts.refused_total:,} refused"
+    bar.update(task, completed=source.position(), description=text)
+
+
+def _key(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        key = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from None
+    if not key.isascii() or not key.isprintable() or not key:
+        raise CommandError(f"{path} holds no API key")
+    return key
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{document['records']:,} records in {document['seconds']:.1f} s: "
+        f"{document['accepted']:,} accepted, {document['replayed']:,} replayed, "
+        f"{sum(document['refused'].values()):,} refused, "
+        f"{sum(document['skipped'].values()):,} skipped; "
+        f"{document['movements_per_second']:,} movements/s"
+    ]
+    lines += [f"  skipped, {reason}: {count:,}" for reason, count in document["skipped"].items()]
+    lines += [f"  refused, {code}: {count:,}" for code, count in document["refused"].items()]
+    if document["rejects"]:
+        lines.append(f"  refused lines: {document['rejects']}")
+    return lines

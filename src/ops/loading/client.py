@@ -1,0 +1,191 @@
+"""A client of the bulk endpoint that keeps at it: the same ids until every item has an answer."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from ops.console import CommandError, ExitCode
+
+BULK_PATH = "/v1/movements/bulk"
+REQUEST_TIMEOUT_SECONDS = 60.0
+BACKOFF_SECONDS_MIN = 0.2
+BACKOFF_SECONDS_MAX = 10.0
+DETAIL_LENGTH_MAX = 300
+# Answers that a later attempt with the same ids may change.
+_TRY_AGAIN = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+_DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A movement to send, and the line of the file it is from."""
+
+    line: int
+    movement: dict[str, Any]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What became of one item. `status` is accepted, replayed, rejected, invalid or unknown."""
+
+    status: str
+    id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether sending it again would not change the answer."""
+        return self.status != "unknown" and self.code != "unavailable"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the movement counts."""
+        return self.status in ("accepted", "replayed")
+
+
+class _Answer(msgspec.Struct):
+    results: list[Result]
+
+
+_decoder = msgspec.json.Decoder(_Answer)
+
+
+class BulkClient:
+    """Sends batches to one server. `waits` is told, for people, why and how long it waits."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        patience_seconds: float,
+        waits: Callable[[str], None],
+    ) -> None:
+        """Connects when it first sends. Gives up after so long without any progress."""
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS
+        )
+        self._url = url
+        self._patience_seconds = patience_seconds
+        self._waits = waits
+        self._progress_at = time.monotonic()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def send(self, items: Sequence[Item]) -> list[Result]:
+        """Send a batch until each item has a final answer; the answers are in its order."""
+        results: dict[int, Result] = {}
+        open_indexes = list(range(len(items)))
+        attempt = 0
+        while open_indexes:
+            answers = await self._try([items[index] for index in open_indexes])
+            if isinstance(answers, list):
+                results.update(zip(open_indexes, answers, strict=True))
+                remaining = [index for index in open_indexes if not results[index].is_final]
+                if len(remaining) < len(open_indexes):
+                    self._progress_at = time.monotonic()
+                    attempt = 0
+                open_indexes = remaining
+                reason, wait_seconds = "some outcomes are not known yet", 0.0
+            else:
+                reason, wait_seconds = answers
+            if open_indexes:
+                await self._wait(attempt, reason, wait_seconds)
+                attempt += 1
+        return [results[index] for index in range(len(items))]
+
+    async def has_movement(self, identity: str, sku: str) -> bool:
+        """Whether the ledger has the movement; what cannot be asked counts as no."""
+        path = f"/v1/movements/{quote(identity, safe='')}"
+        try:
+            answer = await self._http.get(path, params={"sku": sku})
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == HTTPStatus.OK
+
+    async def _try(self, items: Sequence[Item]) -> list[Result] | tuple[str, float]:
+        """One attempt: the results, or why to try again and after how long at least."""
+        body = msgspec.json.encode([item.movement for item in items])
+        try:
+            answer = await self._http.post(
+                BULK_PATH, content=body, headers={"content-type": "application/json"}
+            )
+        except httpx.TransportError as error:
+            return f"{type(error).__name__} at {self._url}", 0.0
+        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
+            raise CommandError(f"{self._url} cannot be asked: {error}") from None
+        status = answer.status_code
+        if status == HTTPStatus.OK:
+            return self._results(answer, len(items))
+        if status in _TRY_AGAIN:
+            return f"the server answers {status}: {_detail(answer)}", _retry_after(answer)
+        if status in _DENIED:
+            raise CommandError(f"{self._url} refuses the API key: {_detail(answer)}")
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return await self._halves(items, _detail(answer))
+        raise CommandError(f"{self._url} answers {status}: {_detail(answer)}", ExitCode.UNAVAILABLE)
+
+    async def _halves(self, items: Sequence[Item], detail: str) -> list[Result] | tuple[str, float]:
+        if len(items) == 1:
+            return [Result("invalid", items[0].movement.get("id"), "too_large", detail)]
+        middle = len(items) // 2
+        # One after the other, because the same SKU may be in both.
+        return [*await self.send(items[:middle]), *await self.send(items[middle:])]
+
+    def _results(self, answer: httpx.Response, count: int) -> list[Result]:
+        try:
+            results = _decoder.decode(answer.content).results
+        except msgspec.MsgspecError as error:
+            raise CommandError(
+                f"{self._url} is no stockledger: {error}", ExitCode.UNAVAILABLE
+            ) from None
+        if len(results) != count:
+            raise CommandError(
+                f"{self._url} gave {len(results)} results for {count} items", ExitCode.UNAVAILABLE
+            )
+        return results
+
+    async def _wait(self, attempt: int, reason: str, at_least_seconds: float) -> None:
+        silent_seconds = time.monotonic() - self._progress_at
+        if silent_seconds > self._patience_seconds:
+            raise CommandError(
+                f"gave up after {silent_seconds:.0f} s without progress: {reason}; "
+                "the same command goes on where it stopped",
+                ExitCode.UNAVAILABLE,
+            )
+        grown = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_MIN * 2 ** min(attempt, 16))
+        # Apart from each other, so that several lanes do not come back at the same moment.
+        seconds = max(at_least_seconds, grown * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+        self._waits(f"{reason}; again in {seconds:.1f} s")
+        await asyncio.sleep(seconds)
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), BACKOFF_SECONDS_MAX) if text.isascii() and text.isdigit() else 0.0
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+        text = str(problem.get("detail") or problem.get("title") or answer.reason_phrase)
+    except (ValueError, AttributeError):
+        text = answer.reason_phrase
+    return text[:DETAIL_LENGTH_MAX]

@@ -1,0 +1,223 @@
+"""The TOML mapping: which rows are skipped, and what movement each other row is.
+
+[source]                          # optional
+time_zone = "Europe/London"
+[fields]                          # of every movement; a type that has no such field omits it
+id = "{InvoiceNo}-{line}"         # without it: the file's content and the line
+sku = "{StockCode}"
+occurred_at = { column = "InvoiceDate", date = "%Y-%m-%d %H:%M:%S" }
+[[skip]]
+reason = "not goods"
+when = { column = "StockCode", matches = "POST|D|M" }
+[[rule]]                          # the first whose conditions all hold
+type = "pick"
+fields = { quantity = "{Quantity}" }
+"""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from ledger.domain.movements import WireCommand
+from ops.console import CommandError
+from ops.loading.rows import Format, LineError, Row
+from ops.loading.values import (
+    Condition,
+    Context,
+    Make,
+    Test,
+    compile_condition,
+    compile_template,
+    compile_value,
+)
+
+IDENTITY_LENGTH = 20
+ID_DEFAULT = "{file}-{line}"
+_COMMANDS = {kind.__struct_config__.tag: kind for kind in get_args(WireCommand)}
+Conditions = Condition | list[Condition]
+
+
+class SourceSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """How the file is read."""
+
+    format: Format | None = None
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    time_zone: str | None = None
+
+
+class SkipSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """Rows that are left out, and counted under the reason."""
+
+    reason: str
+    when: Conditions
+
+
+class RuleSpec(msgspec.Struct, forbid_unknown_fields=True):
+    """Rows that are movements of one type."""
+
+    type: str
+    when: Conditions = []
+    fields: dict[str, Any] = {}
+
+
+class Mapping(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole document."""
+
+    rule: list[RuleSpec]
+    source: SourceSpec = msgspec.field(default_factory=SourceSpec)
+    fields: dict[str, Any] = {}
+    skip: list[SkipSpec] = []
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A row that is left out on purpose."""
+
+    reason: str
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A compiled rule: its conditions, its type, its fields and which of them must not be empty."""
+
+    tests: tuple[Test, ...]
+    type: str
+    fields: tuple[tuple[str, Make, bool], ...]
+    reference: tuple[Make, Make] | None
+
+
+class Mapper:
+    """Makes the document of a movement from a row."""
+
+    def __init__(self, skips: list[tuple[str, tuple[Test, ...]]], rules: list[Rule]) -> None:
+        """Compiled by `compile_mapping`."""
+        self._skips = skips
+        self._rules = rules
+
+    def movement(self, row: Row) -> dict[str, Any] | Skipped:
+        """The movement, or why the row is left out. Raises LineError."""
+        if row.problem is not None:
+            raise LineError(row.problem)
+        for reason, tests in self._skips:
+            if all(test(row) for test in tests):
+                return Skipped(reason)
+        for rule in self._rules:
+            if all(test(row) for test in rule.tests):
+                return _apply(rule, row)
+        raise LineError("no rule of the mapping fits")
+
+
+def read_mapping(path: Path) -> Mapping:
+    """Read the document, or say in one sentence what is wrong with it."""
+    try:
+        mapping = msgspec.convert(tomllib.loads(path.read_text()), Mapping)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} is no TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{path}: {error}") from None
+    if not mapping.rule:
+        raise CommandError(f"{path}: there is no [[rule]]")
+    if len(mapping.source.delimiter) != 1:
+        raise CommandError(f"{path}: source.delimiter is one character")
+    return mapping
+
+
+def compile_mapping(mapping: Mapping, columns: list[str] | None, identity: str) -> Mapper:
+    """See that the mapping fits the file and the movement types, before anything is sent."""
+    context = Context(columns, identity[:IDENTITY_LENGTH], mapping.source.time_zone)
+    skips = [
+        (skip.reason, _conditions(skip.when, f"skip {number}", context))
+        for number, skip in enumerate(mapping.skip, start=1)
+    ]
+    known = {name for kind in _COMMANDS.values() for name in _field_names(kind)}
+    _refuse_unknown(mapping.fields, known, "fields")
+    common = {
+        name: _field(name, value, f"fields.{name}", context)
+        for name, value in ({"id": ID_DEFAULT} | mapping.fields).items()
+    }
+    rules = [
+        _compile_rule(rule, common, f"rule {number} ({rule.type})", context)
+        for number, rule in enumerate(mapping.rule, start=1)
+    ]
+    return Mapper(skips, rules)
+
+
+def _compile_rule(
+    spec: RuleSpec, common: dict[str, Make | tuple[Make, Make]], where: str, context: Context
+) -> Rule:
+    kind = _COMMANDS.get(spec.type)
+    if kind is None:
+        raise CommandError(f"{where}: a type is one of {', '.join(sorted(map(str, _COMMANDS)))}")
+    names = _field_names(kind)
+    _refuse_unknown(spec.fields, names, where)
+    fields = {name: made for name, made in common.items() if name in names}
+    for name, value in spec.fields.items():
+        fields[name] = _field(name, value, f"{where}: {name}", context)
+    required = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    missing = sorted(required - fields.keys())
+    if missing:
+        raise CommandError(f"{where}: the field {missing[0]} is missing")
+    reference = fields.pop("reference", None)
+    return Rule(
+        _conditions(spec.when, where, context),
+        spec.type,
+        tuple(
+            (name, make, name in required or name == "id")
+            for name, make in fields.items()
+            if not isinstance(make, tuple)
+        ),
+        reference if isinstance(reference, tuple) else None,
+    )
+
+
+def _field(name: str, value: Any, where: str, context: Context) -> Make | tuple[Make, Make]:
+    if name != "reference":
+        return compile_value(value, where, context)
+    if not isinstance(value, dict) or value.keys() != {"type", "id"}:
+        raise CommandError(f'{where}: expected {{ type = "…", id = "…" }}')
+    if not all(isinstance(one, str) for one in value.values()):
+        raise CommandError(f"{where}: type and id are texts")
+    return (
+        compile_template(value["type"], where, context),
+        compile_template(value["id"], where, context),
+    )
+
+
+def _conditions(when: Conditions, where: str, context: Context) -> tuple[Test, ...]:
+    every = when if isinstance(when, list) else [when]
+    return tuple(compile_condition(one, where, context) for one in every)
+
+
+def _field_names(kind: Any) -> set[str]:
+    return set(kind.__struct_fields__)
+
+
+def _refuse_unknown(given: Iterable[str], known: set[str], where: str) -> None:
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise CommandError(
+            f"{where}: there is no field {unknown[0]}; there are {', '.join(sorted(known))}"
+        )
+
+
+def _apply(rule: Rule, row: Row) -> dict[str, Any]:
+    movement: dict[str, Any] = {"type": rule.type}
+    for name, make, required in rule.fields:
+        try:
+            value = make(row)
+        except LineError as error:
+            raise LineError(f"{name}: {error}") from None
+        if value:
+            movement[name] = value
+        elif required:
+            raise LineError(f"{name} is empty")
+    if rule.reference is not None:
+        kind, identity = (make(row) for make in rule.reference)
+        # A reference without an id refers to nothing.
+        if identity:
+            movement["reference"] = {"type": kind, "id": identity}
+    return movement

@@ -1,0 +1,194 @@
+"""`stockledger serve`: one process that does what its roles say, until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging as standard_logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from uvicorn import Config, Server
+
+from api.security import is_loopback
+from ledger.config import Settings
+from ops import logging
+from ops.console import CommandError, ExitCode
+from ops.data_dir import prepare_data_dir
+from ops.faults import explain
+from ops.options import unknown_variables
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+READY_POLL_SECONDS = 0.02
+READY_REQUEST_SECONDS = 5.0
+# Beyond the time that a request may take by itself.
+DRAIN_MARGIN_SECONDS = 5
+KEEP_ALIVE_SECONDS = 30
+LISTEN_BACKLOG = 2_048
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish what is under way and end with exit code 0.
+
+    Prints one line on stdout when it is ready. Exit codes: 2 settings, port or directory cannot be
+    used; 3 Kafka or the database does not answer; 1 the log is not what it must be.
+    """
+    logging.configure(settings.log_level, settings.log_format)
+    for name in unknown_variables():
+        sys.stderr.write(f"stockledger: {name} is set, but there is no such setting\n")
+    _refuse_open_server(settings)
+    prepare_data_dir(settings)
+    listener = _bind(settings.host, settings.port)
+    # Port 0 means any; others must be told the one it became.
+    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+    try:
+        failure = _run(settings, listener)
+    finally:
+        listener.close()
+    if failure is not None:
+        raise explain(failure, settings) or failure
+
+
+def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
+    from api.app import create_app
+
+    try:
+        guard = _Guard(create_app(settings))
+    except Exception as error:
+        raise explain(error, settings) or error from error
+    config = Config(
+        guard,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.request_timeout_seconds) + DRAIN_MARGIN_SECONDS,
+        backlog=LISTEN_BACKLOG,
+    )
+    server = _Server(config)
+    factory = config.get_loop_factory()
+    # What uvicorn says about a failed start, with a traceback, we say in a sentence.
+    logger = standard_logging.getLogger("uvicorn.error")
+    logger.addFilter(lambda _record: server.started)
+    with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(SystemExit):
+        runner.run(_serve(server, settings, listener))
+    return guard.failure
+
+
+async def _serve(server: "_Server", settings: Settings, listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    announcing = asyncio.create_task(_announce(server, settings))
+    try:
+        await server.serve([listener])
+    finally:
+        announcing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await announcing
+
+
+async def _announce(server: "_Server", settings: Settings) -> None:
+    """Print the one line, after asking over the network as anybody else would."""
+    local = settings.host
+    if local in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        local = "127.0.0.1" if local == "0.0.0.0" else "::1"  # noqa: S104
+    while not (server.started and await _is_ready(local, settings.port)):  # noqa: ASYNC110 - remote
+        await asyncio.sleep(READY_POLL_SECONDS)
+    log = "sqlite" if settings.kafka_bootstrap is None else "kafka"
+    views = "sqlite" if settings.database_url is None else "postgresql"
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    sys.stdout.write(
+        f"ready http://{shown}:{settings.port} log={log} views={views} "
+        f"roles={','.join(sorted(settings.roles))}\n"
+    )
+    sys.stdout.flush()
+
+
+async def _is_ready(host: str, port: int) -> bool:
+    request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(READY_REQUEST_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(request)
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return status_line.split(b" ")[1:2] == [b"%d" % HTTPStatus.OK]
+
+
+class _Server(Server):
+    """A server whose signals are ours: a drained process ends with 0, not by the signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the handlers alone that `_serve` set."""
+        yield
+
+    def stop(self) -> None:
+        """Drain; the second time, stop at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+class _Guard:
+    """Passes everything on to the application, and keeps why its start or end failed."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self._app = app
+        self.failure: BaseException | None = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before anything else starts, so that a second server fails at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        # Without listening on it, a second process could bind the same port too.
+        listener.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise CommandError(f"cannot listen on {host} port {port}: {reason}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _refuse_open_server(settings: Settings) -> None:
+    if is_loopback(settings.host):
+        return
+    from api.keys import load
+    from ledger.errors import LedgerError
+
+    try:
+        known: Any = load(settings.api_keys_path)
+    except LedgerError as error:
+        raise CommandError(str(error), ExitCode.FOUND_WRONG) from None
+    if not known:
+        raise CommandError(
+            f"{settings.host} can be reached from other machines, so API keys are needed: "
+            "make one with `stockledger keys create NAME`, or listen on 127.0.0.1"
+        )

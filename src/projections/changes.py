@@ -1,0 +1,69 @@
+"""What a run of records of one partition does to the views: rows, ready to be written."""
+
+from ledger.domain.facts import Fact, Moved, Refused
+from ledger.domain.items import ItemDefined
+from projections.checkpoints import Advance, Checkpoint
+from projections.views.items import definition_row, item_row
+from projections.views.movement_rows import movement_row, refusal_row
+from projections.views.stock import StockChanges
+
+Row = tuple[object, ...]
+
+
+class Changes:
+    """Grows by one fact after the other; `advance` says from where to where it leads.
+
+    `records` counts the records read, void ones included.
+    """
+
+    __slots__ = (
+        "_after",
+        "before",
+        "definitions",
+        "items",
+        "movements",
+        "partition",
+        "records",
+        "refusals",
+        "reversals",
+        "stock",
+    )
+
+    def __init__(self, partition: int, before: Checkpoint) -> None:
+        """Nothing read yet beyond `before`."""
+        self.partition = partition
+        self.before = before
+        self._after = before
+        self.records = 0
+        self.movements: list[Row] = []
+        self.refusals: list[Row] = []
+        self.definitions: list[Row] = []
+        # The last description of each SKU.
+        self.items: dict[str, Row] = {}
+        # Offset of a reversal, partition, offset of the movement it undoes.
+        self.reversals: list[tuple[int, int, int]] = []
+        self.stock = StockChanges()
+
+    @property
+    def advance(self) -> Advance:
+        """The step that is saved together with the rows."""
+        return Advance(self.partition, self.before, self._after)
+
+    def reach(self, after: Checkpoint, records: int) -> None:
+        """Say how far the facts added so far lead, and how many records that took."""
+        self._after = after
+        self.records += records
+
+    def add(self, fact: Fact) -> None:
+        """Take in one fact. Facts about the ledger itself show in no view."""
+        partition = self.partition
+        if type(fact) is Moved:
+            self.movements.append(movement_row(partition, fact))
+            self.stock.add(fact)
+            if fact.reverses_offset >= 0:
+                self.reversals.append((fact.offset, partition, fact.reverses_offset))
+        elif type(fact) is Refused:
+            self.refusals.append(refusal_row(partition, fact))
+        elif type(fact) is ItemDefined:
+            self.definitions.append(definition_row(partition, fact))
+            self.items[fact.sku] = item_row(partition, fact)

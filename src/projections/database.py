@@ -1,0 +1,133 @@
+"""The database of the read models: connections for reading, and where to write.
+
+Routes get a `ReadConnection`, which cannot write. Only the runner writes, through `ViewStore`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Executable, RowMapping, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ledger.errors import LedgerError
+
+POSTGRESQL = "postgresql+asyncpg"
+SQLITE = "sqlite+aiosqlite"
+POOL_CONNECTIONS_MAX = 20
+POOL_WAIT_SECONDS = 10
+SQLITE_BUSY_MS = 10_000
+CONNECT_SECONDS = 10
+
+
+class DatabaseUnsupported(LedgerError):
+    """The database URL is not one of postgresql+asyncpg:// and sqlite+aiosqlite:///file."""
+
+
+class ReadConnection:
+    """One consistent view of the database for one request; it cannot write."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        """Read through this connection, whose transaction is read-only."""
+        self._connection = connection
+
+    async def all(self, query: Executable) -> list[RowMapping]:
+        """Every row of the answer."""
+        result = await self._connection.execute(query)
+        return list(result.mappings().all())
+
+    async def first(self, query: Executable) -> RowMapping | None:
+        """The first row of the answer, or None."""
+        result = await self._connection.execute(query)
+        return result.mappings().first()
+
+
+class Database:
+    """Engines for one database URL. Nothing connects before it is used."""
+
+    def __init__(self, url: str) -> None:
+        """Raises DatabaseUnsupported."""
+        self.url = parse_url(url)
+        self._engine: AsyncEngine | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the views lie in an SQLite file."""
+        return self.url.drivername == SQLITE
+
+    async def open(self) -> None:
+        """Prepare the pool; the file's folder is made where the database is SQLite."""
+        if self._engine is not None:
+            return
+        if self.is_sqlite:
+            sqlite_path(self.url).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = create_async_engine(self.url)
+            event.listen(self._engine.sync_engine, "connect", _read_only_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            self._engine = create_async_engine(
+                self.url,
+                pool_size=POOL_CONNECTIONS_MAX,
+                max_overflow=0,
+                pool_timeout=POOL_WAIT_SECONDS,
+                pool_pre_ping=True,
+                isolation_level="REPEATABLE READ",
+                execution_options={"postgresql_readonly": True},
+                connect_args={"timeout": CONNECT_SECONDS},
+            )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[ReadConnection]:
+        """A connection whose queries all see the database as it was at the first of them."""
+        if self._engine is None:
+            raise AssertionError("the database is read before open()")
+        async with self._engine.connect() as connection:
+            yield ReadConnection(connection)
+
+
+def parse_url(url: str) -> URL:
+    """The URL in parts; a plain `postgresql://` or `sqlite:///` gets its driver.
+
+    Raises DatabaseUnsupported.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnsupported from error
+    drivers = {"postgresql": POSTGRESQL, "postgres": POSTGRESQL, "sqlite": SQLITE}
+    parsed = parsed.set(drivername=drivers.get(parsed.drivername, parsed.drivername))
+    if parsed.drivername not in (POSTGRESQL, SQLITE):
+        raise DatabaseUnsupported
+    # Reader and writer are connections of their own, so a private memory would be two databases.
+    if parsed.drivername == SQLITE and parsed.database in (None, "", ":memory:"):
+        raise DatabaseUnsupported
+    return parsed
+
+
+def sqlite_path(url: URL) -> Path:
+    """The file of an SQLite database."""
+    assert url.database is not None
+    return Path(url.database)
+
+
+def _read_only_sqlite(connection: Any, _record: object) -> None:
+    # The driver would begin transactions by itself, and not before reading.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,200 @@
+"""The tables of the read models, for PostgreSQL and SQLite alike.
+
+Quantities are integers scaled by the SKU's `scale`, values are millionths of the currency.
+`log_offset` is the offset of a record in its partition. Texts are compared by their UTF-8 bytes on
+both databases, so that lists and path prefixes agree.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
+
+metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
+
+# A virtual account may pass the 64 bits that real ones are kept in: goods come and go for ever.
+# `on_hand` stays inside ±OVERFLOW_UNIT and `overflows` counts how often it was passed. The sum of
+# two numbers inside the unit fits 64 bits; a real account (at most 10^18) never overflows.
+OVERFLOW_UNIT = 4 * 10**18
+
+_BYTES_ORDER = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
+    return Column(name, _BYTES_ORDER, nullable=null, primary_key=key)
+
+
+def _number(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _scale() -> Column[int]:
+    return Column("scale", SmallInteger, nullable=False)
+
+
+def _position() -> list[SchemaItem]:
+    """The place of a record in the log, as the key of the table."""
+    return [
+        Column("partition", Integer, primary_key=True, autoincrement=False),
+        Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
+    ]
+
+
+def _last_position() -> list[SchemaItem]:
+    """The record that changed the row last."""
+    return [Column("partition", Integer, nullable=False), _number("log_offset")]
+
+
+# How far each group of views has read each partition. `position` is the offset of the next record
+# to read, `head` the hash of the last counting record before it, which lies at `head_offset`.
+view_positions = Table(
+    "view_positions",
+    metadata,
+    _text("view_group", key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    _text("ledger_id"),
+    _number("position"),
+    _text("head"),
+    _number("head_offset"),
+)
+
+# One row a movement. `source` and `target` are locations or virtual accounts; the status is null
+# where the account is virtual. `command` is the command as the log has it, so that the fact can be
+# given back exactly. `reversed_by` is the offset of the reversal, in the same partition.
+movements = Table(
+    "movements",
+    metadata,
+    *_position(),
+    _number("recorded_ms"),
+    _number("occurred_us"),
+    _number("quantity"),
+    _number("source_after"),
+    _number("target_after"),
+    _number("value"),
+    _scale(),
+    Column("late", Boolean, nullable=False),
+    _text("type"),
+    _text("cost_basis"),
+    _text("actor", null=True),
+    _text("source"),
+    _text("source_status", null=True),
+    _text("target"),
+    _text("target_status", null=True),
+    _text("lot", null=True),
+    _text("sku"),
+    _text("id"),
+    _text("reference_type", null=True),
+    _text("reference_id", null=True),
+    _text("reason", null=True),
+    _text("command"),
+    _text("reverses", null=True),
+    _number("reverses_offset", null=True),
+    _number("reversed_by", null=True),
+)
+
+# A command that the state refused: demand that was not met, and an id that stays refused.
+refusals = Table(
+    "refusals",
+    metadata,
+    *_position(),
+    _number("recorded_ms"),
+    _text("id"),
+    _text("sku"),
+    _text("type"),
+    _text("fingerprint"),
+    _text("code"),
+    _text("detail"),
+    _text("numbers"),
+    _text("quantity", null=True),
+    _text("location", null=True),
+    _text("actor", null=True),
+)
+
+# One row an account: a stock key (sku, location, lot, status) or a virtual account. No lot, and
+# the status of a virtual account, is the empty text, since a key cannot be null. The rows of one
+# SKU sum to zero, always.
+stock = Table(
+    "stock",
+    metadata,
+    _text("sku", key=True),
+    _text("account", key=True),
+    _text("lot", key=True),
+    _text("status", key=True),
+    _scale(),
+    _number("on_hand"),
+    Column("overflows", BigInteger, nullable=False, server_default="0"),
+    *_last_position(),
+    # Room for the next version of a row beside it, so that an update touches no index.
+    postgresql_with={"fillfactor": 70},
+)
+
+# What the real accounts of a SKU add up to.
+sku_totals = Table(
+    "sku_totals",
+    metadata,
+    _text("sku", key=True),
+    _scale(),
+    _number("on_hand"),
+    _number("unavailable"),
+    _number("value"),
+    *_last_position(),
+    postgresql_with={"fillfactor": 70},
+)
+
+# The description of a SKU that holds now, and every description it ever had.
+items = Table(
+    "items",
+    metadata,
+    _text("sku", key=True),
+    _scale(),
+    _text("document"),
+    _number("recorded_ms"),
+    *_last_position(),
+)
+item_definitions = Table(
+    "item_definitions",
+    metadata,
+    *_position(),
+    _number("recorded_ms"),
+    _text("id"),
+    _text("sku"),
+    _text("document"),
+    _text("actor", null=True),
+)
+
+
+def _index(name: str, *columns: Column[str] | Column[int], where: str | None = None) -> Index:
+    condition = None if where is None else text(where)
+    return Index(name, *columns, postgresql_where=condition, sqlite_where=condition)
+
+
+# Each filter of the movement list has an index that also gives the order of the list. Offset and
+# partition are left out: they only order records of the same millisecond, which costs little to
+# do afterwards and much to keep in every index.
+_m = movements.c
+MOVEMENT_INDEXES = (
+    _index("movements_by_id", _m.id),
+    _index("movements_by_recorded", _m.recorded_ms),
+    _index("movements_by_sku", _m.sku, _m.recorded_ms),
+    _index("movements_by_source", _m.source, _m.recorded_ms, where="source_status IS NOT NULL"),
+    _index("movements_by_target", _m.target, _m.recorded_ms, where="target_status IS NOT NULL"),
+    _index("movements_by_lot", _m.lot, _m.recorded_ms, where="lot IS NOT NULL"),
+    _index("movements_by_reference", _m.reference_id, where="reference_id IS NOT NULL"),
+    _index("movements_by_type", _m.type, _m.recorded_ms),
+    # Movements are recorded about when they occur, so the blocks of the table are nearly in order.
+    Index("movements_by_occurred", _m.occurred_us, postgresql_using="brin"),
+)
+_index("refusals_by_id", refusals.c.id)
+_index("refusals_by_sku", refusals.c.sku, refusals.c.recorded_ms)
+_index("item_definitions_by_id", item_definitions.c.id)
+_index("stock_by_account", stock.c.account, stock.c.sku, stock.c.lot, stock.c.status)
+_index("stock_by_lot", stock.c.lot, where="lot <> ''")
