@@ -1,4 +1,4 @@
-"""The ledger as callers see it: submit a command, get its outcome; whatever partition it lies in."""
+"""The ledger as callers see it: submit a command, get its outcome, whatever its partition."""
 
 import asyncio
 import gc
@@ -8,14 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide
-from ledger.domain.facts import (
-    FORMAT_LEVEL,
-    PARTITIONER,
-    Command,
-    Moved,
-    Opened,
-    RaiseLevel,
-)
+from ledger.domain.facts import FORMAT_LEVEL, PARTITIONER, Command, Moved, Opened, RaiseLevel
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.errors import OutcomeUnknown, WrongLedger
@@ -28,8 +21,9 @@ from ledger.log import EventLog, NewRecord, SnapshotStore
 from ledger.writer.batch import needs_original
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
+from ledger.writer.options import Options
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
-from ledger.writer.partition import Options, PartitionWriter
+from ledger.writer.partition import PartitionWriter
 from ledger.writer.queue import Request, Submission
 from ledger.writer.replies import same
 from ledger.writer.snapshots import SnapshotTaker
@@ -240,13 +234,18 @@ class Ledger:
                 return partition, Replayed(fact)  # type: ignore[arg-type]
             return partition, Rejected("idempotency_key_reused", "the id was used before")
         if needs_original(command):
-            command = await writer.resolve(command)  # type: ignore[arg-type]
+            command = await writer.lookup.resolve(command)
         now_ms = max(self._options.clock_ms(), writer.state.recorded_ms)
         decision = decide(writer.state, command, Context(self._options.rules, now_ms, actor))
         return partition, decision  # type: ignore[return-value]
 
     async def raise_level(self, level: int, *, actor: str | None) -> list[Outcome]:
         """Raise every partition to a level of events, once all instances can read it."""
+        supported = max(self._options.type_levels.values())
+        if level > supported:
+            # Nobody could read the log any more, this instance included.
+            wrong = Rejected("invalid_request", f"this version reads up to level {supported}")
+            return [wrong for _ in self.writers]
         outcomes = []
         for partition, writer in enumerate(self.writers):
             request = Request(asyncio.get_running_loop())
@@ -291,7 +290,7 @@ def _abandon(submission: Submission) -> None:
     for index, outcome in enumerate(submission.outcomes):
         if outcome is None:
             name = submission.commands[index].id
-            if index < submission.next:
+            if index < submission.next or submission.unsure(index):
                 submission.outcomes[index] = Unknown(name or "", "no answer from the log in time")
             else:
                 submission.outcomes[index] = Unavailable(name, "the queue was not reached in time")

@@ -19,7 +19,7 @@ from ledger.adapters.kafka_topics import (
     describe,
 )
 from ledger.errors import ClockSkewed, LogMisconfigured, LogRegressed, LogUnavailable
-from ledger.log import READ_RECORDS_MAX, NewRecord, Slice
+from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Slice
 
 __all__ = ["KafkaLog", "KafkaSecurity", "KafkaSnapshots"]
 
@@ -110,7 +110,7 @@ class KafkaLog:
             wrong.append(f"{self.topic}: the topic was deleted and created again.")
         return wrong
 
-    async def append(self, partition: int, offset: int, records: Sequence[NewRecord]) -> int:
+    async def append(self, partition: int, offset: int, records: Sequence[NewRecordTuple]) -> int:
         """Append one atomic batch, as `EventLog.append` says.
 
         Raises ValueError if the batch exceeds `BATCH_BYTES_MAX` or the partition is none.

@@ -38,7 +38,7 @@ from ledger.log import (
     HEADER_CONTENT_TYPE,
     HEADER_OFFSET,
     HEADER_TRACEPARENT,
-    NewRecord,
+    NewRecordTuple,
 )
 
 # A broker refuses sequence numbers from 2^31 on; a producer is renewed well before.
@@ -111,7 +111,9 @@ class Producer:
         """Whether the sequence numbers of the partition suffice for `count` more records."""
         return self._sequences[partition] + count <= SEQUENCE_MAX
 
-    async def deliver(self, partition: int, offset: int, records: Sequence[NewRecord]) -> Delivered:
+    async def deliver(
+        self, partition: int, offset: int, records: Sequence[NewRecordTuple]
+    ) -> Delivered:
         """Send one batch and wait for the broker's answer.
 
         Raises ValueError if the batch is too large; LogUnavailable or LogMisconfigured if it
@@ -149,18 +151,21 @@ class Producer:
             tasks.append(self._kafka._sender.sender_task)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLEANUP_SECONDS):
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await self._kafka.client.close()
+                closing = asyncio.ensure_future(self._kafka.client.close())
+                await asyncio.gather(*tasks, closing, return_exceptions=True)
 
     def _silence(self) -> None:
         """Without giving way to any other task: nothing leaves this process after this call."""
         kafka = self._kafka
         kafka._closed = True
         accumulator = kafka._message_accumulator
-        waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+        failed = [batch for batches in accumulator._batches.values() for batch in batches]
+        failed += accumulator._pending_batches
         accumulator.fail_all(ProducerClosed("the producer was discarded"))
-        for batch in waiting:
-            batch._drain_waiter.exception()  # nobody else may ask, and asyncio would complain
+        for batch in failed:
+            for future in (batch.future, batch._drain_waiter):
+                if future.done() and not future.cancelled():
+                    future.exception()  # nobody else may ask, and asyncio would complain
         for task in self._send_tasks:
             task.cancel()
         if kafka._sender.sender_task is not None:
@@ -195,7 +200,7 @@ class Producer:
         return OutcomeUnknown(f"partition {partition}: {error!r}")
 
 
-def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecord]) -> Any:
+def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecordTuple]) -> Any:
     """Make one batch that states `offset`, `offset` + 1, … Raises ValueError if it is too large.
 
     This loop runs once for every record of the ledger. aiokafka's own `BatchBuilder.append` is a
@@ -221,7 +226,7 @@ def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecor
     return _checked(batch, len(records))
 
 
-def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecord]) -> Any:
+def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecordTuple]) -> Any:
     stamp = time.time_ns() // 1_000_000
     for index, (key, value, traceparent) in enumerate(records):
         headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]

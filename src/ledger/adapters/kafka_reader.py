@@ -171,6 +171,10 @@ class KafkaReader:
         loop = asyncio.get_running_loop()
         if lasting or self._client is None or loop.time() + RETRY_SECONDS >= deadline:
             raise LogUnavailable(f"{what}: {error!r}") from error
+        if self._client._sync_task.done():
+            # Whatever ended aiokafka's task that keeps metadata, nothing would be found without it.
+            self._client._md_update_fut = None
+            self._client._sync_task = asyncio.create_task(self._client._md_synchronizer())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await asyncio.sleep(RETRY_SECONDS)

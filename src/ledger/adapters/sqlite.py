@@ -18,7 +18,7 @@ from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
 from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable
-from ledger.log import READ_RECORDS_MAX, NewRecord, Record, Slice
+from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice
 
 __all__ = ["SqliteLog", "SqliteSnapshots"]
 
@@ -89,7 +89,7 @@ class SqliteLog:
         """Look at the file again; a sentence for each thing that is wrong."""
         return await asyncio.to_thread(self._file.violations)
 
-    async def append(self, partition: int, offset: int, records: Sequence[NewRecord]) -> int:
+    async def append(self, partition: int, offset: int, records: Sequence[NewRecordTuple]) -> int:
         """Store all records or none, as `EventLog.append` says.
 
         Where the partition ends higher nothing is stored, so this log has no void records.

@@ -16,7 +16,7 @@ from ledger.adapters.sqlite_file import (
     primary_code,
 )
 from ledger.errors import LogRegressed, LogUnavailable, OutcomeUnknown
-from ledger.log import BATCH_BYTES_MAX, NewRecord
+from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
 
 GROUP_APPENDS_MAX = 256
 END = "SELECT max(place) FROM records WHERE place >= ? AND place < ?"
@@ -31,7 +31,7 @@ class Append(NamedTuple):
 
     partition: int
     offset: int
-    records: Sequence[NewRecord]
+    records: Sequence[NewRecordTuple]
     done: asyncio.Future[int]
 
 

@@ -1,19 +1,15 @@
 """Guards on the optional fields of commands; none needs state."""
 
 from ledger.domain import codes, quantities
-from ledger.domain.context import Rules
-from ledger.domain.movements import MovementCommand, Receipt, Reversal
+from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.rejections import Rejected, malformed
 
 
-def check_occurred(occurred_us: int, recorded_us: int, rules: Rules) -> Rejected | None:
-    """Whether an instant is neither in the future nor further back than the limit."""
-    age_us = recorded_us - occurred_us
-    if -age_us > rules.future_tolerance_us:
+def wrong_instant(occurred_us: int, recorded_us: int) -> Rejected:
+    """Why an instant outside the accepted range is refused."""
+    if occurred_us > recorded_us:
         return malformed("invalid_time", "occurred_at lies in the future")
-    if age_us > rules.backdate_limit_us:
-        return malformed("invalid_time", "occurred_at lies further back than this ledger accepts")
-    return None
+    return malformed("invalid_time", "occurred_at lies further back than this ledger accepts")
 
 
 def check_texts(command: MovementCommand | Reversal) -> Rejected | None:
@@ -26,18 +22,18 @@ def check_texts(command: MovementCommand | Reversal) -> Rejected | None:
     return None
 
 
-def check_numbers(command: MovementCommand) -> Rejected | None:
-    """Unit cost and expected on-hand."""
-    if type(command) is Receipt and command.unit_cost is not None:
-        unit_cost = quantities.cost(command.unit_cost)
-        if type(unit_cost) is Rejected:
-            return unit_cost
+def check_extras(command: MovementCommand) -> Rejected | None:
+    """The fields that few commands have: reference, note, expected on-hand."""
     expected = command.expected_on_hand
     if expected is not None:
-        number = quantities.scaled(expected, quantities.SCALE_MAX)
-        if type(number) is Rejected:
-            return malformed("invalid_quantity", f"expected_on_hand: {number.detail}")
-    return None
+        command.expected_on_hand = quantities.canonical(expected)
+        # Good if an item of any scale could hold it.
+        scales = range(quantities.SCALE_MAX, -1, -1)
+        numbers = [quantities.parse(command.expected_on_hand, scale) for scale in scales]
+        if all(type(number) is Rejected for number in numbers):
+            detail = numbers[0].detail if type(numbers[0]) is Rejected else ""
+            return malformed("invalid_quantity", f"expected_on_hand: {detail}")
+    return check_texts(command)
 
 
 def short(value: str) -> bool:

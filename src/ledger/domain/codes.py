@@ -44,7 +44,14 @@ _INSTANT = re.compile(
 
 def check_id(text: str) -> Rejected | None:
     """An id has 1 to 128 printable characters."""
-    if 0 < len(text) <= ID_LENGTH_MAX and text.isprintable() and text == text.strip():
+    if (
+        text
+        and len(text) <= ID_LENGTH_MAX
+        and text.isprintable()
+        # The only printable blank.
+        and text[0] != " "
+        and text[-1] != " "
+    ):
         return None
     return malformed("invalid_id", f"an id has 1 to {ID_LENGTH_MAX} printable characters")
 
@@ -89,10 +96,8 @@ def check_status(text: str) -> Rejected | None:
     return malformed("invalid_status", f"a status is one of {', '.join(sorted(STATUSES))}")
 
 
-def check_reason(text: str) -> Rejected | None:
-    """A reason is one of the known codes."""
-    if text in REASONS:
-        return None
+def wrong_reason() -> Rejected:
+    """The refusal of a reason that is none of the known codes."""
     return malformed("invalid_reason", f"a reason is one of {', '.join(sorted(REASONS))}")
 
 
@@ -102,9 +107,19 @@ def instant(text: str) -> int | Rejected:
     if _INSTANT.fullmatch(text) is None:
         return malformed("invalid_time", "expected an instant such as 2026-11-22T10:00:00Z")
     try:
-        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND
+        # In UTC, because an offset can lead out of the calendar.
+        return (datetime.fromisoformat(text.upper()).astimezone(UTC) - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
         return malformed("invalid_time", f"{text} is no instant of the calendar")
+
+
+@lru_cache(maxsize=65_536)
+def moment(text: str) -> tuple[int, str] | Rejected:
+    """An RFC 3339 instant as microseconds since 1970 UTC, and its canonical text."""
+    microseconds = instant(text)
+    if type(microseconds) is Rejected:
+        return microseconds
+    return microseconds, instant_text(microseconds)
 
 
 @lru_cache(maxsize=65_536)

@@ -19,7 +19,11 @@ def value_out(sku: SkuState, quantity: int) -> int:
     """What `quantity` out of stock takes along: its share, or all that is left with the last."""
     if quantity >= sku.quantity:
         return sku.value
-    return divide_half_even(sku.value * quantity, sku.quantity)
+    whole = sku.quantity
+    # divide_half_even, without the call: this is on the path of every issue.
+    value, rest = divmod(sku.value * quantity, whole)
+    rest *= 2
+    return value + 1 if rest > whole or (rest == whole and value & 1) else value
 
 
 def value_in(sku: SkuState, quantity: int, scale: int) -> tuple[int, str]:
@@ -36,5 +40,5 @@ def standard_value(sku: SkuState, quantity: int, scale: int) -> tuple[int, str]:
         return 0, "none"
     unit_cost = quantities.cost(standard)
     # The item was checked when it was defined.
-    assert isinstance(unit_cost, int)
-    return value_at(unit_cost, quantity, scale), "standard"
+    assert type(unit_cost) is tuple
+    return value_at(unit_cost[0], quantity, scale), "standard"

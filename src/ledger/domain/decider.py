@@ -4,13 +4,15 @@
 they are the only places with stock rules, and run in the writer, in replay and in tests.
 """
 
+from typing import get_args
+
 from ledger.domain import codes, quantities
-from ledger.domain.checks import check_numbers, check_occurred, check_texts
+from ledger.domain.checks import check_extras, wrong_instant
 from ledger.domain.context import Context
 from ledger.domain.evolution import Undo, evolve, undo
 from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Resolved
 from ledger.domain.items import DefineItem, ItemDefined, check_item
-from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal
+from ledger.domain.movements import CustomerReturn, MovementCommand, Receipt, Reversal
 from ledger.domain.posting import post
 from ledger.domain.rejections import Rejected, malformed, refused
 from ledger.domain.reversals import check_original, decide_reversal
@@ -27,25 +29,32 @@ def decide(state: PartitionState, command: Command, context: Context) -> Decisio
     The caller has checked that the id is new. Numbers and instants of the command are brought
     into canonical form on the way (`movements.normalise`); the state is not touched.
     """
+    if type(command) in _PLAIN:
+        return _decide_movement(state, command, context, None)  # type: ignore[arg-type]
+    if type(command) is CustomerReturn:
+        if command.original_id is None:
+            return _decide_movement(state, command, context, None)
+        return _decide_resolved(state, Resolved(command, None), context)
     if type(command) is Resolved:
         return _decide_resolved(state, command, context)
     if type(command) is DefineItem:
         return _decide_item(state, command, context)
     if type(command) is RaiseLevel:
         return _decide_level(state, command, context)
-    if type(command) is Reversal:
-        return decide_reversal(state, command, None, context)
-    if type(command) is CustomerReturn and command.original_id is not None:
-        return _decide_resolved(state, Resolved(command, None), context)
-    return _decide_movement(state, command, context, None)  # type: ignore[arg-type]
+    return decide_reversal(state, command, None, context)  # type: ignore[arg-type]
+
+
+# Movements that name no earlier one: nearly all there are.
+_PLAIN = frozenset(get_args(MovementCommand)) - {CustomerReturn}
 
 
 def _decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     state: PartitionState, command: MovementCommand, context: Context, original: Moved | None
 ) -> Moved | Rejected:
     rules = context.rules
-    sku = state.skus.get(command.sku)
-    if sku is None and (wrong := codes.check_sku(command.sku)) is not None:
+    name = command.sku
+    sku = state.skus.get(name)
+    if sku is None and (wrong := codes.check_sku(name)) is not None:
         return wrong
     scale = rules.scale_default if sku is None else sku.scale
     identity = command.id or ""
@@ -55,41 +64,45 @@ def _decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     if type(accounts) is Rejected:
         return accounts
     source, target = accounts
-    quantity = quantities.scaled(command.quantity, scale)
-    if type(quantity) is Rejected:
-        if not quantity.needs_state:
-            return quantity
-    elif quantity <= 0:
-        if quantity == 0 or not command.signed:
+    parsed = quantities.parse(command.quantity, scale)
+    if type(parsed) is Rejected:
+        if not parsed.needs_state:
+            return parsed
+    elif parsed[0] <= 0:
+        if parsed[0] == 0 or not command.signed:
             return malformed("invalid_quantity", "a quantity is greater than zero")
         source, target = target, source
     occurred_us = recorded_us = context.recorded_ms * 1000
     if command.occurred_at is not None:
-        instant = codes.instant(command.occurred_at)
-        if type(instant) is Rejected:
-            return instant
-        if (wrong := check_occurred(instant, recorded_us, rules)) is not None:
-            return wrong
-        occurred_us = instant
-        command.occurred_at = codes.instant_text(instant)
-    if (command.reference is not None or command.note is not None) and (
-        wrong := check_texts(command)
-    ) is not None:
-        return wrong
-    if (wrong := check_numbers(command)) is not None:
+        moment = codes.moment(command.occurred_at)
+        if type(moment) is Rejected:
+            return moment
+        occurred_us, command.occurred_at = moment
+        if not -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
+            return wrong_instant(occurred_us, recorded_us)
+    if type(command) is Receipt and command.unit_cost is not None:
+        cost = quantities.cost(command.unit_cost)
+        if type(cost) is Rejected:
+            return cost
+        command.unit_cost = cost[1]
+    if (
+        command.reference is not None
+        or command.expected_on_hand is not None
+        or command.note is not None
+    ) and (wrong := check_extras(command)) is not None:
         return wrong
     # From here on the answer depends on state.
     if rules.strict_items and (sku is None or sku.item is None):
-        return refused("unknown_item", f"{command.sku} is not described as an item")
-    if type(quantity) is Rejected:
-        return quantity
-    command.quantity = str(quantity) if scale == 0 else quantities.text(quantity, scale)
+        return refused("unknown_item", f"{name} is not described as an item")
+    if type(parsed) is Rejected:
+        return parsed
+    quantity, command.quantity = parsed
     moved = Moved(
         state.offset,
         command,
         identity,
-        command.sku,
-        abs(quantity),
+        name,
+        quantity if quantity > 0 else -quantity,
         scale,
         source,
         target,

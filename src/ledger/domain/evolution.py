@@ -10,9 +10,9 @@ Undo = tuple[object, ...]
 def evolve(state: PartitionState, fact: Fact) -> Undo:
     """Apply a fact to the state in place; the answer undoes it (`undo`). Cannot fail."""
     kind = type(fact)
-    state.offset = fact.offset + 1
     if kind is Moved:
-        return _evolve_moved(state, fact)  # type: ignore[arg-type]
+        return evolve_moved(state, fact)  # type: ignore[arg-type]
+    state.offset = fact.offset + 1
     undo: Undo = (None, fact, state.level, state.recorded_ms)
     if kind is ItemDefined:
         before = state.skus.get(fact.sku)  # type: ignore[union-attr]
@@ -40,7 +40,9 @@ def _describe(state: PartitionState, before: SkuState | None, fact: ItemDefined)
     )
 
 
-def _evolve_moved(state: PartitionState, fact: Moved) -> Undo:
+def evolve_moved(state: PartitionState, fact: Moved) -> Undo:
+    """Apply a movement; what `evolve` does for this kind of fact, without the choice."""
+    state.offset = fact.offset + 1
     sku = state.skus.get(fact.sku)
     created = sku is None
     if sku is None:

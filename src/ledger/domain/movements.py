@@ -4,6 +4,7 @@ Each says between which two accounts the quantity goes (`accounts`). The classes
 body is decoded into, so that a command is built once.
 """
 
+from functools import lru_cache
 from typing import ClassVar
 
 import msgspec
@@ -65,7 +66,7 @@ class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """@supplier → location."""
-        return _pair(SUPPLIER, stock_key(self.location, self.lot, self.status))
+        return _inward(SUPPLIER, self.location, self.lot, self.status)
 
 
 class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
@@ -77,10 +78,7 @@ class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → location."""
-        return _pair(
-            stock_key(self.from_location, self.lot, self.status),
-            stock_key(self.to_location, self.lot, self.status),
-        )
+        return _between(self.from_location, self.to_location, self.lot, self.status, self.status)
 
 
 class Pick(Movement, tag="pick", kw_only=True, gc=False):
@@ -91,10 +89,9 @@ class Pick(Movement, tag="pick", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → to_location or @customer."""
-        target: str | Rejected = CUSTOMER
-        if self.to_location is not None:
-            target = stock_key(self.to_location, self.lot, None)
-        return _pair(stock_key(self.location, self.lot, None), target)
+        if self.to_location is None:
+            return _outward(self.location, self.lot, None, CUSTOMER)
+        return _between(self.location, self.to_location, self.lot, None, None)
 
 
 class Issue(Movement, tag="issue", kw_only=True, gc=False):
@@ -104,7 +101,7 @@ class Issue(Movement, tag="issue", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @customer."""
-        return _pair(stock_key(self.location, self.lot, None), CUSTOMER)
+        return _outward(self.location, self.lot, None, CUSTOMER)
 
 
 class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
@@ -123,10 +120,10 @@ class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
                 "invalid_request",
                 f"a disposition is one of {', '.join(sorted(codes.DISPOSITIONS))}",
             )
-        place = stock_key(self.location, self.lot, _DISPOSITION_STATUS.get(disposition))
-        if disposition == "scrap" and not isinstance(place, Rejected):
+        accounts = _inward(CUSTOMER, self.location, self.lot, _DISPOSITION_STATUS.get(disposition))
+        if disposition == "scrap" and type(accounts) is tuple:
             return CUSTOMER, SCRAP
-        return _pair(CUSTOMER, place)
+        return accounts
 
 
 class SupplierReturn(Movement, tag="supplier_return", kw_only=True, gc=False):
@@ -137,7 +134,7 @@ class SupplierReturn(Movement, tag="supplier_return", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @supplier."""
-        return _pair(stock_key(self.location, self.lot, self.status), SUPPLIER)
+        return _outward(self.location, self.lot, self.status, SUPPLIER)
 
 
 class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
@@ -151,10 +148,9 @@ class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """@adjustment → location; the other way round for a negative quantity."""
-        wrong = codes.check_reason(self.reason)
-        if wrong is not None:
-            return wrong
-        return _pair(ADJUSTMENT, stock_key(self.location, self.lot, self.status))
+        if self.reason not in codes.REASONS:
+            return codes.wrong_reason()
+        return _inward(ADJUSTMENT, self.location, self.lot, self.status)
 
 
 class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
@@ -166,10 +162,9 @@ class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @scrap."""
-        wrong = codes.check_reason(self.reason)
-        if wrong is not None:
-            return wrong
-        return _pair(stock_key(self.location, self.lot, self.status), SCRAP)
+        if self.reason not in codes.REASONS:
+            return codes.wrong_reason()
+        return _outward(self.location, self.lot, self.status, SCRAP)
 
 
 class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
@@ -181,10 +176,7 @@ class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """status → status at the same place."""
-        return _pair(
-            stock_key(self.location, self.lot, self.from_status),
-            stock_key(self.location, self.lot, self.to_status),
-        )
+        return _between(self.location, self.location, self.lot, self.from_status, self.to_status)
 
 
 class Reversal(
@@ -222,10 +214,32 @@ WireCommand = MovementCommand | Reversal
 _DISPOSITION_STATUS = {"quarantine": "quarantined", "refurbish": "on_hold"}
 
 
-def _pair(source: str | Rejected, target: str | Rejected) -> Accounts:
-    if isinstance(source, Rejected):
+# The same few thousand places come again and again, so that what they make is remembered.
+@lru_cache(maxsize=65_536)
+def _inward(virtual: str, location: str, lot: str | None, status: str | None) -> Accounts:
+    key = stock_key(location, lot, status)
+    return key if type(key) is Rejected else (virtual, key)
+
+
+@lru_cache(maxsize=65_536)
+def _outward(location: str, lot: str | None, status: str | None, virtual: str) -> Accounts:
+    key = stock_key(location, lot, status)
+    return key if type(key) is Rejected else (key, virtual)
+
+
+@lru_cache(maxsize=65_536)
+def _between(
+    from_location: str,
+    to_location: str,
+    lot: str | None,
+    from_status: str | None,
+    to_status: str | None,
+) -> Accounts:
+    source = stock_key(from_location, lot, from_status)
+    if type(source) is Rejected:
         return source
-    if isinstance(target, Rejected):
+    target = stock_key(to_location, lot, to_status)
+    if type(target) is Rejected:
         return target
     if source == target:
         return malformed("invalid_request", "a movement goes between two different accounts")

@@ -1,6 +1,7 @@
 """What a movement does to balances and value, or why stock does not allow it."""
 
 from ledger.domain import costing, quantities
+from ledger.domain.costing import value_out
 from ledger.domain.facts import Moved
 from ledger.domain.movements import Receipt, Reversal
 from ledger.domain.quantities import SCALED_MAX, Number, text
@@ -22,8 +23,8 @@ def post(moved: Moved, known: SkuState | None, original: Moved | None) -> Moved 
         if key[0] != "@" and not has_lot(key):
             return refused("invalid_lot", f"{moved.sku} is tracked by lot; name one")
     command = moved.command
-    if not isinstance(command, Reversal) and command.expected_on_hand is not None:
-        wrong = _check_version(moved, sku, command.expected_on_hand)
+    if type(command) is not Reversal and command.expected_on_hand is not None:  # type: ignore[union-attr]
+        wrong = _check_version(moved, sku, command.expected_on_hand)  # type: ignore[union-attr]
         if wrong is not None:
             return wrong
     if source[0] != "@":
@@ -31,11 +32,14 @@ def post(moved: Moved, known: SkuState | None, original: Moved | None) -> Moved 
         if have < quantity:
             return _insufficient(moved, have)
         moved.source_after = have - quantity
-        moved.value = _value_out(moved, sku, original)
+        if original is None:
+            moved.value = value_out(sku, quantity)
+        else:
+            moved.value = _value_back(moved, sku, original)
     else:
-        moved.value, moved.cost_basis = _value_in(moved, sku, original)
+        moved.value, moved.cost_basis = value, _ = _value_in(moved, sku, original)
         if target[0] != "@" and (
-            sku.quantity + quantity > SCALED_MAX or sku.value + moved.value > SCALED_MAX
+            sku.quantity + quantity > SCALED_MAX or sku.value + value > SCALED_MAX
         ):
             return refused("quantity_overflow", "the balance would leave the exact range")
     if target[0] != "@":
@@ -43,16 +47,12 @@ def post(moved: Moved, known: SkuState | None, original: Moved | None) -> Moved 
     return moved
 
 
-def _value_out(moved: Moved, sku: SkuState, original: Moved | None) -> int:
-    """What goes out of stock takes its share of the value along.
-
-    The reversal of what once came in takes the value that came in, as far as it is still there;
-    the last unit takes all that is left.
-    """
-    reverses = original is not None and moved.target[0] == "@"
-    if reverses and moved.quantity < sku.quantity:
-        return min(original.value, sku.value)  # type: ignore[union-attr]
-    return costing.value_out(sku, moved.quantity)
+def _value_back(moved: Moved, sku: SkuState, original: Moved) -> int:
+    """What the reversal of `original` takes out of stock: the value that came in, as far as it is
+    still there; the last unit takes all that is left."""
+    if moved.target[0] == "@" and moved.quantity < sku.quantity:
+        return min(original.value, sku.value)
+    return value_out(sku, moved.quantity)
 
 
 def _value_in(moved: Moved, sku: SkuState, original: Moved | None) -> tuple[int, str]:
@@ -63,9 +63,10 @@ def _value_in(moved: Moved, sku: SkuState, original: Moved | None) -> tuple[int,
             return costing.standard_value(sku, moved.quantity, moved.scale)
         unit_cost = quantities.cost(command.unit_cost)
         # The form was checked before.
-        assert type(unit_cost) is int
-        command.unit_cost = quantities.cost_text(unit_cost)
-        return costing.value_at(unit_cost, moved.quantity, moved.scale), "given"
+        assert type(unit_cost) is tuple
+        if moved.scale == 0:
+            return unit_cost[0] * moved.quantity, "given"
+        return costing.value_at(unit_cost[0], moved.quantity, moved.scale), "given"
     if original is not None:
         share = original.value * moved.quantity
         return quantities.divide_half_even(share, original.quantity), "original"

@@ -16,22 +16,23 @@ COST_UNIT = 10**COST_SCALE
 
 Number = str | int | float
 _TEXT_LENGTH_MAX = 40
+_TOO_LARGE = "the number is beyond 10^18 in its smallest unit"
 _DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
 
 
-def scaled(number: Number, scale: int) -> int | Rejected:
-    """The integer behind a decimal string or integer at `scale`.
+def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
+    """The integer behind a decimal string or integer at `scale`, and its canonical text.
 
     A float is refused because it cannot carry a decimal exactly; so are exponents, blanks, NaN,
     more digits behind the point than `scale`, and anything beyond 10^18 scaled.
     """
     if type(number) is str:
-        return _scaled_text(number, scale)
+        return _parse_text(number, scale)
     if type(number) is int:
         result: int = number * 10**scale
         if -SCALED_MAX <= result <= SCALED_MAX:
-            return result
-        return malformed("invalid_quantity", "the number is beyond 10^18 in its smallest unit")
+            return result, str(number)
+        return malformed("invalid_quantity", _TOO_LARGE)
     return malformed(
         "invalid_quantity",
         'a JSON number with a point or exponent is not exact; send a string such as "1.5"',
@@ -39,8 +40,8 @@ def scaled(number: Number, scale: int) -> int | Rejected:
 
 
 @lru_cache(maxsize=65_536)
-def _scaled_text(text: str, scale: int) -> int | Rejected:
-    match = _DECIMAL.fullmatch(text) if len(text) <= _TEXT_LENGTH_MAX else None
+def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
+    match = _DECIMAL.fullmatch(number) if len(number) <= _TEXT_LENGTH_MAX else None
     if match is None:
         return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
@@ -54,8 +55,15 @@ def _scaled_text(text: str, scale: int) -> int | Rejected:
         )
     result = int(whole + fraction.ljust(scale, "0"))
     if result > SCALED_MAX:
-        return malformed("invalid_quantity", "the number is beyond 10^18 in its smallest unit")
-    return -result if sign else result
+        return malformed("invalid_quantity", _TOO_LARGE)
+    result = -result if sign else result
+    return result, text(result, scale)
+
+
+def scaled(number: Number, scale: int) -> int | Rejected:
+    """The integer behind a decimal string or integer at `scale`; see `parse`."""
+    parsed = parse(number, scale)
+    return parsed if type(parsed) is Rejected else parsed[0]
 
 
 def canonical(number: Number) -> Number:
@@ -83,20 +91,23 @@ def text(quantity: int, scale: int) -> str:
 
 # Typed, because 1 and 1.0 are equal as keys and only the integer is exact.
 @lru_cache(maxsize=65_536, typed=True)
-def cost(number: Number) -> int | Rejected:
-    """A cost per unit of measure in millionths; not negative."""
-    result = scaled(number, COST_SCALE)
-    if isinstance(result, Rejected):
+def cost(number: Number) -> tuple[int, str] | Rejected:
+    """A cost per unit of measure in millionths, and its canonical text; not negative."""
+    result = parse(number, COST_SCALE)
+    if type(result) is Rejected:
         return malformed("invalid_cost", result.detail)
-    if result < 0:
+    if result[0] < 0:
         return malformed("invalid_cost", "a cost is not negative")
     return result
 
 
-@lru_cache(maxsize=65_536)
 def cost_text(amount: int) -> str:
-    """The shortest exact decimal string of a cost or value in millionths."""
-    return text(amount, COST_SCALE)
+    """The shortest exact decimal string of a cost or value in millionths; not negative."""
+    if amount < COST_UNIT:
+        return f"0.{amount:06d}".rstrip("0") if amount else "0"
+    digits = str(amount)
+    fraction = digits[-COST_SCALE:].rstrip("0")
+    return f"{digits[:-COST_SCALE]}.{fraction}" if fraction else digits[:-COST_SCALE]
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

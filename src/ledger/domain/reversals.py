@@ -1,7 +1,7 @@
 """Commands that name an earlier movement: reversals, and linked returns."""
 
 from ledger.domain import codes
-from ledger.domain.checks import check_occurred, check_texts
+from ledger.domain.checks import check_texts, wrong_instant
 from ledger.domain.context import Context
 from ledger.domain.facts import Moved
 from ledger.domain.movements import MovementCommand, Reversal
@@ -34,13 +34,13 @@ def decide_reversal(
         return wrong
     occurred_us = recorded_us = context.recorded_ms * 1000
     if command.occurred_at is not None:
-        instant = codes.instant(command.occurred_at)
-        if type(instant) is Rejected:
-            return instant
-        if (wrong := check_occurred(instant, recorded_us, context.rules)) is not None:
-            return wrong
-        occurred_us = instant
-        command.occurred_at = codes.instant_text(instant)
+        moment = codes.moment(command.occurred_at)
+        if type(moment) is Rejected:
+            return moment
+        occurred_us, command.occurred_at = moment
+        rules = context.rules
+        if not -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
+            return wrong_instant(occurred_us, recorded_us)
     if original is None or original.sku != command.sku:
         return refused("unknown_movement", f"{command.sku} has no movement {command.reverses}")
     if type(original.command) is Reversal:

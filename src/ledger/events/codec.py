@@ -17,7 +17,7 @@ from ledger.domain.facts import (
     Refused,
     WriterClaimed,
 )
-from ledger.domain.items import ItemDefined
+from ledger.domain.items import DefineItem, ItemDefined
 from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.stock import is_available, split_key
 from ledger.events import envelope as shape
@@ -31,7 +31,7 @@ def _string(value: str) -> str:
     return _encode_json(value).decode()
 
 
-def fingerprint(command: MovementCommand | Reversal) -> str:
+def fingerprint(command: MovementCommand | Reversal | DefineItem) -> str:
     """What makes two commands the same: 128 bits over the normalised command as it was sent."""
     return sha256(_encode_json(command)).hexdigest()[:32]
 
@@ -42,23 +42,24 @@ def command_type(command: MovementCommand | Reversal) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def _entry_start(account: str) -> tuple[str, bool, bool]:
-    """The JSON of an entry up to its quantity; whether it is real; whether it is available."""
+def _entry_start(account: str) -> tuple[str, bool]:
+    """The JSON of an entry up to its quantity, and whether what lies there is available."""
     if account[0] == "@":
-        return f'{{"account":{_string(account)},"quantity":"', False, False
+        return f'{{"account":{_string(account)},"quantity":"', False
     location, lot, status = split_key(account)
     lot_json = "null" if lot is None else _string(lot)
     start = f'{{"location":{_string(location)},"lot":{lot_json},"status":"{status}","quantity":"'
-    return start, True, is_available(account)
+    return start, is_available(account)
 
 
 def _entry(account: str, quantity: str, after: int, scale: int) -> str:
-    start, real, available = _entry_start(account)
-    if not real:
+    start, available = _entry_start(account)
+    if account[0] == "@":
         return f'{start}{quantity}"}}'
     on_hand = str(after) if scale == 0 else quantities.text(after, scale)
-    free = on_hand if available else "0"
-    return f'{start}{quantity}","on_hand":"{on_hand}","available":"{free}"}}'
+    if available:
+        return f'{start}{quantity}","on_hand":"{on_hand}","available":"{on_hand}"}}'
+    return f'{start}{quantity}","on_hand":"{on_hand}","available":"0"}}'
 
 
 @lru_cache(maxsize=4_096)
@@ -77,8 +78,25 @@ def _moved_type(kind: type) -> str:
     return f"stock.{kind.__struct_config__.tag}.v1"  # type: ignore[attr-defined]
 
 
-def encode_moved(fact: Moved, source: str, time: str, prevhash: str) -> bytes:
-    """The document of a movement. `time` is the canonical text of `fact.recorded_ms`."""
+class Starts(dict[type, str]):
+    """Command class → the start of its event's envelope, for one time of recording and actor."""
+
+    def __init__(self, source: str, time: str, actor: str | None) -> None:
+        """`time` is the canonical text of the instant at which the events are recorded."""
+        super().__init__()
+        self.source = source
+        self.time = time
+        self.actor = actor
+
+    def __missing__(self, kind: type) -> str:
+        """Make the start the first time a type of movement comes."""
+        start = envelope_start(_moved_type(kind), self.source, self.time, self.actor)
+        self[kind] = start
+        return start
+
+
+def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
+    """The document of a movement that continues the chain at `prevhash`."""
     command = fact.command
     scale = fact.scale
     quantity = str(fact.quantity) if scale == 0 else quantities.text(fact.quantity, scale)
@@ -86,16 +104,14 @@ def encode_moved(fact: Moved, source: str, time: str, prevhash: str) -> bytes:
     # Names hold no control characters, so only these two need an escape.
     id_json = _string(identity) if '"' in identity or "\\" in identity else f'"{identity}"'
     sku_json = _string(sku) if '"' in sku or "\\" in sku else f'"{sku}"'
-    occurred_at = time if command.occurred_at is None else command.occurred_at
     more = ',"late":true' if fact.late else ""
     if fact.reverses_offset >= 0:
         more = f'{more},"reverses_offset":{fact.reverses_offset}'
     return (
-        f"{envelope_start(_moved_type(type(command)), source, time, fact.actor)}{id_json},"
-        f'"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
+        f'{starts[type(command)]}{id_json},"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
         f'"command":{_encode_json(command).decode()},"quantity":"{quantity}","scale":{scale},'
-        f'"occurred_at":"{occurred_at}","entries":['
-        f"{_entry(fact.source, f'-{quantity}', fact.source_after, scale)},"
+        f'"occurred_at":"{command.occurred_at or starts.time}","entries":['
+        f"{_entry(fact.source, '-' + quantity, fact.source_after, scale)},"
         f"{_entry(fact.target, quantity, fact.target_after, scale)}],"
         f'"value":"{quantities.cost_text(fact.value)}","cost_basis":"{fact.cost_basis}"{more}}}}}'
     ).encode()
@@ -150,7 +166,7 @@ def encode(fact: Fact, source: str, prevhash: str) -> tuple[bytes, bytes]:
     """Key and document of a fact. `source` names the ledger: `/stockledger/{ledger id}`."""
     time = codes.instant_text(fact.recorded_ms * 1000)
     if isinstance(fact, Moved):
-        return fact.sku.encode(), encode_moved(fact, source, time, prevhash)
+        return fact.sku.encode(), encode_moved(fact, Starts(source, time, fact.actor), prevhash)
     event_type, identity, subject, data = _data_of(fact)
     actor = getattr(fact, "actor", None)
     value = (

@@ -10,15 +10,22 @@ from hashlib import sha256
 from ledger.domain import codes
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import Decision, decide, evolve, undo
-from ledger.domain.evolution import Undo
+from ledger.domain.evolution import Undo, evolve_moved
 from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
 from ledger.domain.items import DefineItem, ItemDefined
 from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal, normalise
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState
 from ledger.events import envelope
-from ledger.events.codec import command_type, encode, encode_moved, event_type, fingerprint
-from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecord
+from ledger.events.codec import (
+    Starts,
+    command_type,
+    encode,
+    encode_moved,
+    event_type,
+    fingerprint,
+)
+from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
 
@@ -67,7 +74,7 @@ class Batch:
         self.answers: list[tuple[Submission, int, list[Outcome | None]]] = []
         self.duplicates: list[Duplicate] = []
         self.facts: list[Fact] = []
-        self.records: list[NewRecord] = []
+        self.records: list[NewRecordTuple] = []
         self.undos: list[Undo] = []
         self.bytes = 0
         self.refused = 0
@@ -83,6 +90,10 @@ def needs_original(command: Command) -> bool:
     return type(command) is Reversal or (
         type(command) is CustomerReturn and command.original_id is not None
     )
+
+
+# Only these may name an earlier movement.
+_LOOK_BACK = frozenset({Reversal, CustomerReturn})
 
 
 def take_back(state: PartitionState, batch: Batch) -> None:
@@ -126,27 +137,25 @@ class Decider:
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
         context = Context(self.rules, recorded_ms, submission.actor)
-        time = codes.instant_text(recorded_ms * 1000)
-        source, head, partition = self.source, batch.head, self.partition
         offset = state.offset
+        gated = state.level < self._level_needed
         answers: list[Outcome | None] = []
-        facts, undos, records = batch.facts, batch.undos, batch.records
-        room = BATCH_RECORDS_MAX - len(records)
-        bytes_left = BATCH_VALUE_BYTES_MAX - batch.bytes
+        facts: list[Fact] = []
+        undos = batch.undos
+        room = BATCH_RECORDS_MAX - len(batch.facts)
         index = start
         for index in range(start, stop):  # noqa: B007 - used behind the loop
             command = commands[index]
-            if room <= 0 or bytes_left <= 0:
+            if room <= 0:
                 break
-            identity = command.id or ""
-            known = ids.get(identity)
+            known = ids.get(command.id or "")
             if known is None and old is not None:
-                known = old.get(identity)
+                known = old.get(command.id or "")
             if known is not None:
                 batch.duplicates.append(Duplicate(submission, index, command, known))
                 answers.append(None)
                 continue
-            if needs_original(command):
+            if type(command) in _LOOK_BACK and needs_original(command):
                 if resolved is None or resolved.command is not command:
                     break
                 command = resolved
@@ -157,31 +166,46 @@ class Decider:
                     continue
                 decision = refusal(offset, command, decision, context)
                 batch.refused += 1
-            if state.level < self._level_needed and not self._allowed(decision):
+            if gated and not self._allowed(decision):
                 answers.append(_level_too_low(state.level))
                 continue
-            undos.append(evolve(state, decision))
-            if type(decision) is Moved:
-                key = decision.sku.encode()
-                value = encode_moved(decision, source, time, head)
-            else:
-                key, value = encode(decision, source, head)
-            # The same bytes as chain.link, without the call.
-            head = sha256(b"%d:%d:%d:%b%b" % (partition, offset, len(key), key, value)).hexdigest()
-            records.append(NewRecord(key, value))
+            undos.append(
+                evolve_moved(state, decision)
+                if type(decision) is Moved
+                else evolve(state, decision)
+            )
             facts.append(decision)
             answers.append(decision)
             offset += 1
             room -= 1
-            bytes_left -= len(value)
         else:
             index = stop
-        batch.head = head
-        batch.bytes = BATCH_VALUE_BYTES_MAX - bytes_left
         if index > start:
             batch.slices.append((submission, start, index))
             batch.answers.append((submission, start, answers))
+        # In a loop of its own: two tight loops run faster than one long one.
+        self._write(batch, facts, recorded_ms, submission.actor)
         return index
+
+    def _write(self, batch: Batch, facts: list[Fact], recorded_ms: int, actor: str | None) -> None:
+        """The records of facts just decided, each carrying the hash of the one before."""
+        partition, source, head = self.partition, self.source, batch.head
+        starts = Starts(source, codes.instant_text(recorded_ms * 1000), actor)
+        records = batch.records
+        for fact in facts:
+            if type(fact) is Moved:
+                key = fact.sku.encode()
+                value = encode_moved(fact, starts, head)
+            else:
+                key, value = encode(fact, source, head)
+            # The same bytes as chain.link, without the call.
+            head = sha256(
+                b"%d:%d:%d:%b%b" % (partition, fact.offset, len(key), key, value)
+            ).hexdigest()
+            records.append((key, value, None))
+            batch.bytes += len(value)
+        batch.facts += facts
+        batch.head = head
 
     def _allowed(self, fact: Fact) -> bool:
         return self._type_levels[event_type(fact)] <= self.state.level
@@ -200,7 +224,7 @@ def refusal(offset: int, command: Command, rejected: Rejected, context: Context)
             asked.id,
             asked.sku,
             envelope.ITEM_DEFINED if type(asked) is DefineItem else envelope.LEVEL_RAISED,
-            "",
+            fingerprint(asked) if type(asked) is DefineItem else "",
             rejected.code,
             rejected.detail,
             rejected.numbers,

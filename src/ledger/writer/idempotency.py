@@ -61,7 +61,9 @@ class _Filter:
     def __init__(self, capacity: int, count: int = 0, words: "array[int] | None" = None) -> None:
         self.capacity = capacity
         self.count = count
-        self.words = words or array("Q", bytes(8 * (capacity * BITS_PER_ID // _WORD_BITS)))
+        if words is None:
+            words = array("Q", bytes(8 * (capacity * BITS_PER_ID // _WORD_BITS)))
+        self.words = words
 
 
 class OldIds:
@@ -112,7 +114,12 @@ class OldIds:
         return hits
 
     def restore(self, number: int, capacity: int, count: int, words: bytes) -> None:
-        """Take back the next piece of a filter from a snapshot; pieces come in order."""
+        """Take back the next piece of a filter from a snapshot; pieces come in order.
+
+        Raises ValueError if a piece before it is missing.
+        """
+        if number > len(self.filters):
+            raise ValueError(f"filter {number} comes after {len(self.filters)} filters")
         if number == len(self.filters):
             self.filters.append(_Filter(capacity, count, array("Q")))
         part = self.filters[number]

@@ -35,7 +35,16 @@ class Request:
 class Submission:
     """Commands of one caller for one partition, in order, and what became of each."""
 
-    __slots__ = ("actor", "answered", "cancelled", "commands", "next", "outcomes", "request")
+    __slots__ = (
+        "actor",
+        "answered",
+        "cancelled",
+        "commands",
+        "next",
+        "outcomes",
+        "request",
+        "stated_at",
+    )
 
     def __init__(self, commands: Sequence[Command], actor: str | None, request: Request) -> None:
         """Nothing is decided yet. `next` is the first command not yet handed to a batch."""
@@ -46,6 +55,8 @@ class Submission:
         self.next = 0
         self.answered = 0
         self.cancelled = False
+        # Command to the offsets at which appends of unknown outcome stated it; mostly none.
+        self.stated_at: dict[int, list[int]] = {}
         request.opened()
 
     def answer(self, index: int, outcome: Outcome) -> None:
@@ -61,6 +72,21 @@ class Submission:
         self.answered += len(outcomes)
         if self.answered == len(self.commands):
             self.request.finished()
+
+    def note_stated(self, start: int, outcomes: Sequence[Outcome | None]) -> None:
+        """An append of unknown outcome held a run of commands: it may land even much later."""
+        for index, outcome in enumerate(outcomes, start):
+            offset = getattr(outcome, "offset", None)
+            if offset is not None:
+                self.stated_at.setdefault(index, []).append(offset)
+
+    def unsure(self, index: int) -> bool:
+        """Whether a command may land by an append that nobody waits for any more."""
+        return index in self.stated_at
+
+    def stated(self, index: int, offset: int) -> bool:
+        """Whether such an append stated the command at that offset."""
+        return offset in self.stated_at.get(index, ())
 
 
 class Queue:

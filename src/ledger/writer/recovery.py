@@ -35,6 +35,8 @@ class Recovered:
         self.owner: WriterClaimed | None = None
         # SKU to the offset up to which the snapshot holds it.
         self.folded: dict[str, int] = {}
+        # Ids that left the window while the snapshot was taken.
+        self.left: list[str] = []
 
 
 async def recover(partition: int, log: EventLog, store: SnapshotStore) -> Recovered:
@@ -127,6 +129,8 @@ async def _load(
         raise SnapshotCorrupt(f"partition {partition}: parts do not match the manifest")
     if not recovered.old_ids.whole():
         raise SnapshotCorrupt(f"partition {partition}: a filter of old ids is not whole")
+    recovered.old_ids.add(map(id_hash, recovered.left))
+    recovered.left = []
 
 
 def _apply_part(part: snapshots.Part, recovered: Recovered) -> None:
@@ -140,7 +144,8 @@ def _apply_part(part: snapshots.Part, recovered: Recovered) -> None:
     state.reversed.update(part.reversed)
     if part.filter is not None:
         recovered.old_ids.restore(*part.filter)
-    recovered.old_ids.add(map(id_hash, part.left))
+    # Kept until the filters are whole: they are restored into the empty beginning.
+    recovered.left += part.left
 
 
 async def _tail(partition: int, log: EventLog, recovered: Recovered) -> None:

@@ -17,6 +17,7 @@ from ledger.events.decoding import Codec
 from ledger.log import EventLog
 from ledger.writer.batch import Duplicate
 from ledger.writer.idempotency import IdIndex
+from ledger.writer.metrics import Metrics
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable
 
 # Answers being looked up at once; more wait, so that repeats cannot crowd out new commands.
@@ -29,11 +30,14 @@ _GAP_MAX = 200
 class Replies:
     """Looks up first answers for one partition."""
 
-    def __init__(self, partition: int, log: EventLog, index: IdIndex | None) -> None:
+    def __init__(
+        self, partition: int, log: EventLog, index: IdIndex | None, metrics: Metrics
+    ) -> None:
         """`index` finds ids older than the window."""
         self._partition = partition
         self._log = log
         self._index = index
+        self._metrics = metrics
         self._codec = Codec()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_LOOKUPS_MAX)
@@ -117,9 +121,16 @@ class Replies:
         """
         if self._index is None:
             raise LogUnavailable("ids older than the window need the views, which are not there")
-        if await self._index.position(self._partition) < (window_start or 0):
+        self._metrics.index_lookups += 1
+        try:
+            position = await self._index.position(self._partition)
+            found = await self._index.find(self._partition, ids)
+        except LedgerError as error:
+            # A view that fails makes some commands wait; it must not stop the partition.
+            raise LogUnavailable(f"the id index cannot be asked: {error}") from error
+        if position < (window_start or 0):
             raise LogUnavailable("the id index has not caught up yet")
-        return await self._index.find(self._partition, ids)
+        return found
 
 
 def _deliver(duplicate: Duplicate, fact: Fact) -> None:
@@ -141,6 +152,8 @@ def same(command: Command, fact: Moved | Refused | ItemDefined) -> bool:
     """Whether a command is the one that led to the fact, whatever its spelling."""
     asked = command.command if type(command) is Resolved else command
     if type(asked) is DefineItem:
+        if type(fact) is Refused:
+            return fingerprint(asked) == fact.fingerprint
         return type(fact) is ItemDefined and (fact.sku, fact.item) == (asked.sku, asked.item)
     if type(asked) is RaiseLevel:
         return False

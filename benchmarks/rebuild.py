@@ -1,0 +1,217 @@
+"""How fast the views are made anew from the log, beside a raw COPY of the same rows.
+
+    python -m benchmarks.rebuild [--movements 400000] [--partitions 12] [--sqlite] [--kafka]
+
+Prints movements a second of: reading the log alone (the hash chain checked), a raw COPY of the
+rows of `movements`, the same with its indexes made afterwards, and the projector, first until
+everything shows and then until its indexes are made too.
+"""
+
+import argparse
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+
+from ledger.domain.movements import Pick, Reference, Transfer
+from ledger.events.chain import Chain
+from ledger.log import EventLog
+from projections.checkpoints import VIEW_GROUP, Checkpoint
+from projections.changes import Changes
+from projections.database import Database
+from projections.migrate import upgrade
+from projections.runner import Projector
+from projections.statements import column_names
+from projections.stores import open_store
+from projections.tables import movements
+from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller, receipt
+from tests.servers import PostgresServer, running, temporary_folder
+
+SKUS = 20_000
+COPY_ROWS = 20_000
+READ_RECORDS = 5_000
+Answer = TypeVar("Answer")
+
+
+def fill(movements_count: int, partitions: int) -> MemoryLog:
+    """A log of receipts, picks and putaways; few SKUs move much, most of them little."""
+    chance = random.Random(7)
+    log = MemoryLog(partitions)
+    tellers = [Teller(log, partition) for partition in range(partitions)]
+    stocked: dict[str, int] = {}
+    for number in range(movements_count):
+        sku_number = int(SKUS * chance.random() ** 2)
+        sku, teller = f"SKU-{sku_number:05d}", tellers[sku_number % partitions]
+        identity = f"{number:012x}-{chance.getrandbits(64):016x}"
+        location = f"MAIN/{'ABCD'[sku_number % 4]}/{sku_number % 97:02d}"
+        have = stocked.get(sku, 0)
+        if have < 10:
+            reference = Reference("purchase_order", f"PO-{number // 50}")
+            teller.tell(
+                receipt(identity, sku, "60", location=location, unit_cost="2.55",
+                        reference=reference)
+            )  # fmt: skip
+            stocked[sku] = have + 60
+        elif number % 10 == 0:
+            teller.tell(Transfer(id=identity, sku=sku, quantity="5", from_location=location,
+                                 to_location=f"{location}/2"))  # fmt: skip
+            stocked[sku] = have - 5
+        else:
+            quantity = chance.randrange(1, 6)
+            reference = Reference("order", f"O-{number // 3}")
+            teller.tell(Pick(id=identity, sku=sku, quantity=str(quantity), location=location,
+                             reference=reference))  # fmt: skip
+            stocked[sku] = have - quantity
+    return log
+
+
+def report(name: str, count: int, seconds: float, raw: float | None = None) -> float:
+    """Print one line and return the rate."""
+    rate = count / seconds
+    ratio = "" if raw is None else f"   {rate / raw:.2f} of the raw COPY"
+    print(f"{name:<58}{rate:>10,.0f}/s{ratio}", flush=True)
+    return rate
+
+
+async def timed(work: Coroutine[Any, Any, Answer]) -> tuple[float, Answer]:
+    """Seconds and answer."""
+    start = time.perf_counter()
+    answer = await work
+    return time.perf_counter() - start, answer
+
+
+def rows_of(log: MemoryLog) -> list[list[tuple[object, ...]]]:
+    """The rows of `movements` in batches, as a projector meets them."""
+    share = COPY_ROWS // log.partitions
+    rows = []
+    for partition, records in enumerate(log.records):
+        chain, changes = Chain(partition), Changes(partition, Checkpoint(LEDGER_ID))
+        for record in records:
+            changes.add(chain.accept(record))
+        rows.append(changes.movements)
+    longest = max(map(len, rows))
+    return [
+        [row for part in rows for row in part[start : start + share]]
+        for start in range(0, longest, share)
+    ]
+
+
+def read_all(log: MemoryLog) -> None:
+    """What every reader has to do: check the chain and decode."""
+    for partition, records in enumerate(log.records):
+        chain = Chain(partition)
+        for record in records:
+            chain.accept(record)
+
+
+async def copy_raw(url: str, batches: list[list[tuple[object, ...]]]) -> float:
+    """Seconds to COPY the rows, one durable transaction a batch, and nothing else."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    start = time.perf_counter()
+    for batch in batches:
+        async with connection.transaction():
+            await connection.copy_records_to_table(
+                "movements", records=batch, columns=column_names(movements)
+            )
+    seconds = time.perf_counter() - start
+    await connection.close()
+    return seconds
+
+
+async def rebuild(log: EventLog, database: Database) -> tuple[float, float]:
+    """Seconds until everything shows, and until the indexes are there as well."""
+    ends = {one: await log.end(one) - 1 for one in range(log.partitions)}
+    projector = Projector(log, database)
+    start = time.perf_counter()
+    task = asyncio.create_task(projector.run())
+    # By what this process knows: a question to the database would cost it time.
+    while any(projector.positions.known().get(one, 0) <= end for one, end in ends.items()):
+        await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
+    shown = time.perf_counter() - start
+    store = open_store(database, VIEW_GROUP)
+    await store.build_indexes()  # waits for the projector, which does the same
+    indexed = time.perf_counter() - start
+    await store.close()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    if projector.failures:
+        raise AssertionError(projector.failures)
+    return shown, indexed
+
+
+async def prepared(url: str) -> Database:
+    """A database with its tables."""
+    await upgrade(url)
+    database = Database(url)
+    await database.open()
+    return database
+
+
+async def on_postgres(log: MemoryLog, count: int, url: str) -> None:
+    """Raw COPY first, then the projector, into a new database each."""
+    admin = await asyncpg.connect(url.replace("+asyncpg", ""))
+    for name in ("raw", "views"):
+        await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    batches = rows_of(log)
+    raw_url = url.rsplit("/", 1)[0] + "/raw"
+    database = await prepared(raw_url)
+    store = open_store(database, VIEW_GROUP)
+    await store.defer_indexes()
+    seconds = await copy_raw(raw_url, batches)
+    raw = report("PostgreSQL: raw COPY of the rows, primary key only", count, seconds)
+    building, _ = await timed(store.build_indexes())
+    raw_indexed = report("PostgreSQL: raw COPY, then all indexes", count, seconds + building)
+    await store.close()
+    await database.close()
+    del batches
+    database = await prepared(url.rsplit("/", 1)[0] + "/views")
+    shown, indexed = await rebuild(log, database)
+    await database.close()
+    report("PostgreSQL: rebuild, until everything shows", count, shown, raw)
+    report("PostgreSQL: rebuild, until the indexes are made too", count, indexed, raw_indexed)
+
+
+async def on_sqlite(log: MemoryLog, count: int, folder: Path) -> None:
+    """The embedded database, in a file."""
+    database = await prepared(f"sqlite+aiosqlite:///{folder / 'views.db'}")
+    shown, _ = await rebuild(log, database)
+    await database.close()
+    report("SQLite: rebuild", count, shown)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser.add_argument("--movements", type=int, default=400_000)
+    parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--sqlite", action="store_true", help="the embedded database too")
+    options = parser.parse_args()
+    count = options.movements
+    log = fill(count, options.partitions)
+    start = time.perf_counter()
+    read_all(log)
+    report("reading alone: chain checked, events decoded", count, time.perf_counter() - start)
+    folder = temporary_folder()
+    server = PostgresServer(folder / "postgres")
+    with running(server):
+        run(lambda: on_postgres(log, count, server.url))
+    if options.sqlite:
+        run(lambda: on_sqlite(log, count, folder))
+
+
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In an event loop like the service's."""
+    import uvloop
+
+    uvloop.run(work())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a writer has in hand: slices taken from the queue, neither answered nor put back."""
+
+from ledger.writer.outcomes import Outcome, Unavailable, Unknown
+from ledger.writer.queue import Queue, Submission
+
+
+class Hand:
+    """Slices in the order in which they were taken. Each of their commands is owed an answer."""
+
+    __slots__ = ("slices",)
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.slices: list[tuple[Submission, int, int]] = []
+
+    def put_back(self, queue: Queue, position: int = 0, start: int | None = None) -> None:
+        """Give back the slices from `position` on, the first of them only from `start` on."""
+        rest = self.slices[position:]
+        del self.slices[position:]
+        if rest and start is not None:
+            submission, first, stop = rest[0]
+            rest[0] = (submission, start, stop)
+            if start > first:
+                self.slices.append((submission, first, start))
+        for submission, first, _ in reversed(rest):
+            queue.put_back(submission, first)
+
+    def drop(self, position: int, start: int, why: str) -> None:
+        """Answer one slice from `start` on: it cannot be decided now. The part before it stays."""
+        submission, first, stop = self.slices[position]
+        self.slices[position] = (submission, first, start)
+        for index in range(start, stop):
+            submission.answer(index, not_now(submission, index, why))
+
+    def give_up(self, why: str) -> None:
+        """Answer everything: nothing of it was written, unless an earlier append still lands."""
+        for submission, start, stop in self.slices:
+            for index in range(start, stop):
+                if submission.outcomes[index] is None:
+                    submission.answer(index, not_now(submission, index, why))
+        self.slices.clear()
+
+    def unknown(self, why: str) -> None:
+        """Answer everything: it may or may not have been written."""
+        for submission, start, stop in self.slices:
+            for index in range(start, stop):
+                if submission.outcomes[index] is None:
+                    submission.answer(index, Unknown(submission.commands[index].id or "", why))
+        self.slices.clear()
+
+
+def not_now(submission: Submission, index: int, why: str) -> Outcome:
+    """Unavailable; Unknown for a command that an append of unknown outcome may yet bring."""
+    identity = submission.commands[index].id
+    if submission.unsure(index):
+        return Unknown(identity or "", why)
+    return Unavailable(identity, why)
+
+
+def refuse(submission: Submission, why: str) -> None:
+    """Answer all of a submission that was not handed out: it cannot be decided now."""
+    for index in range(submission.next, len(submission.commands)):
+        submission.answer(index, not_now(submission, index, why))

@@ -1,0 +1,45 @@
+"""Finding what an id was used for: in the window, else through the filter and the id index."""
+
+from collections.abc import Sequence
+
+from ledger.domain.facts import Command, Fact, Moved, Resolved
+from ledger.writer.follower import Follower
+from ledger.writer.replies import Replies
+
+
+class Lookup:
+    """Answers questions about ids of one partition from what its writer has read."""
+
+    def __init__(self, follower: Follower, replies: Replies) -> None:
+        """`replies` reads from the log and asks the index."""
+        self._follower = follower
+        self._replies = replies
+
+    async def find(self, identity: str) -> Fact | None:
+        """The fact that used an id. Raises LogUnavailable."""
+        offset = self._follower.state.ids.get(identity)
+        window = self._follower.window
+        if offset is None and window.old.perhaps([identity]):
+            found = await self._replies.find_old([identity], window.start_offset())
+            offset = found.get(identity)
+        return None if offset is None else await self._replies.fact_at(offset)
+
+    async def resolve(self, command: Command) -> Resolved:
+        """The command together with the movement that it names. Raises LogUnavailable."""
+        name = getattr(command, "reverses", None) or getattr(command, "original_id", None) or ""
+        original = await self.find(name)
+        return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
+
+    async def old(self, commands: Sequence[Command]) -> dict[str, int] | None:
+        """Which ids were used before the window began, and where. Raises LogUnavailable.
+
+        None while no id has left the window yet.
+        """
+        window, ids = self._follower.window, self._follower.state.ids
+        if not window.old:
+            return None
+        names = [command.id or "" for command in commands]
+        suspects = [name for name in window.old.perhaps(names) if name not in ids]
+        if not suspects:
+            return None
+        return await self._replies.find_old(suspects, window.start_offset())

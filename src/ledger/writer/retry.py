@@ -1,0 +1,25 @@
+"""Trying again what the log could not do at the moment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ledger.errors import LogUnavailable
+
+# The first pause and the longest; each is twice the one before.
+RETRY_PAUSE_SECONDS = (0.02, 1.0)
+
+
+async def until(give_up_at: float, attempt: Callable[[], Awaitable[None]]) -> None:
+    """Try until it works. Raises LogUnavailable once the loop's time is past `give_up_at`."""
+    pause, longest = RETRY_PAUSE_SECONDS
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            await attempt()
+        except LogUnavailable:
+            if loop.time() + pause > give_up_at:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
+        else:
+            return
