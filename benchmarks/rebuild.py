@@ -28,23 +28,23 @@ from projections.runner import Projector
 from projections.statements import column_names
 from projections.stores import open_store
 from projections.tables import movements
+from projections.views.movement_rows import movement_row
 from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller, receipt
 from tests.servers import PostgresServer, running, temporary_folder
 
-SKUS = 20_000
 COPY_ROWS = 20_000
 READ_RECORDS = 5_000
 Answer = TypeVar("Answer")
 
 
-def fill(movements_count: int, partitions: int) -> MemoryLog:
+def fill(movements_count: int, partitions: int, skus: int) -> MemoryLog:
     """A log of receipts, picks and putaways; few SKUs move much, most of them little."""
     chance = random.Random(7)
     log = MemoryLog(partitions)
     tellers = [Teller(log, partition) for partition in range(partitions)]
     stocked: dict[str, int] = {}
     for number in range(movements_count):
-        sku_number = int(SKUS * chance.random() ** 2)
+        sku_number = int(skus * chance.random() ** 2)
         sku, teller = f"SKU-{sku_number:05d}", tellers[sku_number % partitions]
         identity = f"{number:012x}-{chance.getrandbits(64):016x}"
         location = f"MAIN/{'ABCD'[sku_number % 4]}/{sku_number % 97:02d}"
@@ -84,12 +84,12 @@ async def timed(work: Coroutine[Any, Any, Answer]) -> tuple[float, Answer]:
     return time.perf_counter() - start, answer
 
 
-def rows_of(log: MemoryLog) -> list[list[tuple[object, ...]]]:
+def rows_of(log: MemoryLog) -> list[list[Any]]:
     """The rows of `movements` in batches, as a projector meets them."""
     share = COPY_ROWS // log.partitions
     rows = []
     for partition, records in enumerate(log.records):
-        chain, changes = Chain(partition), Changes(partition, Checkpoint(LEDGER_ID))
+        chain, changes = Chain(partition), Changes(partition, Checkpoint(LEDGER_ID), movement_row)
         for record in records:
             changes.add(chain.accept(record))
         rows.append(changes.movements)
@@ -108,7 +108,7 @@ def read_all(log: MemoryLog) -> None:
             chain.accept(record)
 
 
-async def copy_raw(url: str, batches: list[list[tuple[object, ...]]]) -> float:
+async def copy_raw(url: str, batches: list[list[Any]]) -> float:
     """Seconds to COPY the rows, one durable transaction a batch, and nothing else."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     start = time.perf_counter()
@@ -191,10 +191,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
     parser.add_argument("--movements", type=int, default=400_000)
     parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--skus", type=int, default=4_000, help="as many as the retail data has")
     parser.add_argument("--sqlite", action="store_true", help="the embedded database too")
     options = parser.parse_args()
     count = options.movements
-    log = fill(count, options.partitions)
+    log = fill(count, options.partitions, options.skus)
     start = time.perf_counter()
     read_all(log)
     report("reading alone: chain checked, events decoded", count, time.perf_counter() - start)
@@ -203,7 +204,10 @@ def main() -> None:
     with running(server):
         run(lambda: on_postgres(log, count, server.url))
     if options.sqlite:
-        run(lambda: on_sqlite(log, count, folder))
+        # A fresh log, since a waiting reader belongs to its event loop.
+        again = MemoryLog(options.partitions)
+        again.records = log.records
+        run(lambda: on_sqlite(again, count, folder))
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

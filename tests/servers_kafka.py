@@ -136,7 +136,8 @@ class KafkaServer:
         return settings
 
     def _format(self, java: list[str], settings: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A letter first: the tool would take a leading dash for an option.
+        cluster = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         command = [*java, "kafka.tools.StorageTool", "format", "--standalone"]
         command += ["-t", cluster, "-c", str(settings)]
         done = subprocess.run(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from typing import Any, Self
 
 CHUNK_BYTES = 64 * 1024
@@ -15,6 +16,7 @@ class TcpProxy:
         host, _, port = server.rpartition(":")
         self._target = (host, int(port))
         self._listener: asyncio.Server | None = None
+        self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self.flowing = asyncio.Event()
@@ -27,8 +29,13 @@ class TcpProxy:
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
-        # A small buffer, so that what flows no more stays with its sender.
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK_BYTES)
+        # A small buffer, so that what flows no more stays with its sender: what has left the
+        # sender's machine nobody can call back.
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK_BYTES)
+        listener.bind(("127.0.0.1", 0))
+        self._listener = await asyncio.start_server(self._serve, sock=listener, limit=CHUNK_BYTES)
+        self.port = int(self._listener.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -41,12 +48,6 @@ class TcpProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._listener.wait_closed()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
 
     def cut(self) -> None:
         """Break all connections that are open now."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
 
 from api.limits import BODY_SECONDS_MAX
 from api.problems import Problem
@@ -57,21 +58,20 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
         raise Problem("request_timeout", detail, headers=_CLOSE) from None
 
 
-async def _read_on(request: Request, message: dict[str, object], bytes_max: int) -> bytes:
+async def _read_on(request: Request, message: Message, bytes_max: int) -> bytes:
     chunks: list[bytes] = []
     length = 0
     while True:
         if message["type"] != "http.request":
             raise ClientDisconnect
-        chunk = message.get("body", b"")
-        assert isinstance(chunk, bytes)
+        chunk: bytes = message.get("body", b"")
         length += len(chunk)
         if length > bytes_max:
             raise _too_large(bytes_max)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
-        message = dict(await request.receive())
+        message = await request.receive()
 
 
 def _too_large(bytes_max: int) -> Problem:

@@ -1,6 +1,7 @@
 """Bodies into commands, straight by msgspec into the classes that the ledger decides on."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -60,7 +61,7 @@ def new_id() -> str:
 def decode_command(body: bytes) -> WireCommand:
     """One movement."""
     try:
-        command = _one.decode(body)
+        command: WireCommand = _one.decode(body)
     except DECODE_ERRORS as error:
         raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
     if command.id is None:
@@ -86,14 +87,14 @@ def decode_reversal(body: bytes) -> ReversalBody:
         raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
 
 
-def decode_array(body: bytes, items_max: int) -> list[Entry]:
+def decode_array(body: bytes, items_max: int) -> Sequence[Entry]:
     """The items of a JSON array. Malformed ones are told apart only where there are any."""
     try:
-        commands = _many.decode(body)
+        commands: list[WireCommand] = _many.decode(body)
     except DECODE_ERRORS:
         return _decode_array_slowly(body, items_max)
     _check_count(len(commands), items_max)
-    return commands  # type: ignore[return-value]
+    return commands
 
 
 def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
@@ -107,11 +108,11 @@ def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
     return [_decode_entry(bytes(raw), None) for raw in raws]
 
 
-def decode_lines(body: bytes, items_max: int) -> list[Entry]:
+def decode_lines(body: bytes, items_max: int) -> Sequence[Entry]:
     """The items of newline-delimited JSON; blank lines are skipped, but counted as lines."""
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
     try:
-        commands: list[Entry] = _one.decode_lines(body)  # type: ignore[assignment]
+        commands: list[WireCommand] = _one.decode_lines(body)
     except DECODE_ERRORS:
         return _decode_lines_slowly(body, items_max)
     # Otherwise an item spans lines or shares one, and the numbers of lines would be wrong.
@@ -134,9 +135,10 @@ def _decode_lines_slowly(body: bytes, items_max: int) -> list[Entry]:
 
 def _decode_entry(raw: bytes, line: int | None) -> Entry:
     try:
-        return _one.decode(raw)
+        command: WireCommand = _one.decode(raw)
     except DECODE_ERRORS as error:
         return Invalid(_id_of(raw), explain(error), line)
+    return command
 
 
 def _check_count(count: int, items_max: int) -> None:

@@ -1,34 +1,27 @@
 """What endpoints work with: made once when the server starts, carried in the lifespan's state."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypedDict
 
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from api.edge import ACTOR
-from api.limits import VIEW_POLL_SECONDS
-from api.positions import parse_positions
 from api.problems import Problem
 from api.queries import Query
-from api.views import Views
 from ledger.config import Settings
 from ledger.domain.facts import Command, Moved
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
+from ledger.log import EventLog
 from ledger.writer.outcomes import Outcome, Replayed
+from projections.database import Database
+from projections.positions import InvalidPosition, Positions, parse_positions
 
 
 class Submitter(Protocol):
-    """The ledger as the endpoints see it: `ledger.service.Ledger`."""
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions the log has."""
-        ...
+    """The write side as the endpoints see it: `ledger.service.Ledger`, or `ReadOnly`."""
 
     async def submit(
         self, command: Command, *, actor: str | None, timeout_seconds: float
@@ -37,7 +30,7 @@ class Submitter(Protocol):
         ...
 
     async def submit_bulk(
-        self, commands: list[Command], *, actor: str | None, timeout_seconds: float
+        self, commands: Sequence[Command], *, actor: str | None, timeout_seconds: float
     ) -> list[tuple[int, Outcome]]:
         """Execute many, in order; one outcome each."""
         ...
@@ -48,16 +41,8 @@ class Submitter(Protocol):
         """What would become of a command."""
         ...
 
-    async def find_movement(self, id: str, sku: str | None) -> tuple[int, Moved] | None:  # noqa: A002
+    async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
         """The movement of an id, as the log has it."""
-        ...
-
-    async def end(self, partition: int) -> int:
-        """The log's end."""
-        ...
-
-    def ready(self) -> list[str]:
-        """Why it is not ready."""
         ...
 
 
@@ -66,11 +51,15 @@ class Services:
     """The parts of a running server."""
 
     settings: Settings
+    log: EventLog
     ledger: Submitter
-    views: Views
+    database: Database
+    positions: Positions
     registry: CollectorRegistry
-    # Each names, in sentences, why this process is not ready.
-    checks: list[Callable[[], Awaitable[list[str]]]] = field(default_factory=list)
+    # Says, in sentences, why this process is not ready.
+    not_ready: Callable[[], Awaitable[list[str]]]
+    # Brings those numbers of the registry up to date that are looked up, not counted.
+    refresh_gauges: Callable[[], Awaitable[None]]
 
 
 class LifespanState(TypedDict):
@@ -96,26 +85,15 @@ async def wait_for_view(parts: Services, query: Query) -> None:
     text = query.get("min_position")
     if text is None:
         return
-    wanted = parse_positions(text, parts.ledger.partitions)
-    missing = await _missing(parts.views, wanted)
-    if not missing:
-        return
-    for partition, offset in missing.items():
-        if offset >= await parts.ledger.end(partition):
+    try:
+        wanted = parse_positions(text)
+    except InvalidPosition as error:
+        raise Problem("invalid_request", f"min_position: {error}") from None
+    if max(wanted) >= parts.log.partitions:
+        raise Problem("invalid_request", f"the log has {parts.log.partitions} partitions")
+    known = parts.positions.known()
+    for partition, offset in wanted.items():
+        # What a view has read is written; only beyond that the log must be asked.
+        if known.get(partition, 0) <= offset and offset >= await parts.log.end(partition):
             raise Problem("invalid_request", f"min_position: {partition}:{offset} is not written")
-    deadline = time.monotonic() + parts.settings.view_wait_seconds
-    while missing:
-        if time.monotonic() >= deadline:
-            partition, offset = next(iter(missing.items()))
-            raise Problem("view_lagging", f"{partition}:{offset} is not visible yet")
-        await asyncio.sleep(VIEW_POLL_SECONDS)
-        missing = await _missing(parts.views, missing)
-
-
-async def _missing(views: Views, wanted: dict[int, int]) -> dict[int, int]:
-    positions = await views.positions()
-    return {
-        partition: offset
-        for partition, offset in wanted.items()
-        if positions.get(partition, 0) <= offset
-    }
+    await parts.positions.wait_for(wanted, parts.settings.view_wait_seconds)

@@ -4,28 +4,25 @@ One plain ASGI application around everything else. A layer for each concern woul
 the endpoint it guards.
 """
 
+import os
 import re
 import time
-from typing import Any, Final
+from typing import Final
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid6 import uuid7
 
 from api.answers import Answer
 from api.limits import HEAD_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from api.metrics import HttpMetrics
-from api.problems import Problem, internal
+from api.problems import Problem, internal, of_status
 from api.security import OPEN_PATHS, Gate
 
 ACTOR: Final = "stockledger.actor"
-TRACEPARENT: Final = "stockledger.traceparent"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,%d}" % REQUEST_ID_LENGTH_MAX)
-# https://www.w3.org/TR/trace-context/: version 00, neither id all zeros.
-_TRACEPARENT: Final = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CLIENT_CLOSED_REQUEST: Final = 499
-_SERVER_ERROR: Final = 500
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -54,53 +51,33 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 0
-        head = _Head(scope)
-        request_id = head.request_id
-
-        async def send_on(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = list(message["headers"])
-                headers += _SECURITY_HEADERS
-                headers.append((b"x-request-id", request_id))
-                if not any(name == _CSP[0] for name, _ in headers):
-                    headers.append(_CSP)
-                message["headers"] = headers
-            await send(message)
-
+        head = Head(scope)
+        sender = _Sender(send, head.request_id)
         try:
             refusal = self._admit(scope, head)
-            await (self._app if refusal is None else refusal)(scope, receive, send_on)
+            await (self._app if refusal is None else refusal)(scope, receive, sender)
         except ClientDisconnect:
-            status = status or _CLIENT_CLOSED_REQUEST
-        except Exception as error:  # noqa: BLE001 - the last resort; nothing may leave the server
+            sender.status = sender.status or _CLIENT_CLOSED_REQUEST
+        except HTTPException as error:
+            await of_status(error.status_code).answer()(scope, receive, sender)
+        except Exception as error:
+            # The last resort: nothing of it leaves the server.
             _log.error(
                 "request_failed",
-                request_id=request_id.decode(),
+                request_id=head.request_id.decode(),
                 method=scope["method"],
                 route=_route(scope),
                 exc_info=error,
             )
-            if status:
+            if sender.status:
                 # The answer has begun; only breaking the connection tells that it is not whole.
                 raise
-            await internal(request_id.decode()).answer()(scope, receive, send_on)
+            await internal(head.request_id.decode()).answer()(scope, receive, sender)
         finally:
             seconds = time.perf_counter() - started
-            self._metrics.observe(scope["method"], _route(scope), status, seconds)
-            if status >= _SERVER_ERROR:
-                _log.warning(
-                    "request_not_served",
-                    request_id=request_id.decode(),
-                    method=scope["method"],
-                    route=_route(scope),
-                    status=status,
-                    seconds=round(seconds, 6),
-                )
+            self._metrics.observe(scope["method"], _route(scope), sender.status, seconds)
 
-    def _admit(self, scope: Scope, head: "_Head") -> Answer | None:
+    def _admit(self, scope: Scope, head: "Head") -> Answer | None:
         """None if the request may go on, else what to answer."""
         if head.length > HEAD_BYTES_MAX:
             return Problem(
@@ -111,32 +88,55 @@ class Edge:
         if head.request_id_malformed:
             detail = f"X-Request-Id has 1 to {REQUEST_ID_LENGTH_MAX} characters A-Z a-z 0-9 ._:/+=-"
             return Problem("invalid_request", detail).answer()
-        scope[TRACEPARENT] = head.traceparent
         if scope["path"] in OPEN_PATHS:
             scope[ACTOR] = None
             return None
         try:
-            scope[ACTOR] = self._gate.admit(
-                scope["method"], head.authorization, head.api_key, head.host
-            )
+            scope[ACTOR] = self._gate.admit(scope["method"], head)
         except Problem as problem:
             return problem.answer()
         return None
 
 
-class _Head:
+class _Sender:
+    """Sends on, with the headers that every answer has; `status` is 0 until the answer begins."""
+
+    __slots__ = ("_request_id", "_send", "status")
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = message["headers"]
+            headers = [*given, *_SECURITY_HEADERS, (b"x-request-id", self._request_id)]
+            if not any(name == _CSP[0] for name, _ in given):
+                headers.append(_CSP)
+            message["headers"] = headers
+        await self._send(message)
+
+
+class Head:
     """The headers that matter here, found in one pass."""
 
     __slots__ = (
-        "api_key", "authorization", "host", "length", "request_id", "request_id_malformed",
-        "traceparent",
-    )  # fmt: skip
+        "api_key",
+        "authorization",
+        "host",
+        "length",
+        "origin",
+        "request_id",
+        "request_id_malformed",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.api_key: bytes | None = None
         self.authorization: bytes | None = None
         self.host: bytes | None = None
-        self.traceparent: bytes | None = None
+        self.origin: bytes | None = None
         given: bytes | None = None
         length = len(scope["query_string"])
         for name, value in scope["headers"]:
@@ -149,16 +149,16 @@ class _Head:
                 self.host = value
             elif name == b"x-request-id":
                 given = value
-            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
-                self.traceparent = value
+            elif name == b"origin":
+                self.origin = value
         self.length = length
         self.request_id_malformed = given is not None and _REQUEST_ID.fullmatch(given) is None
         if given is None or self.request_id_malformed:
-            given = uuid7().hex.encode()
+            given = os.urandom(16).hex().encode()
         self.request_id = given
 
 
-def _route(scope: dict[str, Any] | Scope) -> str:
+def _route(scope: Scope) -> str:
     route = scope.get("route")
     path = getattr(route, "path", None)
     return path if isinstance(path, str) else _UNROUTED

@@ -103,14 +103,14 @@ def load(path: Path) -> dict[str, ApiKey]:
         return {}
     except OSError as error:
         raise KeysFileDamaged(f"{path}: {error.strerror}") from error
+    if len(content) > KEYS_FILE_BYTES_MAX:
+        raise KeysFileDamaged(f"{path}: more than {KEYS_FILE_BYTES_MAX} bytes")
     try:
-        if len(content) > KEYS_FILE_BYTES_MAX:
-            raise ValueError("too long")
         decoded = msgspec.json.decode(content, type=_File)
-        if decoded.format != _FORMAT:
-            raise ValueError(f"format {decoded.format} is not known")
     except (ValueError, RecursionError) as error:
         raise KeysFileDamaged(f"{path}: {error}") from error
+    if decoded.format != _FORMAT:
+        raise KeysFileDamaged(f"{path}: format {decoded.format} is not known")
     return {key.id: key for key in decoded.keys}
 
 

@@ -18,10 +18,7 @@ BULK_COMMAS_PER_ITEM_MAX: Final = 100
 QUERY_FIELDS_MAX: Final = 32
 LIST_LIMIT_DEFAULT: Final = 100
 LIST_LIMIT_MAX: Final = 1_000
-CURSOR_LENGTH_MAX: Final = 1_024
-POSITION_OFFSET_MAX: Final = 2**63 - 1
 # How often the file of API keys is looked at, which is how long a revoked key may live on.
 KEYS_CHECK_SECONDS: Final = 1.0
 KEYS_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-VIEW_POLL_SECONDS: Final = 0.02
 RETRY_AFTER_SECONDS: Final = 1

@@ -17,7 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.answers import Answer
 from api.problems import Problem, of_fault
+from api.queries import bad_cursor
 from ledger.errors import LedgerError
+from projections.cursors import InvalidCursor
 
 Endpoint = Callable[[Request], Awaitable[Answer]]
 Schema = dict[str, Any]
@@ -90,18 +92,18 @@ class _Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["method"])
         try:
-            if endpoint is None:
-                raise Problem(
-                    "method_not_allowed",
-                    f"allowed: {self._allow}",
-                    headers=((b"allow", self._allow.encode()),),
-                )
-            answer = await endpoint(Request(scope, receive))
+            answer = await (endpoint or self._refuse)(Request(scope, receive))
         except Problem as problem:
             answer = problem.answer()
+        except InvalidCursor:
+            answer = bad_cursor().answer()
         except LedgerError as error:
             answer = of_fault(error).answer()
         await answer(scope, receive, send)
+
+    async def _refuse(self, _request: Request) -> Answer:
+        allow = self._allow.encode()
+        raise Problem("method_not_allowed", f"allowed: {self._allow}", headers=((b"allow", allow),))
 
 
 class ResourceRoute(Route):

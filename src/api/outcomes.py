@@ -1,5 +1,6 @@
 """What became of a command, as an HTTP answer; and of many, as the results of a bulk."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ from ledger.events.documents import movement_document, stock_document
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
 
 _KEY_REUSED: Final = "idempotency_key_reused"
+# The writers' own words may name brokers and files; /readyz and the metrics tell more.
+_UNKNOWN: Final = "whether it was written is not known yet; send the same id again"
+_UNAVAILABLE: Final = "nothing was written; try again"
 
 
 def item_document(sku: str, item: Any) -> dict[str, Any]:
@@ -79,11 +83,10 @@ def _problem(
     elif isinstance(outcome, Rejected):
         problem = of_refusal(outcome, identity=_shown(identity))
     elif isinstance(outcome, Unknown):
-        detail = f"{outcome.detail}; whether it was written is not known, send the same id again"
-        problem = unavailable(detail, identity=identity)
+        problem = unavailable(_UNKNOWN, identity=identity)
     else:
         problem = unavailable(
-            f"{outcome.detail}; nothing was written",
+            _UNAVAILABLE,
             identity=_shown(identity),
             retry_after_seconds=outcome.retry_after_seconds,
         )
@@ -101,8 +104,17 @@ class _Position(msgspec.Struct, gc=False):
     offset: int
 
 
+class _Accepted(msgspec.Struct, gc=False):
+    """The usual result of a bulk. A class of its own, because that is made and encoded fastest."""
+
+    index: int
+    status: str
+    id: str
+    position: _Position
+
+
 class _Result(msgspec.Struct, gc=False, omit_defaults=True):
-    """One result of a bulk; the order of fields is the order on the wire."""
+    """Any other result; the order of fields is the order on the wire."""
 
     index: int
     status: str
@@ -121,13 +133,13 @@ class BulkResults:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._results: list[_Result] = []
+        self._results: list[_Accepted | _Result] = []
         self._positions: dict[int, int] = {}
         # Whether anything reached the log, and whether anything could not.
         self.submitted = False
         self.unavailable: Unavailable | None = None
 
-    def add_all(self, entries: list[Entry], outcomes: list[tuple[int, Outcome]]) -> None:
+    def add_all(self, entries: Sequence[Entry], outcomes: list[tuple[int, Outcome]]) -> None:
         """Add the results of `entries`; `outcomes` has one for each that is a command."""
         answers = iter(outcomes)
         positions = self._positions
@@ -139,14 +151,16 @@ class BulkResults:
             partition, outcome = next(answers)
             if type(outcome) is Moved:
                 offset = outcome.offset
-                append(_Result(index, "accepted", outcome.id, _Position(partition, offset)))
+                append(_Accepted(index, "accepted", outcome.id, _Position(partition, offset)))
                 if offset > positions.get(partition, -1):
                     positions[partition] = offset
             else:
-                self._add_other(index, entry.id, partition, outcome)  # type: ignore[union-attr]
+                self._add_other(index, entry.id, partition, outcome)
         self.submitted = self.submitted or bool(positions)
 
-    def _add_other(self, index: int, identity: str | None, partition: int, outcome: Outcome) -> None:
+    def _add_other(
+        self, index: int, identity: str | None, partition: int, outcome: Outcome
+    ) -> None:
         """Everything but a plain success."""
         fact: Any = outcome.fact if isinstance(outcome, Replayed) else outcome
         replayed = fact is not outcome
@@ -166,19 +180,17 @@ class BulkResults:
             result = _Result(index, status, _shown(identity), None, fact.code, fact.detail)
         elif isinstance(fact, Unknown):
             self.submitted = True
-            result = _Result(index, "unknown", identity, None, "unavailable", fact.detail)
+            result = _Result(index, "unknown", identity, None, "unavailable", _UNKNOWN)
         else:
             self.unavailable = fact
-            result = _Result(
-                index, "rejected", _shown(identity), None, "unavailable", fact.detail
-            )
+            result = _Result(index, "rejected", _shown(identity), None, "unavailable", _UNAVAILABLE)
         self._results.append(result)
 
     def answer(self) -> Answer:
         """200 with all results, or the problem where nothing could be submitted at all."""
         if self.unavailable is not None and not self.submitted:
             raise unavailable(
-                f"{self.unavailable.detail}; nothing of this bulk was written",
+                "nothing of this bulk was written; try again",
                 retry_after_seconds=self.unavailable.retry_after_seconds,
             )
         headers = (position_header(self._positions),) if self._positions else ()
@@ -187,6 +199,4 @@ class BulkResults:
 
 
 def _invalid(index: int, entry: Invalid) -> _Result:
-    return _Result(
-        index, "invalid", entry.id, None, "invalid_request", entry.detail, entry.line
-    )
+    return _Result(index, "invalid", entry.id, None, "invalid_request", entry.detail, entry.line)

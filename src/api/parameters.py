@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from api.limits import CURSOR_LENGTH_MAX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
+from api.limits import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from api.operations import Parameter
 from ledger.domain import codes
+from projections.cursors import CURSOR_LENGTH_MAX
 
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 
@@ -85,7 +86,7 @@ DRY_RUN: Final = Parameter(
     "Only say what would happen. Nothing is written, and nothing promises that it stays so.",
     {"type": "boolean", "default": False},
 )
-OCCURRED_SINCE: Final = Parameter("occurred_since", "Happened then or later.", _INSTANT)
+OCCURRED_FROM: Final = Parameter("occurred_from", "Happened then or later.", _INSTANT)
 OCCURRED_UNTIL: Final = Parameter("occurred_until", "Happened before then.", _INSTANT)
-RECORDED_SINCE: Final = Parameter("recorded_since", "Recorded then or later.", _INSTANT)
+RECORDED_FROM: Final = Parameter("recorded_from", "Recorded then or later.", _INSTANT)
 RECORDED_UNTIL: Final = Parameter("recorded_until", "Recorded before then.", _INSTANT)

@@ -10,6 +10,7 @@ from api.answers import POSITION_HEADER, PROBLEM_JSON, Answer, Header, encode
 from api.limits import RETRY_AFTER_SECONDS
 from ledger.domain.rejections import Rejected
 from ledger.errors import LedgerError
+from projections.positions import ViewLagging
 
 TYPE_PREFIX: Final = "urn:problem-type:stockledger:"
 
@@ -134,8 +135,9 @@ def unavailable(
 
 
 def of_fault(error: LedgerError) -> Problem:
-    """A fault of the log or of this process. Its own words may name internals, so the class's do."""
-    return unavailable((type(error).__doc__ or "").split("\n", 1)[0])
+    """A fault, in the words of its class: its own may name internals."""
+    code = "view_lagging" if isinstance(error, ViewLagging) else "unavailable"
+    return Problem(code, (type(error).__doc__ or "").split("\n", 1)[0])
 
 
 def of_status(status: int, detail: str | None = None) -> Problem:

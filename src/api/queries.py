@@ -5,10 +5,11 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from api.limits import CURSOR_LENGTH_MAX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, QUERY_FIELDS_MAX
+from api.limits import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, QUERY_FIELDS_MAX
 from api.problems import Problem
 from ledger.domain import codes
 from ledger.domain.rejections import Rejected
+from projections.cursors import CURSOR_LENGTH_MAX
 
 Query = dict[str, str]
 

@@ -4,7 +4,7 @@ import hmac
 import ipaddress
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -87,6 +87,15 @@ class KeyRing:
         self._required = self._required or bool(self._keys)
 
 
+class Credentials(Protocol):
+    """The headers that say who asks."""
+
+    authorization: bytes | None
+    api_key: bytes | None
+    host: bytes | None
+    origin: bytes | None
+
+
 class Gate:
     """Lets a request in and says who asks, or raises the problem."""
 
@@ -101,14 +110,12 @@ class Gate:
             )
         self._public_host = urlsplit(settings.public_url).hostname
 
-    def admit(
-        self, method: str, authorization: bytes | None, api_key: bytes | None, host: bytes | None
-    ) -> str:
+    def admit(self, method: str, head: Credentials) -> str:
         """The actor of the request."""
         if not self.ring.required:
-            self._check_host(host)
+            self._check_browser(method, head)
             return LOCAL_ACTOR
-        key = self.ring.find(_token(authorization, api_key))
+        key = self.ring.find(_token(head.authorization, head.api_key))
         if key is None:
             raise Problem(
                 "unauthorized",
@@ -120,22 +127,19 @@ class Gate:
             raise Problem("forbidden", f"the key {key.id} may not {needed}")
         return key.id
 
-    def _check_host(self, host: bytes | None) -> None:
-        """Without keys a web page must not reach this server by a name of its own that it points
-        at the reader's machine (DNS rebinding). Such a name has a dot; ours are short or known."""
-        if host is None:
-            return
-        try:
-            name = urlsplit(f"//{host.decode('latin-1')}").hostname or ""
-        except ValueError:
-            name = "."
-        if "." not in name or name == self._public_host or name.endswith(".localhost"):
-            return
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
+    def _check_browser(self, method: str, head: Credentials) -> None:
+        """Without keys no web page may use this server behind its reader's back.
+
+        It could by a name of its own that it points at the reader's machine (DNS rebinding); such
+        a name has a dot, ours are short or known. And it could by sending without being asked,
+        but then the browser names the page's origin.
+        """
+        name = _hostname(b"//" + (head.host or b""))
+        if "." in name and name != self._public_host and not _is_address(name):
             detail = "without API keys this server answers to its own names only"
-            raise Problem("forbidden", detail) from None
+            raise Problem("forbidden", detail)
+        if head.origin is not None and method not in _READING and _hostname(head.origin) != name:
+            raise Problem("forbidden", "without API keys no page of another origin may write")
 
 
 def _token(authorization: bytes | None, api_key: bytes | None) -> str:
@@ -144,6 +148,21 @@ def _token(authorization: bytes | None, api_key: bytes | None) -> str:
         if scheme.lower() == "bearer":
             return token.strip()
     return "" if api_key is None else api_key.decode("latin-1").strip()
+
+
+def _hostname(url: bytes) -> str:
+    try:
+        return urlsplit(url.decode("latin-1")).hostname or ""
+    except ValueError:
+        return "malformed.invalid"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name.endswith(".localhost")
+    return True
 
 
 def _version(path: Path) -> tuple[int, int, int]:

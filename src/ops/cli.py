@@ -4,8 +4,6 @@ Exit codes of every command: 0 good; 1 it found something wrong; 2 it was used w
 it needs does not answer; 130 it was interrupted.
 """
 
-import importlib.metadata
-
 import typer
 
 from ops.config import show_config
@@ -39,6 +37,8 @@ app.add_typer(keys, name="keys")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        import importlib.metadata
+
         typer.echo(f"stockledger {importlib.metadata.version('stockledger')}")
         raise typer.Exit
 

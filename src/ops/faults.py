@@ -12,8 +12,6 @@ def explain(error: BaseException, settings: Settings) -> CommandError | None:
         return error
     if isinstance(error, LogUnavailable):
         return CommandError(mask_text(str(error)), ExitCode.UNAVAILABLE)
-    if isinstance(error, LedgerError):
-        return CommandError(mask_text(str(error)), ExitCode.FOUND_WRONG)
     if _is_from_database(error):
         where = mask_text(settings.views_url)
         cause = mask_text(str(getattr(error, "orig", None) or error)).strip().split("\n", 1)[0]
@@ -21,14 +19,20 @@ def explain(error: BaseException, settings: Settings) -> CommandError | None:
             f"the views' database {where} cannot be used: {cause or type(error).__name__}",
             ExitCode.UNAVAILABLE,
         )
+    if isinstance(error, LedgerError):
+        return CommandError(mask_text(str(error)), ExitCode.FOUND_WRONG)
     if isinstance(error, OSError):
         return CommandError(mask_text(str(error)), ExitCode.UNAVAILABLE)
     return None
 
 
 def _is_from_database(error: BaseException) -> bool:
-    # By name, because a process without a database has not imported these packages. A refused
-    # connection comes as a plain OSError, but from inside the driver.
+    from projections.database import DatabaseUnavailable
+
+    if isinstance(error, DatabaseUnavailable):
+        return True
+    # By name, because this process need not have imported each driver. A refused connection comes
+    # as a plain OSError, but from inside the driver.
     modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     if modules & {"sqlalchemy", "asyncpg", "aiosqlite", "sqlite3"}:
         return True

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config, Server
 
-from api.security import is_loopback
 from ledger.config import Settings
 from ops import logging
 from ops.console import CommandError, ExitCode
@@ -23,7 +22,9 @@ from ops.options import unknown_variables
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-READY_POLL_SECONDS = 0.02
+# Between two looks; longer each time, because a recovery may take minutes.
+READY_POLL_SECONDS_MIN = 0.01
+READY_POLL_SECONDS_MAX = 1.0
 READY_REQUEST_SECONDS = 5.0
 # Beyond the time that a request may take by itself.
 DRAIN_MARGIN_SECONDS = 5
@@ -101,8 +102,11 @@ async def _announce(server: "_Server", settings: Settings) -> None:
     local = settings.host
     if local in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         local = "127.0.0.1" if local == "0.0.0.0" else "::1"  # noqa: S104
-    while not (server.started and await _is_ready(local, settings.port)):  # noqa: ASYNC110 - remote
-        await asyncio.sleep(READY_POLL_SECONDS)
+    wait_seconds = READY_POLL_SECONDS_MIN
+    while not (server.started and await _is_ready(local, settings.port)):
+        await asyncio.sleep(wait_seconds)
+        if server.started:
+            wait_seconds = min(wait_seconds * 2, READY_POLL_SECONDS_MAX)
     log = "sqlite" if settings.kafka_bootstrap is None else "kafka"
     views = "sqlite" if settings.database_url is None else "postgresql"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -178,10 +182,12 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _refuse_open_server(settings: Settings) -> None:
+    from api.keys import load
+    from api.security import is_loopback
+    from ledger.errors import LedgerError
+
     if is_loopback(settings.host):
         return
-    from api.keys import load
-    from ledger.errors import LedgerError
 
     try:
         known: Any = load(settings.api_keys_path)

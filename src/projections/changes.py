@@ -1,23 +1,28 @@
 """What a run of records of one partition does to the views: rows, ready to be written."""
 
+from collections.abc import Callable
+
 from ledger.domain.facts import Fact, Moved, Refused
 from ledger.domain.items import ItemDefined
 from projections.checkpoints import Advance, Checkpoint
 from projections.views.items import definition_row, item_row
-from projections.views.movement_rows import movement_row, refusal_row
+from projections.views.movement_rows import refusal_row
 from projections.views.stock import StockChanges
 
 Row = tuple[object, ...]
+# A row in the form that the store writes fastest.
+MovementRow = Callable[[int, Moved], Row | bytes]
 
 
 class Changes:
-    """Grows by one fact after the other; `advance` says from where to where it leads.
+    """Grows by one fact after the other. `before` and `after` say from where to where it leads.
 
     `records` counts the records read, void ones included.
     """
 
     __slots__ = (
-        "_after",
+        "_movement_row",
+        "after",
         "before",
         "definitions",
         "items",
@@ -29,13 +34,14 @@ class Changes:
         "stock",
     )
 
-    def __init__(self, partition: int, before: Checkpoint) -> None:
+    def __init__(self, partition: int, before: Checkpoint, movement_row: MovementRow) -> None:
         """Nothing read yet beyond `before`."""
+        self._movement_row = movement_row
         self.partition = partition
         self.before = before
-        self._after = before
+        self.after = before
         self.records = 0
-        self.movements: list[Row] = []
+        self.movements: list[Row | bytes] = []
         self.refusals: list[Row] = []
         self.definitions: list[Row] = []
         # The last description of each SKU.
@@ -47,18 +53,13 @@ class Changes:
     @property
     def advance(self) -> Advance:
         """The step that is saved together with the rows."""
-        return Advance(self.partition, self.before, self._after)
-
-    def reach(self, after: Checkpoint, records: int) -> None:
-        """Say how far the facts added so far lead, and how many records that took."""
-        self._after = after
-        self.records += records
+        return Advance(self.partition, self.before, self.after)
 
     def add(self, fact: Fact) -> None:
         """Take in one fact. Facts about the ledger itself show in no view."""
         partition = self.partition
         if type(fact) is Moved:
-            self.movements.append(movement_row(partition, fact))
+            self.movements.append(self._movement_row(partition, fact))
             self.stock.add(fact)
             if fact.reverses_offset >= 0:
                 self.reversals.append((fact.offset, partition, fact.reverses_offset))

@@ -36,13 +36,20 @@ class Advance(msgspec.Struct, frozen=True):
     after: Checkpoint
 
 
-def stale(advances: Iterable[Advance], stored: dict[int, Checkpoint]) -> list[int]:
-    """The partitions whose stored checkpoint is not the one the writer started from."""
-    return [
-        advance.partition
-        for advance in advances
-        if stored.get(advance.partition) != advance.before
-    ]
+class Stale(Exception):
+    """Another projector has moved the checkpoint of some `partitions`; nothing may be written."""
+
+    def __init__(self, partitions: list[int]) -> None:
+        """The partitions whose stored checkpoint is another one."""
+        super().__init__(f"partitions {partitions} are elsewhere")
+        self.partitions = partitions
+
+
+def compare(advances: Iterable[Advance], stored: dict[int, Checkpoint]) -> None:
+    """Raise Stale unless every partition is stored as the writer left from it."""
+    moved = [step.partition for step in advances if stored.get(step.partition) != step.before]
+    if moved:
+        raise Stale(moved)
 
 
 def initial_rows(group: str, advances: Sequence[Advance]) -> list[tuple[object, ...]]:

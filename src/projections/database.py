@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Executable, RowMapping, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ledger.errors import LedgerError
@@ -24,6 +24,10 @@ CONNECT_SECONDS = 10
 
 class DatabaseUnsupported(LedgerError):
     """The database URL is not one of postgresql+asyncpg:// and sqlite+aiosqlite:///file."""
+
+
+class DatabaseUnavailable(LedgerError):
+    """The database of the views cannot be used at the moment."""
 
 
 class ReadConnection:
@@ -88,11 +92,17 @@ class Database:
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[ReadConnection]:
-        """A connection whose queries all see the database as it was at the first of them."""
+        """A connection whose queries all see the database as it was at the first of them.
+
+        Raises DatabaseUnavailable.
+        """
         if self._engine is None:
             raise AssertionError("the database is read before open()")
-        async with self._engine.connect() as connection:
-            yield ReadConnection(connection)
+        try:
+            async with self._engine.connect() as connection:
+                yield ReadConnection(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def parse_url(url: str) -> URL:
@@ -116,8 +126,7 @@ def parse_url(url: str) -> URL:
 
 def sqlite_path(url: URL) -> Path:
     """The file of an SQLite database."""
-    assert url.database is not None
-    return Path(url.database)
+    return Path(url.database or "")
 
 
 def _read_only_sqlite(connection: Any, _record: object) -> None:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, SmallInteger, Table, Text
-from sqlalchemy.types import TypeEngine
 
-_POSTGRES_TYPES: tuple[tuple[type[TypeEngine[object]], str], ...] = (
+_POSTGRES_TYPES = (
     (BigInteger, "bigint"),
     (SmallInteger, "smallint"),
     (Integer, "integer"),
@@ -48,7 +47,12 @@ class Upsert:
     def postgresql(self) -> str:
         """Takes one array a column."""
         columns = list(self.table.columns)
-        return f"{self._into} SELECT * FROM {unnest(columns)} {self._on_conflict}"
+        return f"{self._into} SELECT * FROM {unnest(columns)} {self._on_conflict}"  # noqa: S608
+
+    def from_table(self, source: str) -> str:
+        """For PostgreSQL: takes the rows of another table with the same columns."""
+        columns = ", ".join(column_names(self.table))
+        return f"{self._into} SELECT {columns} FROM {source} {self._on_conflict}"  # noqa: S608
 
     @cached_property
     def sqlite(self) -> str:

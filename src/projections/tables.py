@@ -179,9 +179,10 @@ def _index(name: str, *columns: Column[str] | Column[int], where: str | None = N
 
 # Each filter of the movement list has an index that also gives the order of the list. Offset and
 # partition are left out: they only order records of the same millisecond, which costs little to
-# do afterwards and much to keep in every index.
+# do afterwards and much to keep in every index. All these may be made after loading; no answer
+# depends on them, only its speed.
 _m = movements.c
-MOVEMENT_INDEXES = (
+DEFERRED_INDEXES = (
     _index("movements_by_id", _m.id),
     _index("movements_by_recorded", _m.recorded_ms),
     _index("movements_by_sku", _m.sku, _m.recorded_ms),
@@ -192,9 +193,9 @@ MOVEMENT_INDEXES = (
     _index("movements_by_type", _m.type, _m.recorded_ms),
     # Movements are recorded about when they occur, so the blocks of the table are nearly in order.
     Index("movements_by_occurred", _m.occurred_us, postgresql_using="brin"),
+    _index("stock_by_account", stock.c.account, stock.c.sku, stock.c.lot, stock.c.status),
+    _index("stock_by_lot", stock.c.lot, where="lot <> ''"),
 )
 _index("refusals_by_id", refusals.c.id)
 _index("refusals_by_sku", refusals.c.sku, refusals.c.recorded_ms)
 _index("item_definitions_by_id", item_definitions.c.id)
-_index("stock_by_account", stock.c.account, stock.c.sku, stock.c.lot, stock.c.status)
-_index("stock_by_lot", stock.c.lot, where="lot <> ''")

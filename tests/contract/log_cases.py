@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import for_code
 
 from ledger.adapters.kafka import KafkaLog, KafkaSnapshots
+from ledger.adapters.kafka_topics import create_missing
 from ledger.adapters.sqlite import SqliteLog, SqliteSnapshots
 from ledger.adapters.sqlite_file import place_of
 from ledger.log import EventLog, NewRecord, Record, SnapshotStore
@@ -243,6 +244,8 @@ class KafkaPlace(Place):
                 )
                 _, code, *why = answer.topic_errors[0]
                 assert code in (0, 36), (for_code(code), why)
+            # The controller has made it; the broker that is asked next may not know it yet.
+            await create_missing(admin, [self.log(partitions)._topic])
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -4,7 +4,7 @@ import pytest
 
 from ledger.errors import LogUnavailable
 from ledger.log import SnapshotStore
-from tests.contract.log_cases import Place
+from tests.contract.log_cases import KafkaPlace, Place
 
 PART_BYTES = 500_000
 
@@ -118,6 +118,18 @@ async def test_all_can_be_deleted(place: Place) -> None:
     await put(store, 1, b"one")
     assert await store.newest(0) == (1, b"manifest 1")
     assert await parts_of(other, 1) == [b"one"]
+
+
+async def test_generations_take_turns_in_their_keys(kafka_place: KafkaPlace) -> None:
+    """Compaction drops the parts of old ones, and spares the two before the newest."""
+    store = kafka_place.snapshots()
+    await store.open()
+    slots = []
+    for generation in (10, 20, 30, 40):
+        await put(store, generation, b"part")
+        await store.newest(0)
+        slots.append(store._committed[0].slot)
+    assert slots == [0, 1, 2, 0]
 
 
 async def test_a_closed_store_says_so(place: Place) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -148,13 +147,14 @@ async def test_two_processes_share_one_file(sqlite_place: SqlitePlace) -> None:
 async def test_a_process_that_was_killed_leaves_whole_batches(sqlite_place: SqlitePlace) -> None:
     """What it had acknowledged is there, and nobody waits for its lock."""
     log = await opened(sqlite_place)
-    with subprocess.Popen(
-        [sys.executable, "-c", OTHER_PROCESS, str(sqlite_place.path), "1000000"]
-    ) as other:
-        seen = 0
-        while seen < 30:
-            seen += len((await log.read(0, seen, wait_seconds=30)).records)
-        other.kill()
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OTHER_PROCESS, str(sqlite_place.path), "1000000"
+    )
+    seen = 0
+    while seen < 30:
+        seen += len((await log.read(0, seen, wait_seconds=30)).records)
+    other.kill()
+    await other.wait()
     end = await log.end(0)
     assert end >= seen
     assert end % 3 == 0
@@ -176,10 +176,14 @@ async def test_another_process_that_holds_the_file_is_told(
     assert await log.append(0, 0, records("b")) == 0
 
 
-async def test_a_new_record_wakes_who_waits_for_it(sqlite_place: SqlitePlace) -> None:
-    """At once within a process, soon between processes."""
+@pytest.mark.parametrize("poll_seconds", [0.05, 60.0])
+async def test_a_new_record_wakes_who_waits_for_it(
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch, poll_seconds: float
+) -> None:
+    """Within an object without any polling, between objects and processes by polling."""
+    monkeypatch.setattr("ledger.adapters.sqlite.POLL_SECONDS", poll_seconds)
     log, other = await opened(sqlite_place), await opened(sqlite_place)
-    for offset, writer in enumerate([log, other, log]):
+    for offset, writer in enumerate([log, other if poll_seconds < 1 else log, log]):
         waiting = asyncio.create_task(log.read(0, offset, wait_seconds=30))
         await asyncio.sleep(0.05)
         started = time.monotonic()
@@ -220,7 +224,7 @@ async def test_a_newer_format_is_refused(sqlite_place: SqlitePlace) -> None:
 
 async def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     """With the path."""
-    with pytest.raises(LogUnavailable, match="ledger.db cannot be opened"):
+    with pytest.raises(LogUnavailable, match=r"ledger\.db cannot be opened"):
         await SqliteLog(tmp_path / "missing" / "ledger.db").open()
 
 

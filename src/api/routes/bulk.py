@@ -78,8 +78,11 @@ OPERATIONS: Final = (
             Content({"type": "string"}, "application/x-ndjson"),
         ),
         problems=(
-            "invalid_request", "too_large", "unsupported_media_type", "unavailable",
+            "invalid_request",
+            "too_large",
+            "unsupported_media_type",
+            "unavailable",
             "request_timeout",
-        ),  # fmt: skip
+        ),
     ),
 )

@@ -26,7 +26,7 @@ async def get_readyz(request: Request) -> Answer:
     """Whether this process can do what its roles ask, and if not, why."""
     read_query(request, ())
     parts = services(request)
-    reasons = [reason for check in parts.checks for reason in await check()]
+    reasons = await parts.not_ready()
     if reasons:
         raise Problem("unavailable", "not ready", members={"reasons": reasons})
     return document(HTTPStatus.OK, {"status": "ready"})
@@ -36,7 +36,7 @@ async def get_metrics(request: Request) -> Answer:
     """Numbers for Prometheus."""
     read_query(request, ())
     parts = services(request)
-    await parts.gauges.refresh()
+    await parts.refresh_gauges()
     return Answer(HTTPStatus.OK, generate_latest(parts.registry), (), _METRICS_TYPE)
 
 

@@ -13,13 +13,13 @@ from api.commands import decode_item, new_id
 from api.dependencies import actor, services, wait_for_view
 from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Reply
-from api.outcomes import answer_outcome, item_document
+from api.outcomes import answer_outcome
 from api.problems import Problem
 from api.queries import Query, read_query
 from api.schemas import examples
 from api.schemas.stock import Item, ItemAnswer, ItemPage, ItemRequest
-from api.views import BadCursor
 from ledger.domain.items import DefineItem
+from projections.views.items import find_item, list_items
 
 _LIST_PARAMETERS: Final = (p.SKU, p.LIMIT, p.CURSOR, p.MIN_POSITION)
 _LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_PARAMETERS)
@@ -53,12 +53,9 @@ async def get_items(request: Request) -> Answer:
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    try:
-        rows, next_cursor = await parts.views.items(limit, cursor)
-    except BadCursor:
-        raise queries.bad_cursor() from None
-    items = [item_document(sku, item) for sku, item in rows]
-    return document(HTTPStatus.OK, {"items": items, "next_cursor": next_cursor})
+    async with parts.database.reader() as reader:
+        page = await list_items(reader, limit=limit, cursor=cursor)
+    return document(HTTPStatus.OK, page._asdict())
 
 
 async def get_item(request: Request) -> Answer:
@@ -71,10 +68,11 @@ async def _item(request: Request, query: Query, sku: str) -> Answer:
     queries.checked_sku(sku)
     parts = services(request)
     await wait_for_view(parts, query)
-    found = await parts.views.item(sku)
+    async with parts.database.reader() as reader:
+        found = await find_item(reader, sku)
     if found is None:
-        raise Problem("not_found", f"the SKU {sku} was never seen")
-    return document(HTTPStatus.OK, item_document(sku, found))
+        raise Problem("not_found", f"no item describes the SKU {sku}")
+    return document(HTTPStatus.OK, found)
 
 
 OPERATIONS: Final = (
@@ -96,9 +94,14 @@ OPERATIONS: Final = (
         parameters=(p.SKU_REQUIRED, p.ID_OF_COMMAND),
         body=(Content(ItemRequest, examples={"item": examples.ITEM_REQUEST}),),
         problems=(
-            "too_large", "unsupported_media_type", "invalid_item", "idempotency_key_reused",
-            "item_in_use", "unavailable", "request_timeout",
-        ),  # fmt: skip
+            "too_large",
+            "unsupported_media_type",
+            "invalid_item",
+            "idempotency_key_reused",
+            "item_in_use",
+            "unavailable",
+            "request_timeout",
+        ),
     ),
     Operation(
         "GET",

@@ -1,7 +1,7 @@
 """Movements: record one, undo one, find one, list them."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
@@ -24,11 +24,14 @@ from api.schemas.movements import (
     MovementRequest,
     ReversalRequest,
 )
-from api.views import BadCursor, MovementFilter
 from ledger.domain import codes
-from ledger.domain.facts import Moved
 from ledger.domain.movements import Reversal, WireCommand
-from ledger.events.documents import movement_document
+from projections.views.movements import (
+    AmbiguousMovement,
+    MovementFilter,
+    find_movement,
+    list_movements,
+)
 
 TYPES: Final = (
     "receipt", "transfer", "pick", "issue", "customer_return", "supplier_return", "adjustment",
@@ -42,7 +45,7 @@ _LIST_NAMES: Final = (
         "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "PO-7"),
     Parameter("reference_type", "The type of the caller's document; with `reference`.", {
         "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "purchase_order"),
-    p.OCCURRED_SINCE, p.OCCURRED_UNTIL, p.RECORDED_SINCE, p.RECORDED_UNTIL,
+    p.OCCURRED_FROM, p.OCCURRED_UNTIL, p.RECORDED_FROM, p.RECORDED_UNTIL,
     p.ID, p.LIMIT, p.CURSOR, p.MIN_POSITION,
 )  # fmt: skip
 _LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_NAMES)
@@ -59,8 +62,7 @@ async def post_movement(request: Request) -> Answer:
 
 async def _execute(request: Request, command: WireCommand, *, dry_run: bool) -> Answer:
     parts = services(request)
-    identity = command.id
-    assert identity is not None
+    identity = command.id or ""
     if dry_run:
         _, answer = await parts.ledger.dry_run(command, actor=actor(request))
         return answer_dry_run(answer, identity)
@@ -119,16 +121,13 @@ async def get_movements(request: Request) -> Answer:
         if query.keys() - {"id", "sku", "min_position"}:
             raise Problem("invalid_request", "id goes with sku and min_position only")
         return await _movement(request, query, query["id"])
-    parts = services(request)
     wanted = _filter(query)
     limit, cursor = queries.limit(query), queries.cursor(query)
+    parts = services(request)
     await wait_for_view(parts, query)
-    try:
-        rows, next_cursor = await parts.views.movements(wanted, limit, cursor)
-    except BadCursor:
-        raise queries.bad_cursor() from None
-    items = [_document(partition, moved) for partition, moved in rows]
-    return document(HTTPStatus.OK, {"items": items, "next_cursor": next_cursor})
+    async with parts.database.reader() as reader:
+        page = await list_movements(reader, wanted, limit=limit, cursor=cursor)
+    return document(HTTPStatus.OK, page._asdict())
 
 
 def _filter(query: Query) -> MovementFilter:
@@ -144,15 +143,21 @@ def _filter(query: Query) -> MovementFilter:
     return MovementFilter(
         sku=queries.optional_sku(query),
         location=queries.optional_location(query),
+        location_below=True,
         lot=queries.optional_lot(query),
         type=kind,
-        reference=query.get("reference"),
+        reference_id=query.get("reference"),
         reference_type=query.get("reference_type"),
-        occurred_since_us=queries.optional_instant(query, "occurred_since"),
+        occurred_from_us=queries.optional_instant(query, "occurred_from"),
         occurred_until_us=queries.optional_instant(query, "occurred_until"),
-        recorded_since_us=queries.optional_instant(query, "recorded_since"),
-        recorded_until_us=queries.optional_instant(query, "recorded_until"),
+        recorded_from_ms=_milliseconds(queries.optional_instant(query, "recorded_from")),
+        recorded_until_ms=_milliseconds(queries.optional_instant(query, "recorded_until")),
     )
+
+
+def _milliseconds(microseconds: int | None) -> int | None:
+    """Rounded up: a record of a millisecond lies at or after the instant, or before it."""
+    return None if microseconds is None else -(-microseconds // 1000)
 
 
 async def get_movement(request: Request) -> Answer:
@@ -166,16 +171,15 @@ async def _movement(request: Request, query: Query, identity: str) -> Answer:
     sku = queries.optional_sku(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    found = await parts.views.movement(identity, sku)
-    if not found:
+    try:
+        async with parts.database.reader() as reader:
+            found = await find_movement(reader, identity, sku)
+    except AmbiguousMovement:
+        detail = "several SKUs have a movement of this id; name the sku"
+        raise Problem("invalid_request", detail) from None
+    if found is None:
         raise Problem("unknown_movement", f"there is no movement {identity}")
-    if len(found) > 1:
-        raise Problem("invalid_request", "several SKUs have a movement of this id; name the sku")
-    return document(HTTPStatus.OK, _document(*found[0]))
-
-
-def _document(partition: int, moved: Moved) -> dict[str, Any]:
-    return movement_document(moved, partition)
+    return document(HTTPStatus.OK, found)
 
 
 _WRITTEN: Final = ("Ledger-Position",)

@@ -1,7 +1,7 @@
 """Stock: all of it, or that of one SKU."""
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 
@@ -14,15 +14,12 @@ from api.problems import Problem
 from api.queries import Query, read_query
 from api.schemas import examples
 from api.schemas.stock import SkuStock, StockPage
-from api.views import BadCursor, SkuRow, StockFilter, StockRow
-from ledger.domain.quantities import text
-from ledger.domain.stock import AVAILABLE
+from projections.views.stock_queries import StockFilter, find_stock, list_stock
 
 _LIST_PARAMETERS: Final = (
     p.SKU, p.LOCATION, p.LOT, p.STATUS, p.LIMIT, p.CURSOR, p.MIN_POSITION,
 )  # fmt: skip
 _LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_PARAMETERS)
-_NONE: Final = "0"
 
 
 async def get_stock(request: Request) -> Answer:
@@ -33,19 +30,17 @@ async def get_stock(request: Request) -> Answer:
             raise Problem("invalid_request", "sku goes with min_position only")
         return await _sku_stock(request, query, query["sku"])
     wanted = StockFilter(
-        queries.optional_location(query),
-        queries.optional_lot(query),
-        queries.optional_status(query),
+        location=queries.optional_location(query),
+        location_below=True,
+        lot=queries.optional_lot(query),
+        status=queries.optional_status(query),
     )
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    try:
-        rows, next_cursor = await parts.views.stock(wanted, limit, cursor)
-    except BadCursor:
-        raise queries.bad_cursor() from None
-    items = [{"sku": row.sku, **_line(row)} for row in rows]
-    return document(HTTPStatus.OK, {"items": items, "next_cursor": next_cursor})
+    async with parts.database.reader() as reader:
+        page = await list_stock(reader, wanted, limit=limit, cursor=cursor)
+    return document(HTTPStatus.OK, page._asdict())
 
 
 async def get_sku_stock(request: Request) -> Answer:
@@ -58,43 +53,11 @@ async def _sku_stock(request: Request, query: Query, sku: str) -> Answer:
     queries.checked_sku(sku)
     parts = services(request)
     await wait_for_view(parts, query)
-    found = await parts.views.sku_stock(sku)
+    async with parts.database.reader() as reader:
+        found = await find_stock(reader, sku)
     if found is None:
         raise Problem("not_found", f"the SKU {sku} was never seen")
-    return document(HTTPStatus.OK, _sku_document(sku, *found))
-
-
-def _sku_document(sku: str, found: SkuRow, positions: dict[int, int]) -> dict[str, Any]:
-    on_hand = sum(row.quantity for row in found.rows)
-    available = sum(row.quantity for row in found.rows if row.status == AVAILABLE)
-    return {
-        "sku": sku,
-        "on_hand": text(on_hand, found.scale),
-        "unavailable": text(on_hand - available, found.scale),
-        "reserved": _NONE,
-        "available": text(available, found.scale),
-        "in_transit": _NONE,
-        "on_order": _NONE,
-        "positions": [_line(row) for row in found.rows],
-        # The view's position is the next record it will read; callers name records they wrote.
-        "as_of_position": {
-            str(partition): position - 1
-            for partition, position in sorted(positions.items())
-            if position > 0
-        },
-    }
-
-
-def _line(row: StockRow) -> dict[str, Any]:
-    on_hand = text(row.quantity, row.scale)
-    return {
-        "location": row.location,
-        "lot": row.lot,
-        "status": row.status,
-        "on_hand": on_hand,
-        "reserved": _NONE,
-        "available": on_hand if row.status == AVAILABLE else _NONE,
-    }
+    return document(HTTPStatus.OK, found)
 
 
 OPERATIONS: Final = (

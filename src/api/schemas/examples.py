@@ -92,6 +92,7 @@ SKU_STOCK: Final[dict[str, Any]] = {
     "available": "6",
     "in_transit": "0",
     "on_order": "0",
+    "value": "15.3",
     "positions": [{key: value for key, value in STOCK_LINE.items() if key != "sku"}],
     "as_of_position": {"3": 17},
 }

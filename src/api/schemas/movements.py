@@ -100,7 +100,7 @@ class Adjustment(_Movement):
     """The books are set right."""
 
     type: Literal["adjustment"]
-    quantity: SignedQuantity  # type: ignore[assignment]
+    quantity: SignedQuantity
     location: Location
     reason: Reason
     status: Status | None = None
@@ -195,6 +195,7 @@ class Movement(BaseModel):
     disposition: str | None = None
     original_id: str | None = None
     reverses: str | None = None
+    reversed_by: Position | None = None
     position: Position | None = Field(None, description="Missing in a dry run.")
 
 

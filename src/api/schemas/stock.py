@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from api.schemas.common import Decimal, Input, Position, Sku
+from api.schemas.common import Decimal, Input, Instant, Position, Sku
 from api.schemas.movements import StockLine
 from ledger.domain import codes
 
@@ -47,6 +47,8 @@ class Item(BaseModel):
     unit_cost: str | None
     gtin: str | None
     suppliers: list[Supplier]
+    recorded_at: Instant | None = None
+    position: Position | None = None
 
 
 class ItemAnswer(BaseModel):
@@ -78,6 +80,7 @@ class SkuStock(BaseModel):
     available: Decimal = Field(description="on_hand - unavailable - reserved")
     in_transit: Decimal
     on_order: Decimal
+    value: Decimal = Field(description="What the goods on hand cost.")
     positions: list[StockPosition]
     as_of_position: dict[str, int] = Field(
         description="By partition the offset of the last record this answer includes.",

@@ -26,7 +26,8 @@ __all__ = ["KafkaLog", "KafkaSecurity", "KafkaSnapshots"]
 CLOCK_SKEW_SECONDS_MAX = 5.0
 # While the clock is off, one append in this time is let through, to measure again.
 CLOCK_PROBE_SECONDS = 10.0
-# A batch that lies elsewhere than it was decided for asks at most this often whose topic it is.
+# Reads, and batches that lie elsewhere than decided, ask at most this often whose topic it is; a
+# request that failed asks at once. What is left is for the hash chain to find.
 IDENTITY_SECONDS = 1.0
 
 
@@ -157,7 +158,7 @@ class KafkaLog:
             if self._reader.faults != self._faults_seen and self._opened:
                 self._faults_seen = self._reader.faults
                 await self._confirm_identity(at_once=True)
-        self._guard()
+        await self._confirm_identity()
         return found
 
     async def end(self, partition: int) -> int:
@@ -218,8 +219,9 @@ class KafkaLog:
             return
         self._topic_id_asked_at = now
         try:
-            another = await self._is_another_topic()
-        except LogUnavailable:
+            async with asyncio.timeout(IDENTITY_SECONDS):
+                another = await self._is_another_topic()
+        except (LogUnavailable, TimeoutError):
             return  # it cannot be told now, and what the caller does next will say so
         if another:
             self._regressed = f"{self.topic} was deleted and created again"

@@ -38,8 +38,9 @@ def post(moved: Moved, known: SkuState | None, original: Moved | None) -> Moved 
             moved.value = _value_back(moved, sku, original)
     else:
         moved.value, moved.cost_basis = value, _ = _value_in(moved, sku, original)
-        if target[0] != "@" and (
-            sku.quantity + quantity > SCALED_MAX or sku.value + value > SCALED_MAX
+        if value > SCALED_MAX or (
+            target[0] != "@"
+            and (sku.quantity + quantity > SCALED_MAX or sku.value + value > SCALED_MAX)
         ):
             return refused("quantity_overflow", "the balance would leave the exact range")
     if target[0] != "@":

@@ -2,10 +2,10 @@
 
 Precedence, highest first. The first that applies is the answer:
 
-1. `invalid_request`, `invalid_id`, `invalid_sku`, `invalid_location`, `invalid_lot`,
+1. `idempotency_key_reused`: the id was used with other content. Leaves no record.
+2. `invalid_request`, `invalid_id`, `invalid_sku`, `invalid_location`, `invalid_lot`,
    `invalid_status`, `invalid_quantity` (form), `invalid_cost`, `invalid_reason`, `invalid_time`,
    `invalid_reference`, `invalid_item`: need no state, leave no record.
-2. `idempotency_key_reused`: the id was used with other content. Leaves no record.
 3. `unknown_item` (strict items only), `unknown_movement`, `not_reversible`, `already_reversed`,
    `item_in_use`, `invalid_quantity` (more decimals than the item's scale), `invalid_lot` (the item
    is tracked by lot and none is named).

@@ -36,7 +36,7 @@ BATCH_RECORDS_MAX = 1_000
 class Duplicate:
     """A command whose id was used before, at `offset`; what it gets is known after a look there."""
 
-    __slots__ = ("command", "index", "offset", "own", "submission")
+    __slots__ = ("command", "index", "offset", "submission")
 
     def __init__(self, submission: Submission, index: int, command: Command, offset: int) -> None:
         """The command stands at `index` of its submission."""
@@ -44,8 +44,6 @@ class Duplicate:
         self.index = index
         self.command = command
         self.offset = offset
-        # Whether it is this writer's own record, landed by an append of unknown outcome.
-        self.own = False
 
 
 class Batch:

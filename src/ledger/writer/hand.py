@@ -25,13 +25,6 @@ class Hand:
         for submission, first, _ in reversed(rest):
             queue.put_back(submission, first)
 
-    def drop(self, position: int, start: int, why: str) -> None:
-        """Answer one slice from `start` on: it cannot be decided now. The part before it stays."""
-        submission, first, stop = self.slices[position]
-        self.slices[position] = (submission, first, start)
-        for index in range(start, stop):
-            submission.answer(index, not_now(submission, index, why))
-
     def give_up(self, why: str) -> None:
         """Answer everything: nothing of it was written, unless an earlier append still lands."""
         for submission, start, stop in self.slices:
@@ -55,6 +48,11 @@ def not_now(submission: Submission, index: int, why: str) -> Outcome:
     if submission.unsure(index):
         return Unknown(identity or "", why)
     return Unavailable(identity, why)
+
+
+def none_now(submission: Submission, start: int, stop: int, why: str) -> list[Outcome | None]:
+    """The same for a run of commands."""
+    return [not_now(submission, index, why) for index in range(start, stop)]
 
 
 def refuse(submission: Submission, why: str) -> None:

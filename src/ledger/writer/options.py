@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from ledger.domain.context import Rules
+from ledger.writer.pace import Pace
 
 
 class Options:
@@ -31,5 +32,6 @@ class Options:
         self.queue_commands_max = queue_commands_max
         self.window_ids = window_ids
         self.snapshot_every_records = snapshot_every_records
+        self.pace = Pace()
         # Chance decides only how long to wait, never what is written.
         self.chance = chance or random.Random()  # noqa: S311

@@ -14,14 +14,15 @@ from ledger.errors import ClockSkewed, LedgerError, LogUnavailable, OutcomeUnkno
 from ledger.log import EventLog
 from ledger.writer.batch import Batch, Decider, identities, take_back
 from ledger.writer.follower import Follower
-from ledger.writer.hand import Hand, refuse
+from ledger.writer.hand import Hand, none_now, refuse
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.lookup import Lookup
 from ledger.writer.metrics import Metrics
 from ledger.writer.options import Options
+from ledger.writer.pace import TURN_COMMANDS_MAX
 from ledger.writer.queue import Queue, Submission
 from ledger.writer.replies import Replies
-from ledger.writer.retry import RETRY_PAUSE_SECONDS, until
+from ledger.writer.retry import RETRY_PAUSE_SECONDS, for_ever, until
 from ledger.writer.snapshots import SnapshotTaker
 
 # A writer that lost its claim waits this long before it claims again, so that the other one can
@@ -29,6 +30,9 @@ from ledger.writer.snapshots import SnapshotTaker
 CLAIM_PAUSE_SECONDS = (0.05, 0.5)
 # How long a command may be tried again before the caller hears that its outcome is unknown.
 RESOLVE_SECONDS = 10.0
+
+# How often an idle partition looks whether a snapshot is due.
+_IDLE_SECONDS = 1.0
 
 
 class PartitionWriter:
@@ -73,6 +77,11 @@ class PartitionWriter:
             return True
         return self.queue.offer(submission)
 
+    @property
+    def snapshots_taken(self) -> int:
+        """How many snapshots were completed since the start of the process."""
+        return self._taker.taken
+
     def close(self) -> None:
         """Decide what waits, then end."""
         self._closing = True
@@ -108,33 +117,26 @@ class PartitionWriter:
             raise
 
     async def _recover(self) -> None:
-        while True:
-            # While the log cannot be reached it is tried for ever, unless it is time to go.
-            give_up_at = asyncio.get_running_loop().time() + RESOLVE_SECONDS
-            try:
-                await until(give_up_at, self._recover_once)
-                break
-            except LogUnavailable:
-                if self._closing:
-                    raise
+        await for_ever(self._recover_once, but_not_if=lambda: self._closing)
+        self._decider.state = self.state
+        self._decider.source = self.follower.source
         self.recovered.set()
 
     async def _recover_once(self) -> None:
         self._taker.recovered(await self.follower.recover(self._taker.store))
-        self._decider.state = self.state
-        self._decider.source = self.follower.source
 
     async def _wait(self) -> bool:
         """Whether something waits; does background work meanwhile."""
         if self.queue.waiting:
             return True
         if self._taker.due(self.state, self.follower.window, self.follower.chain):
-            await self._taker.step(self.state, self.follower.window)
+            await self._snapshot_slice()
             return self.queue.waiting > 0
         if not self._closing:
             self.queue.not_empty.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.queue.not_empty.wait(), 1.0)
+                async with asyncio.timeout(_IDLE_SECONDS):
+                    await self.queue.not_empty.wait()
         return self.queue.waiting > 0
 
     async def _work(self) -> None:
@@ -151,7 +153,13 @@ class PartitionWriter:
             self._hand.give_up(str(error))
             await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
         if self._taker.due(self.state, self.follower.window, self.follower.chain):
-            await self._taker.step(self.state, self.follower.window)
+            await self._snapshot_slice()
+
+    async def _snapshot_slice(self) -> None:
+        await self._options.pace.turn(TURN_COMMANDS_MAX)
+        before = self._taker.taken
+        await self._taker.step(self.state, self.follower.window)
+        self._metrics.snapshots += self._taker.taken - before
 
     def _new_batch(self) -> Batch:
         return Batch(self.state.offset, self.follower.chain.head)
@@ -181,8 +189,9 @@ class PartitionWriter:
         try:
             old = await self.lookup.old(submission.commands[start:stop])
         except LogUnavailable as error:
-            self._hand.drop(position, start, str(error))
+            self._not_now(submission, start, stop, str(error))
             return True
+        await self._options.pace.turn(stop - start)
         fill, now_ms = self._decider.fill, self._options.clock_ms()
         batch = self._batch
         reached = fill(batch, submission, start, stop, now_ms, None, old)
@@ -191,12 +200,16 @@ class PartitionWriter:
             try:
                 resolved = await self.lookup.resolve(submission.commands[reached])
             except LogUnavailable as error:
-                self._hand.drop(position, reached, str(error))
+                self._not_now(submission, reached, stop, str(error))
                 return True
             reached = fill(batch, submission, reached, reached + 1, now_ms, resolved, old)
         if reached < stop:
             self._hand.put_back(self.queue, position, reached)
         return reached == stop
+
+    def _not_now(self, submission: Submission, start: int, stop: int, why: str) -> None:
+        # Answered with the batch: should that come out void, they are tried again.
+        self._batch.answers.append((submission, start, none_now(submission, start, stop, why)))
 
     async def _commit(self) -> None:
         """Append until the batch counts, deciding again after each conflict."""
@@ -244,9 +257,6 @@ class PartitionWriter:
                 if outcome is not None:
                     submission.answer(index, outcome)
         if batch.duplicates:
-            for duplicate in batch.duplicates:
-                # What landed by an append of unknown outcome is the first answer, not a replay.
-                duplicate.own = duplicate.submission.stated(duplicate.index, duplicate.offset)
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ledger.domain.facts import Command
-from ledger.writer.outcomes import Outcome
+from ledger.writer.outcomes import Counted, Outcome
 
 # No submission gets more than this many commands decided while others wait.
 SLICE_COMMANDS = 250
@@ -36,6 +36,7 @@ class Submission:
     """Commands of one caller for one partition, in order, and what became of each."""
 
     __slots__ = (
+        "_stated",
         "actor",
         "answered",
         "cancelled",
@@ -43,7 +44,6 @@ class Submission:
         "next",
         "outcomes",
         "request",
-        "stated_at",
     )
 
     def __init__(self, commands: Sequence[Command], actor: str | None, request: Request) -> None:
@@ -55,8 +55,8 @@ class Submission:
         self.next = 0
         self.answered = 0
         self.cancelled = False
-        # Command to the offsets at which appends of unknown outcome stated it; mostly none.
-        self.stated_at: dict[int, list[int]] = {}
+        # Command to what appends of unknown outcome say of it; mostly none.
+        self._stated: dict[int, list[Outcome]] = {}
         request.opened()
 
     def answer(self, index: int, outcome: Outcome) -> None:
@@ -76,17 +76,16 @@ class Submission:
     def note_stated(self, start: int, outcomes: Sequence[Outcome | None]) -> None:
         """An append of unknown outcome held a run of commands: it may land even much later."""
         for index, outcome in enumerate(outcomes, start):
-            offset = getattr(outcome, "offset", None)
-            if offset is not None:
-                self.stated_at.setdefault(index, []).append(offset)
+            if isinstance(outcome, Counted):
+                self._stated.setdefault(index, []).append(outcome)
 
     def unsure(self, index: int) -> bool:
         """Whether a command may land by an append that nobody waits for any more."""
-        return index in self.stated_at
+        return index in self._stated
 
-    def stated(self, index: int, offset: int) -> bool:
-        """Whether such an append stated the command at that offset."""
-        return offset in self.stated_at.get(index, ())
+    def stated(self, index: int, fact: Outcome) -> bool:
+        """Whether a fact that counts landed by such an append: then it is no replay."""
+        return fact in self._stated.get(index, ())
 
 
 class Queue:

@@ -13,7 +13,7 @@ from ledger.domain.decider import evolve
 from ledger.domain.facts import Fact, Moved, Opened, WriterClaimed
 from ledger.domain.items import ItemDefined
 from ledger.domain.stock import PartitionState, SkuState
-from ledger.errors import LedgerError, SnapshotCorrupt, WrongLedger
+from ledger.errors import LedgerError, LogUnavailable, SnapshotCorrupt, WrongLedger
 from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record, SnapshotStore
@@ -47,11 +47,18 @@ async def recover(partition: int, log: EventLog, store: SnapshotStore) -> Recove
     except (LedgerError, msgspec.MsgspecError, OSError, ValueError):
         # Whatever is wrong with a cache, the log is right.
         recovered = None
+    if recovered is not None:
+        await _tail(partition, log, recovered)
+        if recovered.state.offset < max(recovered.folded.values(), default=0):
+            # Slices of the snapshot are newer than all that the log gave: it may have lost them.
+            recovered = None
     if recovered is None:
         recovered = Recovered()
         recovered.chain = Chain(partition)
-    await _tail(partition, log, recovered)
+        await _tail(partition, log, recovered)
     recovered.folded = {}
+    if recovered.state.offset == 0:
+        raise LogUnavailable(f"partition {partition} looks empty at the moment")
     if recovered.state.ledger_id != opened.ledger_id:
         raise WrongLedger(f"partition {partition} changed its ledger while it was read")
     return recovered
@@ -59,6 +66,9 @@ async def recover(partition: int, log: EventLog, store: SnapshotStore) -> Recove
 
 async def _opened(partition: int, log: EventLog) -> Opened:
     first = await log.read(partition, 0, records_max=1)
+    if not first.records:
+        # The service has written it; whoever answered has not heard of it yet.
+        raise LogUnavailable(f"partition {partition} looks empty at the moment")
     for record in first.records:
         if record.counts:
             fact = Codec().decode(record)[1]

@@ -16,9 +16,10 @@ from ledger.events.codec import fingerprint
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
 from ledger.writer.batch import Duplicate
+from ledger.writer.hand import not_now
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable
+from ledger.writer.outcomes import Outcome, Replayed
 
 # Answers being looked up at once; more wait, so that repeats cannot crowd out new commands.
 _LOOKUPS_MAX = 4
@@ -68,7 +69,8 @@ class Replies:
                 facts = await self._facts_at({entry.offset for entry in duplicates})
             except LedgerError as error:
                 for entry in duplicates:
-                    entry.submission.answer(entry.index, Unavailable(entry.command.id, str(error)))
+                    late = not_now(entry.submission, entry.index, str(error))
+                    entry.submission.answer(entry.index, late)
                 return
         for entry in duplicates:
             _deliver(entry, facts[entry.offset])
@@ -141,7 +143,8 @@ def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
     if isinstance(fact, LevelRaised) or not isinstance(fact, Moved | Refused | ItemDefined):
         raise AssertionError(f"offset {fact.offset} is not the fact of a command")
     if same(duplicate.command, fact):
-        return fact if duplicate.own else Replayed(fact)
+        own = duplicate.submission.stated(duplicate.index, fact)
+        return fact if own else Replayed(fact)
     return Rejected(
         "idempotency_key_reused",
         f"the id {duplicate.command.id} was used for other content; send a new id",

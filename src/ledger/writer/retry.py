@@ -9,6 +9,23 @@ from ledger.errors import LogUnavailable
 RETRY_PAUSE_SECONDS = (0.02, 1.0)
 
 
+async def for_ever(
+    attempt: Callable[[], Awaitable[None]], *, but_not_if: Callable[[], bool]
+) -> None:
+    """Try until it works. Raises LogUnavailable only once `but_not_if` says so."""
+    pause, longest = RETRY_PAUSE_SECONDS
+    while True:
+        try:
+            await attempt()
+        except LogUnavailable:
+            if but_not_if():
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, longest)
+        else:
+            return
+
+
 async def until(give_up_at: float, attempt: Callable[[], Awaitable[None]]) -> None:
     """Try until it works. Raises LogUnavailable once the loop's time is past `give_up_at`."""
     pause, longest = RETRY_PAUSE_SECONDS

@@ -31,6 +31,8 @@ class Counts(msgspec.Struct):
     replayed: int = 0
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     skipped: dict[str, int] = msgspec.field(default_factory=dict)
+    # The highest offset written, by partition.
+    positions: dict[int, int] = msgspec.field(default_factory=dict)
 
     @property
     def refused_total(self) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -18,6 +18,7 @@ REQUEST_TIMEOUT_SECONDS = 60.0
 BACKOFF_SECONDS_MIN = 0.2
 BACKOFF_SECONDS_MAX = 10.0
 DETAIL_LENGTH_MAX = 300
+LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 # Answers that a later attempt with the same ids may change.
 _TRY_AGAIN = frozenset(
     {
@@ -39,6 +40,13 @@ class Item(msgspec.Struct, frozen=True):
     movement: dict[str, Any]
 
 
+class Position(msgspec.Struct, frozen=True):
+    """Where the record lies in the log."""
+
+    partition: int
+    offset: int
+
+
 class Result(msgspec.Struct, frozen=True):
     """What became of one item. `status` is accepted, replayed, rejected, invalid or unknown."""
 
@@ -46,6 +54,7 @@ class Result(msgspec.Struct, frozen=True):
     id: str | None = None
     code: str | None = None
     detail: str | None = None
+    position: Position | None = None
 
     @property
     def is_final(self) -> bool:
@@ -74,11 +83,18 @@ class BulkClient:
         key: str | None,
         patience_seconds: float,
         waits: Callable[[str], None],
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Connects when it first sends. Gives up after so long without any progress."""
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        _check_url(url)
         self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS
+            base_url=url,
+            headers=headers,
+            timeout=REQUEST_TIMEOUT_SECONDS,
+            transport=transport,
+            # A proxy of the environment does not know what is on this machine.
+            mounts=dict.fromkeys(LOCAL),
         )
         self._url = url
         self._patience_seconds = patience_seconds
@@ -129,7 +145,7 @@ class BulkClient:
             )
         except httpx.TransportError as error:
             return f"{type(error).__name__} at {self._url}", 0.0
-        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError) as error:
             raise CommandError(f"{self._url} cannot be asked: {error}") from None
         status = answer.status_code
         if status == HTTPStatus.OK:
@@ -175,6 +191,15 @@ class BulkClient:
         seconds = max(at_least_seconds, grown * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
         self._waits(f"{reason}; again in {seconds:.1f} s")
         await asyncio.sleep(seconds)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CommandError(f"{url} is no address; expected http://host:port")
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -137,6 +137,9 @@ class Load:
         ]
         witnesses: dict[int, Witness] = {}
         for index, (item, result) in enumerate(results):
+            if (at := result.position) is not None:
+                before = counts.positions.get(at.partition, 0)
+                counts.positions[at.partition] = max(at.offset, before)
             if result.status == "accepted":
                 counts.accepted += 1
             elif result.status == "replayed":
@@ -228,6 +231,8 @@ def summary(load: Load, started_at: float) -> dict[str, Any]:
         "refused": counts.refused,
         "skipped": counts.skipped,
         "resumed_records": load.resumed_records,
+        # In the form of `min_position`, so that a reader can ask for what was loaded.
+        "positions": ",".join(f"{one}:{at}" for one, at in sorted(counts.positions.items())),
         "seconds": round(seconds, 3),
         "movements_per_second": round(sent / seconds) if seconds > 0 else 0,
     }

@@ -71,9 +71,8 @@ async def list_items(reader: ReadConnection, *, limit: int, cursor: str | None =
 def _document(row: RowMapping) -> dict[str, Any]:
     """The item with every field, the SKU first, and when it was described so."""
     item = _decode_item(row["document"])
-    fields = {
-        name: msgspec.to_builtins(getattr(item, name)) for name in Item.__struct_fields__
-    }
+    fields = {name: getattr(item, name) for name in Item.__struct_fields__}
+    fields["suppliers"] = [msgspec.to_builtins(supplier) for supplier in item.suppliers]
     return {
         "sku": row["sku"],
         **fields,

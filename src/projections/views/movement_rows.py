@@ -20,8 +20,8 @@ _decode_command = msgspec.json.Decoder(WireCommand).decode
 def movement_row(partition: int, moved: Moved) -> Row:
     """The row of the table `movements`, its columns in their order."""
     command = moved.command
-    source, source_lot, source_status = _account(moved.source)
-    target, target_lot, target_status = _account(moved.target)
+    source, source_lot, source_status = account_parts(moved.source)
+    target, target_lot, target_status = account_parts(moved.target)
     reference = command.reference
     if reference is None:
         reference_type = reference_id = None
@@ -39,7 +39,7 @@ def movement_row(partition: int, moved: Moved) -> Row:
         moved.value,
         moved.scale,
         moved.late,
-        _type_name(type(command)),
+        type_name(type(command)),
         moved.cost_basis,
         moved.actor,
         source,
@@ -112,7 +112,7 @@ def document_of(row: RowMapping) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=65_536)
-def _account(key: str) -> tuple[str, str | None, str | None]:
+def account_parts(key: str) -> tuple[str, str | None, str | None]:
     """Location (or virtual account), lot, and the status where the account is real."""
     if key[0] == "@":
         return key, None, None
@@ -124,14 +124,16 @@ def _key(account: str, lot: str | None, status: str | None) -> str:
     if status is None:
         return account
     key = stock_key(account, lot, status)
-    assert isinstance(key, str)  # it came out of a fact that was read
+    if not isinstance(key, str):
+        raise AssertionError(f"{account} came out of a fact that was read: {key.detail}")  # noqa: TRY004
     return key
 
 
 _type_names: dict[type, str] = {}
 
 
-def _type_name(kind: type) -> str:
+def type_name(kind: type) -> str:
+    """The name of a movement type on the wire, by the class of its command."""
     name = _type_names.get(kind)
     if name is None:
         name = _type_names[kind] = str(kind.__struct_config__.tag)  # type: ignore[attr-defined]

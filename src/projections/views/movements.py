@@ -91,10 +91,13 @@ def _conditions(wanted: MovementFilter) -> list[Condition]:
         (_m.reference_type, wanted.reference_type),
     )
     conditions = [column == value for column, value in equal if value is not None]
-    at_least = ((_m.occurred_us, wanted.occurred_from_us), (_m.recorded_ms, wanted.recorded_from_ms))
-    conditions += [column >= value for column, value in at_least if value is not None]
-    less = ((_m.occurred_us, wanted.occurred_until_us), (_m.recorded_ms, wanted.recorded_until_ms))
-    conditions += [column < value for column, value in less if value is not None]
+    ranges = (
+        (_m.occurred_us, wanted.occurred_from_us, wanted.occurred_until_us),
+        (_m.recorded_ms, wanted.recorded_from_ms, wanted.recorded_until_ms),
+    )
+    for column, first, until in ranges:
+        conditions += [] if first is None else [column >= first]
+        conditions += [] if until is None else [column < until]
     return conditions
 
 

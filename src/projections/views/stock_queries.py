@@ -57,9 +57,7 @@ async def find_stock(reader: ReadConnection, sku: str) -> dict[str, Any] | None:
     totals = await reader.first(select(sku_totals).where(sku_totals.c.sku == sku))
     if totals is None:
         return await _without_movements(reader, sku)
-    rows = await reader.all(
-        _matching(StockFilter(sku=sku)).order_by(_s.account, _s.lot, _s.status)
-    )
+    rows = await reader.all(_matching(StockFilter(sku=sku)).order_by(_s.account, _s.lot, _s.status))
     scale = totals["scale"]
     on_hand, unavailable = totals["on_hand"], totals["unavailable"]
     return {

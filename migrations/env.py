@@ -1,0 +1,38 @@
+"""How Alembic reaches the database of the views.
+
+`stockledger migrate` and `serve` come in through `projections.migrate`, with an open connection.
+`alembic` by hand takes the URL from STOCKLEDGER_DATABASE_URL.
+"""
+
+import asyncio
+import os
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from projections.database import parse_url
+from projections.tables import metadata
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations over a connection."""
+    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def migrate_by_url() -> None:
+    """Run the migrations on the database that the environment names."""
+    engine = create_async_engine(parse_url(os.environ["STOCKLEDGER_DATABASE_URL"]))
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    migrate(given)
+else:
+    asyncio.run(migrate_by_url())

@@ -1,0 +1,77 @@
+"""The application: everything that is not the ledger itself, put together."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import telemetry
+from api.edge import Edge
+from api.lifespan import make_lifespan
+from api.metrics import HttpMetrics
+from api.openapi import build
+from api.operations import routes
+from api.problems import Problem
+from api.routes import documentation, health
+from api.routes.catalog import OPERATIONS
+from api.security import Gate
+from ledger.config import Settings
+
+
+class Application(FastAPI):
+    """FastAPI with one layer around its router.
+
+    The layers it would put there (error pages, exception handlers, exit stacks for dependencies,
+    a body limit) serve what no endpoint here uses, and together cost more than an endpoint.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises KeysRequired and KeysFileDamaged."""
+        self._gate = Gate(settings)
+        self._metrics = HttpMetrics()
+        super().__init__(
+            title="stockledger",
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=make_lifespan(settings, self._metrics),
+        )
+        serves_api = "api" in settings.roles
+        operations = (*OPERATIONS, *documentation.OPERATIONS) if serves_api else health.OPERATIONS
+        self.router.routes.extend(routes(operations))
+        self.router.default = _not_found
+        self.openapi_schema = build(OPERATIONS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, without asking for each one whether somebody wants traces of it."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The one layer."""
+        return Edge(self.router, self._gate, self._metrics)
+
+    def openapi(self) -> dict[str, object]:
+        """The API's description."""
+        assert self.openapi_schema is not None  # noqa: S101 - set when it was made
+        return self.openapi_schema
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """An ASGI application that opens its parts when it starts and drains them when it ends.
+
+    Raises KeysRequired where others could reach it and there is no API key, and KeysFileDamaged.
+    """
+    app = Application(settings)
+    telemetry.instrument(app)
+    return app
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """What the router does with a path that nothing answers to."""
+    detail = "nothing answers to this path; a code with a slash goes into the query"
+    await Problem("not_found", detail).answer()(scope, receive, send)

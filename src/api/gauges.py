@@ -1,0 +1,94 @@
+"""The ledger's and the views' numbers for Prometheus."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from ledger.errors import LedgerError
+from ledger.log import EventLog
+from ledger.service import Ledger
+from projections.database import Database
+from projections.positions import read_positions
+
+_COUNTED = {
+    "appended": "Records appended that count.",
+    "claims": "Claims of a partition written.",
+    "index_lookups": "Older ids looked up in the views.",
+    "refused": "Commands refused because of the state they met.",
+    "replayed": "Commands answered again.",
+    "snapshots": "Snapshots taken.",
+    "unknown_outcomes": "Batches of which the log did not say in time whether it took them.",
+    "void_batches": "Batches that landed void and were decided again.",
+    "void_records_seen": "Void records read.",
+}
+
+
+class LedgerCollector(Collector):
+    """Reads the writers' counters when somebody asks."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Of this instance's writers."""
+        self._ledger = ledger
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the families are made when they are asked for."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families for Prometheus."""
+        for name, count in sorted(self._ledger.metrics.read().items()):
+            text = _COUNTED.get(name, name.replace("_", " "))
+            yield CounterMetricFamily(f"stockledger_writer_{name}", text, value=count)
+        waiting = _by_partition("writer_queue_commands", "Commands that wait to be decided.")
+        recovered = _by_partition("writer_recovered", "1 if the writer has read its partition.")
+        stopped = _by_partition("writer_stopped", "1 if the partition is stopped by a fault.")
+        for writer in self._ledger.writers:
+            label = [str(writer.partition)]
+            waiting.add_metric(label, writer.queue.waiting)
+            recovered.add_metric(label, int(writer.recovered.is_set()))
+            stopped.add_metric(label, int(writer.failure is not None))
+        yield from (waiting, recovered, stopped)
+
+
+class ViewLag(Collector):
+    """How far the views are behind the log; looked up before each collection."""
+
+    def __init__(self, log: EventLog, database: Database) -> None:
+        """Both are open when it is asked."""
+        self._log = log
+        self._database = database
+        self._lags: dict[int, int] = {}
+
+    async def refresh(self) -> None:
+        """Look it up. What cannot be looked up is left out: an old number would look fine."""
+        self._lags = {}
+        try:
+            async with self._database.reader() as reader:
+                positions = await read_positions(reader)
+            ends = await asyncio.gather(
+                *(self._log.end(partition) for partition in range(self._log.partitions))
+            )
+        except LedgerError:
+            return
+        self._lags = {
+            partition: max(0, end - positions.get(partition, 0))
+            for partition, end in enumerate(ends)
+        }
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the families are made when they are asked for."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The family for Prometheus."""
+        lag = _by_partition("view_lag_records", "Records that the views have not read yet.")
+        for partition, count in sorted(self._lags.items()):
+            lag.add_metric([str(partition)], count)
+        yield lag
+
+
+def _by_partition(name: str, text: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"stockledger_{name}", text, labels=["partition"])

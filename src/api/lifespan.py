@@ -1,0 +1,132 @@
+"""Where the parts of a process meet: opened in order, closed in the opposite order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from projections.migrate import upgrade
+from prometheus_client import CollectorRegistry
+from uuid6 import uuid7
+
+from api.dependencies import LifespanState, Services, Submitter
+from api.gauges import LedgerCollector, ViewLag
+from api.metrics import HttpMetrics
+from api.readiness import LogWatch, Readiness, projector_reasons
+from api.readonly import ReadOnly
+from ledger.config import Settings, open_log, open_snapshots, rules
+from ledger.log import EventLog
+from ledger.service import Ledger
+from projections.database import Database
+from projections.id_index import ViewIdIndex
+from projections.positions import Positions
+from projections.runner import Projector
+
+_START_POLL_SECONDS: Final = 0.01
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]
+
+_log = structlog.get_logger("api.lifespan")
+
+
+def make_lifespan(settings: Settings, metrics: HttpMetrics) -> Lifespan:
+    """The lifespan of an application with these settings."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
+        async with AsyncExitStack() as stack:
+            yield {"services": await _open(settings, metrics, stack)}
+
+    return lifespan
+
+
+async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack) -> Services:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log = open_log(settings)
+    stack.push_async_callback(log.close)
+    await log.open()
+    if settings.migrate:
+        await upgrade(settings.views_url)
+    database = Database(settings.views_url)
+    stack.push_async_callback(database.close)
+    await database.open()
+    positions = Positions(database)
+    readiness = Readiness(database)
+    watch = LogWatch(log)
+    readiness.add(watch.wrong)
+    _start_task(stack, watch.run(), "log-watch")
+    if "projector" in settings.roles:
+        projector = Projector(log, database, positions)
+        readiness.add(partial(projector_reasons, projector))
+        _start_task(stack, projector.run(), "projector")
+    registry = CollectorRegistry(auto_describe=False)
+    lag = ViewLag(log, database)
+    registry.register(metrics)
+    registry.register(lag)
+    ledger: Submitter = ReadOnly()
+    if "writer" in settings.roles:
+        ledger = writers = await _start_ledger(settings, log, database, stack)
+        registry.register(LedgerCollector(writers))
+        readiness.add(writers.ready)
+    return Services(
+        settings=settings,
+        log=log,
+        ledger=ledger,
+        database=database,
+        positions=positions,
+        registry=registry,
+        not_ready=readiness.reasons,
+        refresh_gauges=lag.refresh,
+    )
+
+
+async def _start_ledger(
+    settings: Settings, log: EventLog, database: Database, stack: AsyncExitStack
+) -> Ledger:
+    snapshots = open_snapshots(settings)
+    stack.push_async_callback(snapshots.close)
+    await snapshots.open()
+    ledger = Ledger(
+        log,
+        snapshots,
+        ViewIdIndex(database),
+        instance=settings.instance_id,
+        new_ledger_id=lambda: str(uuid7()),
+        url=settings.public_url,
+        rules=rules(settings),
+        currency=settings.currency,
+        queue_commands_max=settings.queue_items_max,
+        window_ids=settings.id_window,
+        snapshot_every_records=settings.snapshot_every_records,
+    )
+    # Closed before everything that the writers need, and after the server took its last request.
+    stack.push_async_callback(ledger.close)
+    starting = asyncio.create_task(ledger.start(), name="ledger-start")
+    stack.push_async_callback(_cancel, starting)
+    # Long recoveries go on in the background, so that /readyz can tell; what is wrong with the
+    # log's first records shows at once and ends the start.
+    while not ledger.writers and not starting.done():  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(_START_POLL_SECONDS)
+    if starting.done():
+        await starting
+    return ledger
+
+
+def _start_task(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_report)
+    stack.push_async_callback(_cancel, task)
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("task_failed", task=task.get_name(), exc_info=error)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task

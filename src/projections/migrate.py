@@ -1,0 +1,78 @@
+"""Bringing the tables of the views up to date. Safe where several processes do it at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from projections.database import (
+    CONNECT_SECONDS,
+    SQLITE,
+    SQLITE_BUSY_MS,
+    DatabaseUnavailable,
+    parse_url,
+    sqlite_path,
+)
+
+# Any number that no other program on this database uses for its advisory locks.
+MIGRATION_LOCK = 7_021_500_117
+
+
+def migrations_folder() -> Path:
+    """Where the migrations lie: beside this file in an installed package, else in the checkout."""
+    here = Path(__file__).resolve()
+    installed = here.with_name("_migrations")
+    return installed if installed.is_dir() else here.parents[2] / "migrations"
+
+
+async def upgrade(database_url: str, revision: str = "head") -> None:
+    """Make or change the tables, in one transaction. Does nothing where they are up to date.
+
+    Raises DatabaseUnsupported, DatabaseUnavailable.
+    """
+    url = parse_url(database_url)
+    sqlite = url.drivername == SQLITE
+    if sqlite:
+        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+    try:
+        if sqlite:
+            # The driver must not begin transactions: it would do so after the first statement.
+            engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade_sqlite if sqlite else _upgrade_postgres, revision)
+            if not sqlite:
+                await connection.commit()
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+    finally:
+        await engine.dispose()
+
+
+def _upgrade_postgres(connection: Connection, revision: str) -> None:
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+    _run(connection, revision)
+
+
+def _upgrade_sqlite(connection: Connection, revision: str) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    # Outside a transaction, and before anybody writes.
+    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        _run(connection, revision)
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _run(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

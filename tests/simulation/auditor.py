@@ -1,0 +1,221 @@
+"""A second, much simpler model of the ledger, written from the rules and not from their code.
+
+It reads the log as any stranger could: JSON, headers, SHA-256. Balances are decimals, values are
+fractions rounded to a millionth; nothing is shared with `ledger.domain`.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from ledger.log import Record
+
+Document = dict[str, Any]
+Key = tuple[str, str | None, str]
+_INTO = {"receipt": "@supplier", "customer_return": "@customer", "adjustment": "@adjustment"}
+_OUT_OF = {"issue": "@customer", "supplier_return": "@supplier", "scrap": "@scrap"}
+
+
+@dataclass
+class Stock:
+    """One SKU."""
+
+    levels: Counter[Key] = field(default_factory=Counter)
+    value: Fraction = Fraction(0)
+    standard: Fraction | None = None
+    scale: int = 0
+    moved: bool = False
+
+    @property
+    def total(self) -> Fraction:
+        """All that is there."""
+        return Fraction(sum(self.levels.values(), Decimal(0)))
+
+
+class Audit:
+    """Reads one partition from its start. `problems` says what is wrong, each in a sentence."""
+
+    def __init__(self, partition: int, records: list[Record]) -> None:
+        """Read everything."""
+        self.partition = partition
+        self.problems: list[str] = []
+        self.stock: dict[str, Stock] = {}
+        self.by_id: dict[str, tuple[int, Document]] = {}
+        self.by_offset: dict[int, Document] = {}
+        self._reversed: set[int] = set()
+        self._recorded = ""
+        head = "0" * 64
+        for place, record in enumerate(records):
+            if record.stated != place:
+                continue
+            document = json.loads(record.value)
+            if document["prevhash"] != head:
+                self._say(place, "does not continue the chain")
+            text = f"{partition}:{place}:{len(record.key)}:".encode()
+            head = hashlib.sha256(text + record.key + record.value).hexdigest()
+            if record.key.decode() != document["subject"]:
+                self._say(place, "its key is not its subject")
+            self._read(place, document)
+
+    def _say(self, place: int, what: str) -> None:
+        self.problems.append(f"partition {self.partition}, offset {place}: {what}")
+
+    def _read(self, place: int, document: Document) -> None:
+        self.by_offset[place] = document
+        if document["time"][:19] < self._recorded[:19]:
+            self._say(place, "was recorded before its predecessor")
+        self._recorded = document["time"]
+        name = document["type"].split(".")[1]
+        if (place == 0) != (document["type"] == "ledger.opened.v1"):
+            self._say(place, "ledger.opened lies elsewhere than at the start")
+        if name in ("opened", "writer_claimed", "level_raised"):
+            return
+        if document["id"] in self.by_id:
+            self._say(place, f"{document['id']} counts twice")
+        sku = self.stock.setdefault(document["subject"], Stock())
+        if name == "refused":
+            self._check_refusal(place, document, sku)
+        elif name == "defined":
+            item = document["data"]["item"]
+            sku.scale = item.get("scale", 0)
+            cost = item.get("unit_cost")
+            sku.standard = None if cost is None else Fraction(cost)
+        else:
+            self._move(place, document, sku)
+        self.by_id[document["id"]] = (place, document)
+
+    # ---- movements -------------------------------------------------------------------------
+
+    def _move(self, place: int, document: Document, sku: Stock) -> None:
+        data = document["data"]
+        source, target = self._accounts(place, data)
+        if [_account(entry) for entry in data["entries"]] != [source, target]:
+            self._say(place, "goes between other accounts than asked for")
+        quantity = Decimal(data["quantity"])
+        amounts = [Decimal(entry["quantity"]) for entry in data["entries"]]
+        if amounts != [-quantity, quantity] or quantity <= 0:
+            self._say(place, "its entries do not sum to zero")
+        expected = data["command"].get("expected_on_hand")
+        if expected is not None:
+            key = target if isinstance(source, str) else source
+            if not isinstance(key, str) and sku.levels[key] != Decimal(expected):
+                self._say(place, "was accepted against its condition")
+        value = self._value(data, sku, source, target, Fraction(quantity))
+        if value != Fraction(data["value"]):
+            self._say(place, f"moves the value {data['value']}, not {value}")
+        inside = not isinstance(source, str), not isinstance(target, str)
+        if inside == (True, False):
+            sku.value -= value
+        if inside == (False, True):
+            sku.value += value
+        sku.moved = True
+        for account, amount, entry in zip((source, target), amounts, data["entries"], strict=True):
+            if isinstance(account, str):
+                continue
+            sku.levels[account] += amount  # type: ignore[assignment]
+            after = sku.levels[account]
+            if after < 0:
+                self._say(place, f"{account} is negative: {after}")
+            if Decimal(entry["on_hand"]) != after:
+                self._say(place, f"says {entry['on_hand']} where {after} is")
+            free = after if account[2] == "available" else 0
+            if Decimal(entry["available"]) != free:
+                self._say(place, f"says {entry['available']} available where {free} is")
+        if sku.value < 0 or (sku.total == 0 and sku.value != 0):
+            self._say(place, f"leaves the value {sku.value} for {sku.total}")
+
+    def _accounts(self, place: int, data: Document) -> tuple[str | Key, str | Key]:
+        command = data["command"]
+        kind = command["type"]
+        if kind == "reversal":
+            return self._reverse(place, data)
+        lot, status = command.get("lot"), command.get("status") or "available"
+        where = command.get("location") or command.get("from_location")
+        here: Key = (where, lot, status)
+        if kind == "transfer":
+            return here, (command["to_location"], lot, status)
+        if kind == "pick":
+            there = command.get("to_location")
+            return here, "@customer" if there is None else (there, lot, status)
+        if kind == "status_change":
+            return (where, lot, command["from_status"]), (where, lot, command["to_status"])
+        if kind == "adjustment" and Decimal(command["quantity"]) < 0:
+            return here, "@adjustment"
+        return (here, _OUT_OF[kind]) if kind in _OUT_OF else (_INTO[kind], here)
+
+    def _reverse(self, place: int, data: Document) -> tuple[str | Key, str | Key]:
+        found = self.by_id.get(data["command"]["reverses"])
+        if found is None:
+            self._say(place, "reverses what is not there")
+            return "@nothing", "@nothing"
+        at, original = found
+        if data["reverses_offset"] != at or at in self._reversed:
+            self._say(place, "reverses another movement, or a second time")
+        self._reversed.add(at)
+        source, target = (_account(entry) for entry in original["data"]["entries"])
+        return target, source
+
+    def _value(
+        self, data: Document, sku: Stock, source: str | Key, target: str | Key, quantity: Fraction
+    ) -> Fraction:
+        reverses = data["command"].get("reverses")
+        original = Fraction(self.by_id[reverses][1]["data"]["value"]) if reverses else None
+        share = _millionth(sku.value * quantity / sku.total) if sku.total else Fraction(0)
+        if not isinstance(source, str):
+            if quantity >= sku.total:
+                return sku.value
+            if original is not None and isinstance(target, str):
+                return min(original, sku.value)
+            return share
+        cost = data["command"].get("unit_cost")
+        if cost is not None:
+            return _millionth(Fraction(cost) * quantity)
+        if original is not None:
+            return original
+        if data["command"]["type"] != "receipt" and sku.total > 0:
+            return share
+        return _millionth((sku.standard or 0) * quantity)
+
+    # ---- refusals --------------------------------------------------------------------------
+
+    def _check_refusal(self, place: int, document: Document, sku: Stock) -> None:
+        data = document["data"]
+        numbers = data.get("numbers", {})
+        match data["code"]:
+            case "insufficient_stock":
+                have, wanted = Decimal(numbers["available"]), Decimal(numbers["requested"])
+                where = data.get("location")
+                held = [amount for key, amount in sku.levels.items() if key[0] == where]
+                if have >= wanted or Decimal(numbers["shortfall"]) != wanted - have:
+                    self._say(place, "refuses what there is enough of")
+                if where is not None and have not in [*held, 0]:
+                    self._say(place, f"says {have} available, which is nowhere")
+            case "version_conflict":
+                if Decimal(numbers["expected"]) == Decimal(numbers["on_hand"]):
+                    self._say(place, "refuses although the condition holds")
+            case "invalid_quantity":
+                amount = Decimal(data["quantity"])
+                if amount == round(amount, sku.scale):
+                    self._say(place, "refuses a quantity of the right scale")
+            case "item_in_use":
+                if not sku.moved:
+                    self._say(place, "refuses to describe an item that never moved")
+            case "unknown_movement" | "not_reversible" | "already_reversed":
+                pass
+            case other:
+                self._say(place, f"refuses for a reason the model does not know: {other}")
+
+
+def _account(entry: Document) -> str | Key:
+    if "account" in entry:
+        return str(entry["account"])
+    return entry["location"], entry.get("lot"), entry["status"]
+
+
+def _millionth(value: Fraction) -> Fraction:
+    """Rounded to a millionth, ties to even, which is how Python rounds a fraction."""
+    return Fraction(round(value * 1_000_000), 1_000_000)

@@ -1,0 +1,115 @@
+"""Traffic: commands as callers send them, good, bad, repeated and changed; all from one seed."""
+
+import random
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ledger.domain.facts import Command
+from ledger.domain.items import DefineItem, Item
+from ledger.domain.movements import WireCommand
+from ledger.writer.outcomes import Outcome
+
+SKUS = ("apple", "pear", "plum", "quince")
+PLACES = ("A", "B/1", "C")
+_decode = msgspec.json.Decoder(WireCommand).decode
+
+
+@dataclass
+class Attempt:
+    """One command as it was sent (JSON, or an item), and what its caller heard."""
+
+    id: str
+    sku: str
+    sent: bytes | Item
+    outcome: Outcome | None = None
+    heard: bool = False
+
+    def command(self) -> Command:
+        """The command, made anew, because deciding writes canonical forms into it."""
+        if isinstance(self.sent, Item):
+            return DefineItem(self.id, self.sku, self.sent)
+        return _decode(self.sent)
+
+
+@dataclass
+class Workload:
+    """Makes attempts; `history` holds all of them in the order in which they were sent."""
+
+    chance: random.Random
+    history: list[Attempt] = field(default_factory=list)
+    _count: int = 0
+
+    def next(self) -> Attempt:
+        """The next attempt: mostly new, at times an old one again, at times with new content."""
+        again = self._some_earlier()
+        roll = self.chance.random()
+        if again is not None and roll < 0.15:
+            attempt = Attempt(again.id, again.sku, again.sent)
+        elif again is not None and roll < 0.19:
+            attempt = self._new(again.id, again.sku)
+        else:
+            self._count += 1
+            attempt = self._new(f"m{self._count}", self.chance.choice(SKUS))
+        self.history.append(attempt)
+        return attempt
+
+    def bulk(self, count: int) -> list[Attempt]:
+        """Many at once; ids may repeat inside."""
+        return [self.next() for _ in range(count)]
+
+    def _some_earlier(self) -> Attempt | None:
+        if not self.history:
+            return None
+        # Recent ones most of the time, old ones too.
+        recent = self.chance.random() < 0.6
+        return self.chance.choice(self.history[-12:] if recent else self.history)
+
+    def _new(self, identity: str, sku: str) -> Attempt:
+        if self.chance.random() < 0.02:
+            item = Item(scale=self.chance.choice((0, 0, 2)), unit_cost=self._number(3))
+            return Attempt(identity, sku, item)
+        body: dict[str, object] = {"id": identity, "sku": sku, **self._body()}
+        if body["type"] == "reversal":
+            earlier = self._some_earlier()
+            body["reverses"] = "none" if earlier is None else earlier.id
+            if earlier is not None and self.chance.random() < 0.9:
+                body["sku"] = sku = earlier.sku
+        return Attempt(identity, sku, msgspec.json.encode(body))
+
+    def _body(self) -> dict[str, object]:
+        place, other = self.chance.sample(PLACES, 2)
+        kind = self.chance.choices(
+            ("receipt", "transfer", "pick", "issue", "customer_return", "adjustment", "scrap",
+             "status_change", "reversal", "malformed"),
+            (25, 12, 8, 15, 6, 8, 4, 6, 12, 3),
+        )[0]  # fmt: skip
+        number = self._number(9)
+        match kind:
+            case "reversal":
+                return {"type": "reversal", "reverses": ""}
+            case "malformed":
+                return {"type": "issue", "location": place, "quantity": "6e1"}
+            case "transfer":
+                body = {"from_location": place, "to_location": other}
+            case "receipt":
+                body = {"location": place}
+                if self.chance.random() < 0.7:
+                    body["unit_cost"] = self._number(4)
+            case "adjustment":
+                body = {"location": place, "reason": "found"}
+                number = f"-{number}" if self.chance.random() < 0.5 else number
+            case "scrap":
+                body = {"location": place, "reason": "damaged"}
+            case "status_change":
+                body = {"location": place, "from_status": "available", "to_status": "on_hold"}
+            case _:
+                body = {"location": place}
+        more: dict[str, object] = {"type": kind, "quantity": number, **body}
+        if self.chance.random() < 0.08:
+            more["expected_on_hand"] = self.chance.randint(0, 12)
+        return more
+
+    def _number(self, most: int) -> str:
+        whole = str(self.chance.randint(1, most))
+        return self.chance.choice((whole, f"0{whole}", f"{whole}.0", whole, f"{whole}.25"))

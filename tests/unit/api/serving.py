@@ -1,0 +1,107 @@
+"""The application under test: in this process, or behind a real socket."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config, Server
+
+from api.app import create_app
+from ledger.config import Settings
+
+
+def settings_in(folder: Path, **values: Any) -> Settings:
+    """Settings of an embedded ledger in `folder`, small enough to start quickly."""
+    return Settings(_env_file=None, data_dir=folder, **{"partitions": 2, **values})
+
+
+class _WithState:
+    """Gives requests the lifespan's state, as a server does."""
+
+    def __init__(self, app: FastAPI, state: dict[str, Any]) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "state": self._state}, receive, send)
+
+
+@asynccontextmanager
+async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application in this process."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        transport = httpx.ASGITransport(_WithState(app, dict(state or {})))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[int]:
+    """The application behind a real socket of this machine; the answer is its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port: int = listener.getsockname()[1]
+    config = Config(
+        create_app(settings.model_copy(update={"port": port})),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        while not server.started:
+            if task.done():
+                await task
+                raise RuntimeError("the server did not start")
+            await asyncio.sleep(0.01)
+        yield port
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+class _Server(Server):
+    """A server that leaves the signals to the tests."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def wait_ready(client: httpx.AsyncClient) -> None:
+    """Return once the application says that it is ready."""
+    for _ in range(1_000):
+        if (await client.get("/readyz")).status_code == httpx.codes.OK:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError((await client.get("/readyz")).text)
+
+
+def receipt(**values: Any) -> dict[str, Any]:
+    """A good receipt, or one with these fields otherwise."""
+    good = {"type": "receipt", "sku": "A", "quantity": "10", "location": "MAIN/A/01"}
+    return {key: value for key, value in {**good, **values}.items() if value is not ...}
+
+
+def check_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of an answer, which must have this status and code."""
+    assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == status
+    assert problem["type"] == f"urn:problem-type:stockledger:{code}"
+    assert problem["title"]
+    assert problem["detail"]
+    return problem

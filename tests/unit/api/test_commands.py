@@ -1,0 +1,126 @@
+"""Bodies into commands."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import BaseModel
+
+from api.commands import (
+    Invalid,
+    decode_array,
+    decode_command,
+    decode_item,
+    decode_lines,
+    decode_reversal,
+)
+from api.problems import Problem
+from api.schemas import movements as schemas
+from api.schemas import stock as stock_schemas
+from ledger.domain import items, movements
+from tests.unit.api.serving import receipt
+
+
+def test_the_documented_fields_are_the_commands_fields() -> None:
+    """The models only document, so nothing but this test keeps them true."""
+    pairs: list[tuple[type[BaseModel], Any]] = [
+        (getattr(schemas, name), getattr(movements, name))
+        for name in (
+            "Receipt", "Transfer", "Pick", "Issue", "CustomerReturn", "SupplierReturn",
+            "Adjustment", "Scrap", "StatusChange", "Reversal", "Reference",
+        )
+    ]  # fmt: skip
+    pairs.append((stock_schemas.ItemRequest, items.Item))
+    pairs.append((stock_schemas.Supplier, items.Supplier))
+    for model, command in pairs:
+        fields = {field.name: field for field in msgspec.structs.fields(command)}
+        documented = {name: field for name, field in model.model_fields.items() if name != "type"}
+        if command is movements.Reference:
+            documented = dict(model.model_fields)
+        assert documented.keys() == fields.keys(), command
+        for name, field in documented.items():
+            assert field.is_required() == fields[name].required, (command, name)
+        if "type" in model.model_fields and command is not movements.Reference:
+            (tag,) = model.model_fields["type"].annotation.__args__  # type: ignore[union-attr]
+            assert tag == command.__struct_config__.tag
+
+
+def test_a_movement_without_id_gets_one() -> None:
+    """Ids that are made sort by time."""
+    made = [decode_command(json.dumps(receipt()).encode()).id for _ in range(3)]
+    assert None not in made
+    assert made == sorted(made, key=str)
+
+
+def test_the_id_of_something_malformed_is_told() -> None:
+    """It lets the sender find what he sent; an id that is none is not repeated."""
+    for body, members in (
+        (b'{"id":"x","type":"teleport"}', {"id": "x"}),
+        (b'{"id":5,"type":"teleport"}', {}),
+        (b'{"id":" ","type":"teleport"}', {}),
+        (b'{"id":"x"', {}),
+    ):
+        with pytest.raises(Problem) as caught:
+            decode_command(body)
+        assert caught.value.members == members
+
+
+def test_an_array_of_good_items() -> None:
+    """The fast way gives what the slow way gives."""
+    body = json.dumps([receipt(id="a"), receipt(id="b")]).encode()
+    fast = decode_array(body, 10)
+    slow = decode_array(body[:-1] + b",1]", 10)
+    assert list(fast) == list(slow)[:2]
+    assert slow[2] == Invalid(None, "Expected `object`, got `int`")
+
+
+def test_an_item_is_told_what_is_wrong_with_it_alone() -> None:
+    """Paths are those inside the item."""
+    (item,) = decode_array(b'[{"id":"q","type":"issue","sku":5}]', 10)
+    assert item == Invalid("q", "Expected `str`, got `int` - at `$.sku`")
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_lines_are_counted_from_1_over_blank_ones(ending: bytes) -> None:
+    """Also where the last line has no end, and where every item is good."""
+    good = json.dumps(receipt()).encode()
+    assert [type(one) for one in decode_lines(ending.join([good, good]), 10)] == (
+        [movements.Receipt] * 2
+    )
+    entries = decode_lines(ending.join([b"", good, b"", b"{", good, b""]), 10)
+    assert [type(one) for one in entries] == [movements.Receipt, Invalid, movements.Receipt]
+    assert isinstance(entries[1], Invalid)
+    assert entries[1].line == 4
+
+
+def test_a_line_is_one_item() -> None:
+    """Neither two on a line nor one on two lines; a separator inside a string is no line's end."""
+    good = json.dumps(receipt()).encode()
+    assert isinstance(decode_lines(good + good, 10)[0], Invalid)
+    first, second = decode_lines(good.replace(b", ", b",\n", 1), 10)
+    assert isinstance(first, Invalid)
+    assert isinstance(second, Invalid)
+    text = json.dumps(receipt(note="a\u2028b"), ensure_ascii=False).encode()
+    assert isinstance(decode_lines(text, 10)[0], movements.Receipt)
+
+
+def test_too_many_items() -> None:
+    """The limit is the operator's."""
+    for body in (b"[1,1,1]", json.dumps([receipt()] * 3).encode()):
+        with pytest.raises(Problem, match="3 items, at most 2"):
+            decode_array(body, 2)
+    with pytest.raises(Problem, match="far more than 2 items"):
+        decode_array(b"[1" + b",1" * 1_000 + b"]", 2)
+    with pytest.raises(Problem, match="at least one"):
+        decode_array(b"[]", 2)
+
+
+def test_reversals_and_items() -> None:
+    """An empty body is a reversal without anything to say."""
+    assert decode_reversal(b"").id is None
+    assert decode_reversal(b'{"id":"r","note":"n"}').note == "n"
+    assert decode_item(b"{}") == items.Item()
+    for decode in (decode_reversal, decode_item):
+        with pytest.raises(Problem, match="unknown field"):
+            decode(b'{"colour":"red"}')

@@ -1,0 +1,127 @@
+"""Settings: where they come from, what is refused, and what never shows."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ledger.config import Settings, open_log, open_snapshots, rules
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder and no variables of the shell."""
+    for name in list(os.environ):
+        if name.upper().startswith("STOCKLEDGER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_are_embedded_and_local() -> None:
+    """Nothing needs to be set."""
+    settings = Settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.kafka_bootstrap is None
+    assert settings.roles == {"api", "writer", "projector"}
+    assert settings.views_url.startswith("sqlite+aiosqlite:////")
+    assert settings.movements_topic == "stock.movements.v1"
+
+
+def test_flags_go_before_variables_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The order of precedence."""
+    (tmp_path / ".env").write_text(
+        "STOCKLEDGER_PORT=1\nSTOCKLEDGER_PARTITIONS=2\nSTOCKLEDGER_CURRENCY=USD\nOTHER=1\n"
+    )
+    monkeypatch.setenv("STOCKLEDGER_PORT", "3")
+    monkeypatch.setenv("STOCKLEDGER_PARTITIONS", "4")
+    settings = Settings(port=5)
+    assert (settings.port, settings.partitions, settings.currency) == (5, 4, "USD")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("port", 65_536, "65535"),
+        ("port", "tcp://10.0.0.1:8000", "enableServiceLinks"),
+        ("roles", "api,planner", "nothing to run for planner"),
+        ("roles", "planner,publisher", "nothing to run for planner and publisher"),
+        ("roles", "api,writr", "api, projector, writer"),
+        ("roles", "", "api, projector, writer"),
+        ("kafka_bootstrap", "broker", "host:port"),
+        ("kafka_bootstrap", "a:1,,b:2", "host:port"),
+        ("topic_prefix", "a b", "letters"),
+        ("database_url", "mysql://u:hidden@h/d", "postgresql://"),
+        ("advertised_url", "h:1", "http://"),
+        ("currency", "eur", "pattern"),
+        ("partitions", 0, "greater than or equal to 1"),
+        ("partitions", 1_025, "1024"),
+        ("scale_default", 7, "6"),
+        ("bulk_items_max", 10_001, "10000"),
+        ("queue_items_max", 9_999, "would never fit"),
+        ("body_bytes_max", 1, "1024"),
+        ("request_timeout_seconds", 0, "greater than 0"),
+        ("view_wait_seconds", 61, "60"),
+        ("snapshot_every_records", 1, "1000"),
+        ("log_level", "loud", "'debug'"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused(name: str, value: object, part: str) -> None:
+    """With a message that says what would be right, and no secret."""
+    with pytest.raises(ValidationError, match=part) as caught:
+        Settings(**{name: value})  # type: ignore[arg-type]
+    assert "hidden" not in str(caught.value)
+
+
+def test_sasl_needs_a_user() -> None:
+    """A broker would refuse later, and less clearly."""
+    with pytest.raises(ValidationError, match="kafka_sasl_username"):
+        Settings(kafka_security_protocol="SASL_SSL")
+
+
+def test_secrets_do_not_show() -> None:
+    """Neither in a representation nor in a dump."""
+    settings = Settings.model_validate(
+        {"database_url": "postgresql://u:hidden@h/d", "kafka_sasl_password": "hidden"}
+    )
+    assert "hidden" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert settings.views_url == "postgresql+asyncpg://u:hidden@h/d"
+
+
+@pytest.mark.parametrize(
+    ("host", "advertised", "url"),
+    [
+        ("127.0.0.1", None, "http://127.0.0.1:8000"),
+        ("::1", None, "http://[::1]:8000"),
+        ("127.0.0.1", "https://a.example/", "https://a.example"),
+    ],
+)
+def test_the_url_for_other_instances(host: str, advertised: str | None, url: str) -> None:
+    """From host and port unless it is given."""
+    assert Settings(host=host, advertised_url=advertised).public_url == url
+
+
+def test_an_instance_has_a_name_of_its_own() -> None:
+    """Two processes on one machine are told apart."""
+    assert Settings().instance_id != Settings().instance_id
+
+
+def test_rules_count_in_microseconds() -> None:
+    """The core knows one unit of time."""
+    chosen = rules(Settings(late_after_seconds=2, backdate_limit_days=1, strict_items=True))
+    assert chosen.late_after_us == 2_000_000
+    assert chosen.backdate_limit_us == 86_400_000_000
+    assert chosen.strict_items
+
+
+def test_the_log_follows_the_settings(tmp_path: Path) -> None:
+    """SQLite by itself, Kafka where there are brokers; nothing connects yet."""
+    embedded = Settings(data_dir=tmp_path, partitions=5)
+    assert type(open_log(embedded)).__name__ == "SqliteLog"
+    assert open_log(embedded).partitions == 5
+    assert type(open_snapshots(embedded)).__name__ == "SqliteSnapshots"
+    kafka = Settings(kafka_bootstrap="127.0.0.1:9", topic_prefix="t", partitions=7)
+    assert open_log(kafka).partitions == 7
+    assert type(open_snapshots(kafka)).__name__ == "KafkaSnapshots"

@@ -1,0 +1,158 @@
+"""The command line in process: flags, one-sentence errors, keys, settings."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import cli
+from tests.unit.ops.mapping_files import MINIMAL
+
+LOAD = ["load", "a.csv", "--mapping", "m.toml"]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Away from any `.env`, and wide enough for every line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+class Run:
+    """Runs the command line as a shell would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        """Output is captured."""
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """The exit code, stdout and stderr."""
+        self._monkeypatch.setattr(sys, "argv", ["stockledger", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        out, err = self._capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line."""
+    return Run(monkeypatch, capsys)
+
+
+def test_every_setting_is_a_flag(run: Run) -> None:
+    """With its help and default."""
+    code, out, _ = run("serve", "--help")
+    assert code == 0
+    for flag in ("--kafka-bootstrap", "--no-dev", "--view-wait-seconds", "--data-dir"):
+        assert flag in out
+
+
+def test_config_shows_what_is_in_force(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flags before variables; secrets masked."""
+    monkeypatch.setenv("STOCKLEDGER_PORT", "1")
+    monkeypatch.setenv("STOCKLEDGER_PARTITIONS", "3")
+    monkeypatch.setenv("STOCKLEDGER_KAFKA_SASL_PASSWORD", "hidden")
+    code, out, _ = run(
+        "config", "--json", "--port", "2", "--dev", "--roles", "writer,api",
+        "--database-url", "postgresql://u:hidden@h/d",
+    )  # fmt: skip
+    shown: dict[str, Any] = json.loads(out)["settings"]
+    assert code == 0
+    assert (shown["port"], shown["partitions"], shown["dev"]) == (2, 3, True)
+    assert shown["roles"] == "api,writer"
+    assert shown["database_url"] == "postgresql+asyncpg://u:**********@h/d"
+    assert "hidden" not in out
+    code, out, _ = run("config")
+    assert code == 0
+    assert "hidden" not in out
+    assert "STOCKLEDGER_KAFKA_BOOTSTRAP" in out
+
+
+def test_config_check_names_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt variable would otherwise be silently without effect."""
+    assert run("config", "--check")[0] == 0
+    monkeypatch.setenv("STOCKLEDGER_KAFKA_BOOSTRAP", "h:1")
+    code, out, _ = run("config", "--check", "--json", "--api-keys-file", "missing")
+    assert code == 1
+    assert json.loads(out)["wrong"] == [
+        "STOCKLEDGER_KAFKA_BOOSTRAP is set, but there is no such setting",
+        "api_keys_file: there is no file missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (["serve", "--port", "x"], 2, "port (STOCKLEDGER_PORT, --port): Input should be a valid"),
+        (["serve", "--roles", "planner"], 2, "this version has nothing to run for planner"),
+        (["serve", "--host", "0.0.0.0"], 2, "API keys are needed"),
+        (["serve", "--data-dir", "/dev/null/x"], 2, "data directory /dev/null/x cannot be written"),
+        (["serve", "--prot", "1"], 2, "No such option"),
+        (["load", "missing.csv", "--mapping", "m.toml"], 2, "there is no file missing.csv"),
+        (["load", "a.csv", "--mapping", "missing.toml"], 2, "missing.toml cannot be read"),
+        (["load", "a.csv", "--mapping", "bad.toml"], 2, "the file has no column 'Cod'"),
+        ([*LOAD, "--api-key-file", "no"], 2, "no cannot be read"),
+        ([*LOAD, "--batch", "0"], 2, "--batch"),
+        ([*LOAD, "--url", "nowhere"], 2, "no address"),
+        ([*LOAD, "--url", "http://127.0.0.1:9", "--patience", "0"], 3, "gave up"),
+        (["keys", "revoke", "nobody"], 1, "there is no API key nobody"),
+        (["keys", "create", ""], 2, "a name has"),
+    ],
+)
+def test_a_wrong_use_is_said_in_a_sentence(
+    run: Run, tmp_path: Path, arguments: list[str], code: int, part: str
+) -> None:
+    """Without a traceback, with the documented exit code."""
+    (tmp_path / "a.csv").write_text("Code,Quantity\nA,1\n")
+    (tmp_path / "m.toml").write_text(MINIMAL)
+    (tmp_path / "bad.toml").write_text(MINIMAL.replace("{Code}", "{Cod}"))
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert part in err
+    assert "Traceback" not in err
+
+
+def test_keys_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
+    """The key itself is shown once and kept nowhere."""
+    code, out, _ = run("keys", "create", "scanner", "--json", "--read-only")
+    made = json.loads(out)
+    assert code == 0
+    assert made["roles"] == ["read"]
+    assert made["key"].rpartition("_")[2] not in (tmp_path / "data" / "api-keys.json").read_text()
+    code, out, _ = run("keys", "list", "--json")
+    assert [one["id"] for one in json.loads(out)] == [made["id"]]
+    assert "scanner" in run("keys", "list")[1]
+    assert run("keys", "revoke", made["id"])[0] == 0
+    assert json.loads(run("keys", "list", "--json")[1]) == []
+
+
+def test_a_key_file_that_is_damaged(run: Run, tmp_path: Path) -> None:
+    """It is named."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "api-keys.json").write_text("{")
+    code, _, err = run("keys", "list")
+    assert code == 1
+    assert "api-keys.json" in err
+
+
+def test_topics_without_kafka(run: Run) -> None:
+    """It says what the log is."""
+    code, _, err = run("topics")
+    assert code == 1
+    assert "does not exist yet" in err
+    code, out, _ = run("topics", "--create", "--partitions", "3")
+    assert code == 0
+    assert "the log is this SQLite file, 3 partitions: good" in out
+    code, out, _ = run("topics", "--json")
+    assert code == 1  # twelve are asked for, three are there
+    assert json.loads(out)["kind"] == "sqlite"
+
+
+def test_version(run: Run) -> None:
+    """The version of the distribution."""
+    assert run("--version")[1].startswith("stockledger 0")

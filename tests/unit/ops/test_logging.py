@@ -1,0 +1,66 @@
+"""Log lines: one JSON document each, and no secrets in them."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ops.logging import MASK, configure, mask_text
+
+
+@pytest.fixture(autouse=True)
+def put_back() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_lines_of_ours_and_of_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the same form, on stderr."""
+    configure("info", "json")
+    structlog.get_logger("a").info("started", port=1)
+    logging.getLogger("library").warning("from %s", "there")
+    logging.getLogger("uvicorn.error").info("not of interest")
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in captured.err.splitlines()]
+    assert captured.out == ""
+    assert [(one["event"], one["level"], one["logger"]) for one in lines] == [
+        ("started", "info", "a"),
+        ("from there", "warning", "library"),
+    ]
+    assert lines[0]["port"] == 1
+
+
+def test_secrets_do_not_show(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the name of the value, in URLs, in headers, in the text of an exception."""
+    configure("info", "json")
+    log = structlog.get_logger("a")
+    log.info("connect to postgresql://u:hidden@h/d", kafka_sasl_password="hidden", Token="hidden")
+    log.info("x", header="Authorization: Bearer hidden-and-long-enough")
+    try:
+        int("postgresql://u:hidden@h/d")
+    except ValueError:
+        log.exception("failed")
+    out = capsys.readouterr().err
+    assert "hidden" not in out
+    assert MASK in out
+    assert "ValueError" in out
+
+
+def test_console_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people."""
+    configure("debug", "console")
+    structlog.get_logger("a").debug("here", where="there")
+    assert "where=there" in capsys.readouterr().err
+
+
+def test_what_is_no_secret_stays() -> None:
+    """An address without a password, a time."""
+    for text in ("http://127.0.0.1:8000/a@b", "12:30:45", "basic idea"):
+        assert mask_text(text) == text
