@@ -1,6 +1,6 @@
 """How fast the views are made anew from the log, beside a raw COPY of the same rows.
 
-    python -m benchmarks.rebuild [--movements 400000] [--partitions 12] [--sqlite] [--kafka]
+    python -m benchmarks.rebuild [--movements 400000] [--skus 4000] [--sqlite] [--kafka]
 
 Prints movements a second of: reading the log alone (the hash chain checked), a raw COPY of the
 rows of `movements`, the same with its indexes made afterwards, and the projector, first until
@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from ledger.adapters.kafka import KafkaLog
 from ledger.domain.movements import Pick, Reference, Transfer
 from ledger.events.chain import Chain
 from ledger.log import EventLog
-from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.changes import Changes
+from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database
 from projections.migrate import upgrade
 from projections.runner import Projector
@@ -30,7 +31,7 @@ from projections.stores import open_store
 from projections.tables import movements
 from projections.views.movement_rows import movement_row
 from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller, receipt
-from tests.servers import PostgresServer, running, temporary_folder
+from tests.servers import KafkaServer, PostgresServer, running, temporary_folder
 
 COPY_ROWS = 20_000
 READ_RECORDS = 5_000
@@ -186,13 +187,37 @@ async def on_sqlite(log: MemoryLog, count: int, folder: Path) -> None:
     report("SQLite: rebuild", count, shown)
 
 
+async def on_kafka(
+    told: MemoryLog, count: int, server: PostgresServer, broker: KafkaServer
+) -> None:
+    """From a real topic into PostgreSQL."""
+    log = KafkaLog(broker.bootstrap, topic="bench", partitions=told.partitions, dev=True)
+    await log.open()
+    for partition, records in enumerate(told.records):
+        for start in range(0, len(records), 1_000):
+            part = records[start : start + 1_000]
+            await log.append(partition, start, [(one.key, one.value, None) for one in part])
+    await log.close()
+    log = KafkaLog(broker.bootstrap, topic="bench", partitions=told.partitions, dev=True)
+    await log.open()
+    admin = await asyncpg.connect(server.url.replace("+asyncpg", ""))
+    await admin.execute("CREATE DATABASE from_kafka")
+    await admin.close()
+    database = await prepared(server.url.rsplit("/", 1)[0] + "/from_kafka")
+    shown, _ = await rebuild(log, database)
+    await database.close()
+    await log.close()
+    report("PostgreSQL: rebuild from Kafka, until everything shows", count, shown)
+
+
 def main() -> None:
     """Measure what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description="Views from the log, beside COPY")
     parser.add_argument("--movements", type=int, default=400_000)
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--skus", type=int, default=4_000, help="as many as the retail data has")
     parser.add_argument("--sqlite", action="store_true", help="the embedded database too")
+    parser.add_argument("--kafka", action="store_true", help="from a real topic too")
     options = parser.parse_args()
     count = options.movements
     log = fill(count, options.partitions, options.skus)
@@ -203,6 +228,10 @@ def main() -> None:
     server = PostgresServer(folder / "postgres")
     with running(server):
         run(lambda: on_postgres(log, count, server.url))
+        if options.kafka:
+            broker = KafkaServer(folder / "kafka")
+            with running(broker):
+                run(lambda: on_kafka(log, count, server, broker))
     if options.sqlite:
         # A fresh log, since a waiting reader belongs to its event loop.
         again = MemoryLog(options.partitions)

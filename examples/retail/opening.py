@@ -2,8 +2,9 @@
 
     python examples/retail/opening.py sample.csv.gz mapping.toml opening.csv
 
-Each SKU gets as much as the sample ever takes out beyond what it brought back until then, and a
-cost of half its first selling price. Both are made, and `opening.toml` says so on every receipt.
+Each SKU gets as much as the sample ever takes out beyond what it brought back until then, in full
+cases and one case more, at a cost of half its first selling price. All of that is made up, and
+`opening.toml` says so on every receipt.
 """
 
 import csv
@@ -19,6 +20,7 @@ from ops.loading.rows import identity, open_rows
 
 OUTGOING = {"pick", "issue"}
 UNIT_COST_DEFAULT = Decimal(1)
+CASE = 12
 Costs = dict[str, Decimal]
 
 
@@ -58,7 +60,12 @@ def needed(sample: Path, mapping_path: Path) -> tuple[Counter[str], Counter[str]
         balances[sku] += quantity
         moved[sku] += abs(quantity)
         opening[sku] = max(opening[sku], -balances[sku])
-    return opening, moved, costs
+    return Counter({sku: _cases(quantity) for sku, quantity in opening.items()}), moved, costs
+
+
+def _cases(quantity: int) -> int:
+    """Full cases, and one more: a shop would not open with exactly what it is going to sell."""
+    return (-(-quantity // CASE) + 1) * CASE
 
 
 def write(path: Path, opening: Counter[str], costs: Costs) -> None:

@@ -81,6 +81,8 @@ def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
     logger.addFilter(lambda _record: server.started)
     with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(SystemExit):
         runner.run(_serve(server, settings, listener))
+    if guard.failure is None and not server.started:
+        return CommandError("the server did not start", ExitCode.UNAVAILABLE)
     return guard.failure
 
 

@@ -105,6 +105,11 @@ class Database:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
+def storable(*texts: str | None) -> bool:
+    """Whether the texts can be in a database at all; otherwise no row can match them."""
+    return not any(text is not None and "\0" in text for text in texts)
+
+
 def parse_url(url: str) -> URL:
     """The URL in parts; a plain `postgresql://` or `sqlite:///` gets its driver.
 

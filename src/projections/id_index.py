@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, text, union_all
 
 from projections.checkpoints import VIEW_GROUP
-from projections.database import Database
+from projections.database import Database, storable
 from projections.tables import (
     DEFERRED_INDEXES,
     item_definitions,
@@ -54,7 +54,7 @@ class ViewIdIndex:
         found: dict[str, int] = {}
         async with self._database.reader() as reader:
             for start in range(0, len(ids), IDS_AT_A_TIME):
-                wanted = ids[start : start + IDS_AT_A_TIME]
+                wanted = list(filter(storable, ids[start : start + IDS_AT_A_TIME]))
                 query = union_all(
                     *(
                         select(table.c.id, table.c.log_offset).where(

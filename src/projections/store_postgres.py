@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, Index, Table
+from sqlalchemy import URL, Dialect, Index, Table
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -38,7 +38,7 @@ INDEX_LOCK = 7_021_500_118
 
 Row = tuple[object, ...]
 _Part = TypeVar("_Part")
-_DIALECT = postgresql.dialect()
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 _REFUSED = (
     asyncpg.DataError,

@@ -85,7 +85,7 @@ class SqliteStore:
         return await self._run(lambda: self._write(changes))
 
     async def defer_indexes(self) -> None:
-        """Nothing: a file is loaded as fast with its indexes as without."""
+        """Nothing: it takes as long to make the indexes afterwards as to keep them meanwhile."""
 
     async def build_indexes(self) -> None:
         """Nothing is ever missing."""

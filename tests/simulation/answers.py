@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import ItemDefined
@@ -41,7 +42,7 @@ def problems_of_answers(
 _COUNTED = (Moved, Refused, ItemDefined)
 
 
-def _problems(attempt: Attempt, audit: Audit) -> list[str]:
+def _problems(attempt: Attempt, audit: Audit) -> list[str]:  # noqa: C901, PLR0911 - one answer each
     outcome: Outcome | None = attempt.outcome
     counted = audit.by_id.get(attempt.id)
     if isinstance(outcome, Replayed):
@@ -64,7 +65,7 @@ def _problems(attempt: Attempt, audit: Audit) -> list[str]:
     if isinstance(outcome, Moved):
         told = [outcome.source_after, outcome.target_after]
         says = [
-            int(float(entry.get("on_hand", "0")) * 10**outcome.scale)
+            int(Decimal(entry.get("on_hand", "0")) * 10**outcome.scale)
             for entry in document["data"]["entries"]
         ]
         if told != says:

@@ -16,7 +16,7 @@ from ledger.log import Record
 
 Document = dict[str, Any]
 Key = tuple[str, str | None, str]
-_INTO = {"receipt": "@supplier", "customer_return": "@customer", "adjustment": "@adjustment"}
+_INTO = {"receipt": "@supplier", "adjustment": "@adjustment"}
 _OUT_OF = {"issue": "@customer", "supplier_return": "@supplier", "scrap": "@scrap"}
 
 
@@ -90,7 +90,7 @@ class Audit:
 
     # ---- movements -------------------------------------------------------------------------
 
-    def _move(self, place: int, document: Document, sku: Stock) -> None:
+    def _move(self, place: int, document: Document, sku: Stock) -> None:  # noqa: C901
         data = document["data"]
         source, target = self._accounts(place, data)
         if [_account(entry) for entry in data["entries"]] != [source, target]:
@@ -114,21 +114,25 @@ class Audit:
             sku.value += value
         sku.moved = True
         for account, amount, entry in zip((source, target), amounts, data["entries"], strict=True):
-            if isinstance(account, str):
-                continue
-            sku.levels[account] += amount  # type: ignore[assignment]
-            after = sku.levels[account]
-            if after < 0:
-                self._say(place, f"{account} is negative: {after}")
-            if Decimal(entry["on_hand"]) != after:
-                self._say(place, f"says {entry['on_hand']} where {after} is")
-            free = after if account[2] == "available" else 0
-            if Decimal(entry["available"]) != free:
-                self._say(place, f"says {entry['available']} available where {free} is")
+            if not isinstance(account, str):
+                self._post(place, sku, account, amount, entry)
         if sku.value < 0 or (sku.total == 0 and sku.value != 0):
             self._say(place, f"leaves the value {sku.value} for {sku.total}")
 
-    def _accounts(self, place: int, data: Document) -> tuple[str | Key, str | Key]:
+    def _post(self, place: int, sku: Stock, key: Key, amount: Decimal, entry: Document) -> None:
+        sku.levels[key] += amount  # type: ignore[assignment]
+        after = sku.levels[key]
+        if after < 0:
+            self._say(place, f"{key} is negative: {after}")
+        if Decimal(entry["on_hand"]) != after:
+            self._say(place, f"says {entry['on_hand']} where {after} is")
+        free = after if key[2] == "available" else 0
+        if Decimal(entry["available"]) != free:
+            self._say(place, f"says {entry['available']} available where {free} is")
+
+    def _accounts(  # noqa: PLR0911 - one type a line
+        self, place: int, data: Document
+    ) -> tuple[str | Key, str | Key]:
         command = data["command"]
         kind = command["type"]
         if kind == "reversal":
@@ -143,6 +147,10 @@ class Audit:
             return here, "@customer" if there is None else (there, lot, status)
         if kind == "status_change":
             return (where, lot, command["from_status"]), (where, lot, command["to_status"])
+        if kind == "customer_return":
+            disposition = command.get("disposition")
+            status = {"quarantine": "quarantined", "refurbish": "on_hold"}.get(disposition, status)
+            return "@customer", "@scrap" if disposition == "scrap" else (where, lot, status)
         if kind == "adjustment" and Decimal(command["quantity"]) < 0:
             return here, "@adjustment"
         return (here, _OUT_OF[kind]) if kind in _OUT_OF else (_INTO[kind], here)
@@ -159,11 +167,10 @@ class Audit:
         source, target = (_account(entry) for entry in original["data"]["entries"])
         return target, source
 
-    def _value(
+    def _value(  # noqa: PLR0911 - one rule a line
         self, data: Document, sku: Stock, source: str | Key, target: str | Key, quantity: Fraction
     ) -> Fraction:
-        reverses = data["command"].get("reverses")
-        original = Fraction(self.by_id[reverses][1]["data"]["value"]) if reverses else None
+        original = self._value_before(data["command"], quantity)
         share = _millionth(sku.value * quantity / sku.total) if sku.total else Fraction(0)
         if not isinstance(source, str):
             if quantity >= sku.total:
@@ -180,9 +187,19 @@ class Audit:
             return share
         return _millionth((sku.standard or 0) * quantity)
 
+    def _value_before(self, command: Document, quantity: Fraction) -> Fraction | None:
+        """What the goods were worth in the movement that a reversal or a return names."""
+        name = command.get("reverses") or command.get("original_id")
+        if name is None:
+            return None
+        data = self.by_id[name][1]["data"]
+        return _millionth(Fraction(data["value"]) * quantity / Fraction(data["quantity"]))
+
     # ---- refusals --------------------------------------------------------------------------
 
-    def _check_refusal(self, place: int, document: Document, sku: Stock) -> None:
+    def _check_refusal(  # noqa: C901 - one reason a case
+        self, place: int, document: Document, sku: Stock
+    ) -> None:
         data = document["data"]
         numbers = data.get("numbers", {})
         match data["code"]:

@@ -52,9 +52,7 @@ class Broker:
 class FaultyLog:
     """One client of the broker, behind a network that it does not control."""
 
-    def __init__(
-        self, broker: Broker, chance: random.Random, faults: Faults = NO_FAULTS
-    ) -> None:
+    def __init__(self, broker: Broker, chance: random.Random, faults: Faults = NO_FAULTS) -> None:
         """All chance comes from `chance`, so that a seed gives the same run again."""
         self._broker = broker
         self._chance = chance

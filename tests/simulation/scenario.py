@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -99,7 +99,7 @@ class Simulation:
         self.instances: list[Ledger | None] = [None] * self.chance.randint(1, 3)
         self.crash_rate = self.chance.choice((0.0, 0.5, 2.0))
         self.failures: list[str] = []
-        self._running = True
+        self._ending = asyncio.Event()
 
     def ledger(self, name: str, faults: Faults) -> Ledger:
         """A new process."""
@@ -124,7 +124,7 @@ class Simulation:
         lives = [asyncio.create_task(self._live(number)) for number in range(len(self.instances))]
         left = iter(range(self.operations))
         await asyncio.gather(*(self._caller(left) for _ in range(CALLERS)))
-        self._running = False
+        self._ending.set()
         await asyncio.gather(*lives)
         # Whatever is still on its way lands.
         await asyncio.sleep(60)
@@ -132,20 +132,20 @@ class Simulation:
 
     async def _live(self, number: int) -> None:
         """Start, work a while, crash, start again."""
-        while self._running:
+        while not self._ending.is_set():
             ledger = self.ledger(f"instance-{number}", self.faults)
             with contextlib.suppress(LedgerError):
                 await ledger.start()
                 self.instances[number] = ledger
             life = self.chance.expovariate(self.crash_rate) if self.crash_rate else 1_000.0
-            until = asyncio.get_running_loop().time() + life
-            while self._running and asyncio.get_running_loop().time() < until:
-                await asyncio.sleep(0.05)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(life):
+                    await self._ending.wait()
             self.instances[number] = None
             self.failures += [
                 writer.failure for writer in ledger.writers if writer.failure is not None
             ]
-            if self._running or self.chance.random() < 0.5:
+            if not self._ending.is_set() or self.chance.random() < 0.5:
                 await crash(ledger)
             else:
                 await ledger.close()
@@ -174,10 +174,10 @@ class Simulation:
             await asyncio.sleep(self.chance.uniform(0.0, 0.02))
 
     async def _one(
-        self, ledger: Ledger, attempt: Attempt, actor: str | None, timeout: float
+        self, ledger: Ledger, attempt: Attempt, actor: str | None, seconds: float
     ) -> None:
         call = asyncio.create_task(
-            ledger.submit(attempt.command(), actor=actor, timeout_seconds=timeout)
+            ledger.submit(attempt.command(), actor=actor, timeout_seconds=seconds)
         )
         if self.chance.random() < 0.03:
             # The caller hangs up.
@@ -233,7 +233,7 @@ def _bad(failure: str) -> bool:
     return "cancelled" not in failure
 
 
-def _differences(audit: Audit, skus: dict[str, object]) -> list[str]:
+def _differences(audit: Audit, skus: Mapping[str, object]) -> list[str]:
     """Where the state of a writer is not what the model says."""
     found = []
     for name, stock in audit.stock.items():

@@ -29,7 +29,8 @@ class Attempt:
         """The command, made anew, because deciding writes canonical forms into it."""
         if isinstance(self.sent, Item):
             return DefineItem(self.id, self.sku, self.sent)
-        return _decode(self.sent)
+        command: Command = _decode(self.sent)
+        return command
 
 
 @dataclass
@@ -70,14 +71,16 @@ class Workload:
             item = Item(scale=self.chance.choice((0, 0, 2)), unit_cost=self._number(3))
             return Attempt(identity, sku, item)
         body: dict[str, object] = {"id": identity, "sku": sku, **self._body()}
-        if body["type"] == "reversal":
+        names = {"reversal": "reverses", "customer_return": "original_id"}
+        field_name = names.get(str(body["type"]))
+        if field_name == "reverses" or (field_name and self.chance.random() < 0.5):
             earlier = self._some_earlier()
-            body["reverses"] = "none" if earlier is None else earlier.id
+            body[field_name] = "none" if earlier is None else earlier.id
             if earlier is not None and self.chance.random() < 0.9:
                 body["sku"] = sku = earlier.sku
         return Attempt(identity, sku, msgspec.json.encode(body))
 
-    def _body(self) -> dict[str, object]:
+    def _body(self) -> dict[str, object]:  # noqa: C901 - one type a case
         place, other = self.chance.sample(PLACES, 2)
         kind = self.chance.choices(
             ("receipt", "transfer", "pick", "issue", "customer_return", "adjustment", "scrap",
@@ -99,6 +102,9 @@ class Workload:
             case "adjustment":
                 body = {"location": place, "reason": "found"}
                 number = f"-{number}" if self.chance.random() < 0.5 else number
+            case "customer_return":
+                kinds = ("restock", "quarantine", "refurbish", "scrap")
+                body = {"location": place, "disposition": self.chance.choice(kinds)}
             case "scrap":
                 body = {"location": place, "reason": "damaged"}
             case "status_change":
@@ -106,6 +112,8 @@ class Workload:
             case _:
                 body = {"location": place}
         more: dict[str, object] = {"type": kind, "quantity": number, **body}
+        if self.chance.random() < 0.15:
+            more["lot"] = "L/1"
         if self.chance.random() < 0.08:
             more["expected_on_hand"] = self.chance.randint(0, 12)
         return more

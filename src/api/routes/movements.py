@@ -14,7 +14,7 @@ from api.dependencies import actor, services, wait_for_view
 from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Parameter, Reply
 from api.outcomes import answer_dry_run, answer_outcome
-from api.problems import Problem
+from api.problems import Problem, unavailable
 from api.queries import Query, read_query
 from api.schemas import examples
 from api.schemas.movements import (
@@ -101,6 +101,9 @@ async def _reverse(request: Request, query: Query, reverses: str) -> Answer:
     if sku is None:
         found = await parts.ledger.find_movement(reverses, None)
         if found is None:
+            # Only who has read everything knows that there is none.
+            if await parts.not_ready():
+                raise unavailable("not everything is known yet; try again")
             raise Problem("unknown_movement", f"there is no movement {reverses}")
         sku = found[1].sku
     command = Reversal(

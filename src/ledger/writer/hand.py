@@ -59,3 +59,9 @@ def refuse(submission: Submission, why: str) -> None:
     """Answer all of a submission that was not handed out: it cannot be decided now."""
     for index in range(submission.next, len(submission.commands)):
         submission.answer(index, not_now(submission, index, why))
+
+
+def refuse_all(queue: Queue, why: str) -> None:
+    """Answer everything that waits."""
+    for submission in queue.drain():
+        refuse(submission, why)

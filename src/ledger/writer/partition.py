@@ -14,7 +14,7 @@ from ledger.errors import ClockSkewed, LedgerError, LogUnavailable, OutcomeUnkno
 from ledger.log import EventLog
 from ledger.writer.batch import Batch, Decider, identities, take_back
 from ledger.writer.follower import Follower
-from ledger.writer.hand import Hand, none_now, refuse
+from ledger.writer.hand import Hand, none_now, refuse, refuse_all
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.lookup import Lookup
 from ledger.writer.metrics import Metrics
@@ -89,13 +89,12 @@ class PartitionWriter:
 
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id in this partition, as far as this writer has read."""
-        return None if self._in_flight(identity) else await self.lookup.find(identity)
-
-    def _in_flight(self, identity: str) -> bool:
-        """Whether the id is used only by the batch on its way: not history yet, perhaps never."""
         batch = self._batch
-        counted = not batch.records or self.follower.chain.head != batch.head_before
-        return not counted and self.state.ids.get(identity, -1) >= batch.offset
+        under_way = batch.records and self.follower.chain.head == batch.head_before
+        if under_way and self.state.ids.get(identity, -1) >= batch.offset:
+            # Not history yet, and perhaps never.
+            return None
+        return await self.lookup.find(identity)
 
     async def run(self) -> None:
         """Recover, then work until closed or until the log proves broken."""
@@ -250,12 +249,7 @@ class PartitionWriter:
         # From here on every command is answered, or is being looked up.
         self._hand.slices.clear()
         for submission, start, outcomes in batch.answers:
-            if None not in outcomes:
-                submission.answer_all(start, outcomes)  # type: ignore[arg-type]
-                continue
-            for index, outcome in enumerate(outcomes, start):
-                if outcome is not None:
-                    submission.answer(index, outcome)
+            submission.answer_all(start, outcomes)
         if batch.duplicates:
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)
@@ -295,16 +289,12 @@ class PartitionWriter:
         try:
             await self.follower.take_over(give_up_at, pause)
         except (LogUnavailable, OutcomeUnknown, ClockSkewed) as error:
-            self._refuse_waiting(str(error))
+            refuse_all(self.queue, str(error))
             await asyncio.sleep(pause)
-
-    def _refuse_waiting(self, why: str) -> None:
-        for submission in self.queue.drain():
-            refuse(submission, why)
 
     def _stop(self, why: str) -> None:
         """The partition takes nothing any more until somebody has looked at it."""
         self.failure = why
         self.recovered.set()
         self._hand.unknown(why)
-        self._refuse_waiting(f"partition {self.partition} is stopped: {why}")
+        refuse_all(self.queue, f"partition {self.partition} is stopped: {why}")

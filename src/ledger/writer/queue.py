@@ -66,8 +66,13 @@ class Submission:
         if self.answered == len(self.commands):
             self.request.finished()
 
-    def answer_all(self, start: int, outcomes: Sequence[Outcome]) -> None:
-        """What became of a run of commands."""
+    def answer_all(self, start: int, outcomes: Sequence[Outcome | None]) -> None:
+        """What became of a run of commands; None where that is still being looked up."""
+        if None in outcomes:
+            for index, outcome in enumerate(outcomes, start):
+                if outcome is not None:
+                    self.answer(index, outcome)
+            return
         self.outcomes[start : start + len(outcomes)] = outcomes
         self.answered += len(outcomes)
         if self.answered == len(self.commands):

@@ -101,10 +101,10 @@ class Mapper:
         if row.problem is not None:
             raise LineError(row.problem)
         for reason, tests in self._skips:
-            if all(test(row) for test in tests):
+            if _all_hold(tests, row):
                 return Skipped(reason)
         for rule in self._rules:
-            if all(test(row) for test in rule.tests):
+            if _all_hold(rule.tests, row):
                 return _apply(rule, row)
         raise LineError("no rule of the mapping fits")
 
@@ -202,6 +202,13 @@ def _refuse_unknown(given: Iterable[str], known: set[str], where: str) -> None:
         raise CommandError(
             f"{where}: there is no field {unknown[0]}; there are {', '.join(sorted(known))}"
         )
+
+
+def _all_hold(tests: tuple[Test, ...], row: Row) -> bool:
+    for test in tests:  # noqa: SIM110 - a generator here would cost more than the tests
+        if not test(row):
+            return False
+    return True
 
 
 def _apply(rule: Rule, row: Row) -> dict[str, Any]:

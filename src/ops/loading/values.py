@@ -16,6 +16,7 @@ from ops.loading.rows import LineError, Row, text
 Make = Callable[[Row], str]
 Test = Callable[[Row], bool]
 
+TESTS_CACHED_MAX = 16_384
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -103,9 +104,11 @@ def compile_column(name: str, where: str, context: Context) -> Make:
 
     def read(row: Row) -> str:
         try:
-            return text(row.values[name])
+            value = row.values[name]
         except KeyError:
             raise LineError(f"there is no {name!r}") from None
+        # Nearly all are; this runs several times for every row.
+        return value.strip() if type(value) is str else text(value)
 
     return read
 
@@ -120,11 +123,12 @@ def compile_condition(spec: Condition, where: str, context: Context) -> Test:
             "greater_than or empty"
         )
 
-    def holds(row: Row) -> bool:
-        value = read(row)
+    # A column has few different values beside the number of its rows.
+    @lru_cache(maxsize=TESTS_CACHED_MAX)
+    def holds(value: str) -> bool:
         return all(test(value) for test in tests)
 
-    return holds
+    return lambda row: holds(read(row))
 
 
 def _tests(spec: Condition, where: str) -> list[Callable[[str], bool]]:

@@ -9,7 +9,7 @@ from ledger.domain import codes
 from ledger.domain.items import Item, ItemDefined
 from projections import cursors
 from projections.cursors import Page
-from projections.database import ReadConnection
+from projections.database import ReadConnection, storable
 from projections.statements import Upsert
 from projections.tables import items
 
@@ -53,6 +53,8 @@ def definition_row(partition: int, defined: ItemDefined) -> Row:
 
 async def find_item(reader: ReadConnection, sku: str) -> dict[str, Any] | None:
     """The item document of a SKU, or None where it was never described."""
+    if not storable(sku):
+        return None
     row = await reader.first(select(items).where(items.c.sku == sku))
     return None if row is None else _document(row)
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_, union_a
 
 from projections import cursors
 from projections.cursors import Page
-from projections.database import ReadConnection
+from projections.database import ReadConnection, storable
 from projections.tables import movements
 from projections.views.movement_rows import document_of
 from projections.views.paths import below
@@ -59,6 +59,9 @@ async def list_movements(
     conditions = _conditions(wanted)
     if cursor is not None:
         conditions += _beyond(cursor, newest_first)
+    texts = (one for one in msgspec.structs.astuple(wanted) if isinstance(one, str))
+    if not storable(*texts):
+        return Page([], None)
     rows = await reader.all(_ordered(wanted, conditions, newest_first, limit + 1))
     next_cursor = None
     if len(rows) > limit:
@@ -72,6 +75,8 @@ async def find_movement(
     reader: ReadConnection, identity: str, sku: str | None = None
 ) -> dict[str, Any] | None:
     """The document of the movement with this id, or None. Raises AmbiguousMovement."""
+    if not storable(identity, sku):
+        return None
     query = select(movements).where(_m.id == identity)
     if sku is not None:
         query = query.where(_m.sku == sku)

@@ -10,7 +10,7 @@ from ledger.domain.stock import AVAILABLE
 from projections import cursors
 from projections.checkpoints import VIEW_GROUP
 from projections.cursors import Page
-from projections.database import ReadConnection
+from projections.database import ReadConnection, storable
 from projections.tables import items, sku_totals, stock, view_positions
 from projections.views.paths import below
 
@@ -40,6 +40,8 @@ async def list_stock(
         key = cursors.decode(cursor, str, str, str, str)
         # The first condition follows from the second; it is what an index can use everywhere.
         query = query.where(_s.sku >= key[0], tuple_(*_key_columns()) > tuple_(*key))
+    if not storable(wanted.sku, wanted.location, wanted.lot, wanted.status):
+        return Page([], None)
     rows = await reader.all(query.order_by(*_key_columns()).limit(limit + 1))
     next_cursor = None
     if len(rows) > limit:
@@ -54,6 +56,8 @@ async def find_stock(reader: ReadConnection, sku: str) -> dict[str, Any] | None:
 
     `as_of_position` names the last record read of the SKU's partition.
     """
+    if not storable(sku):
+        return None
     totals = await reader.first(select(sku_totals).where(sku_totals.c.sku == sku))
     if totals is None:
         return await _without_movements(reader, sku)

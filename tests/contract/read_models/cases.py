@@ -1,6 +1,7 @@
 """Logs to build read models from: a log in memory, and a ledger that decides what lies in it."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from ledger.domain.stock import PartitionState
 from ledger.errors import LogRegressed, LogUnavailable
 from ledger.events.chain import GENESIS, link
 from ledger.events.codec import encode, fingerprint
-from ledger.log import READ_RECORDS_MAX, NewRecord, Record, Slice
+from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 LEDGER_ID = "11111111-1111-4111-8111-111111111111"
@@ -53,17 +54,21 @@ class MemoryLog:
         """Nothing can be wrong."""
         return []
 
-    def put(self, partition: int, record: Record) -> None:
-        """Lay down a record as it is and wake the readers."""
-        self.records[partition].append(record)
+    def wake(self) -> None:
+        """Let readers that wait look again."""
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
 
-    async def append(self, partition: int, offset: int, records: Sequence[NewRecord]) -> int:
+    def put(self, partition: int, record: Record) -> None:
+        """Lay down a record as it is and wake the readers."""
+        self.records[partition].append(record)
+        self.wake()
+
+    async def append(self, partition: int, offset: int, records: Sequence[NewRecordTuple]) -> int:
         """Append records that state `offset` and the offsets after it."""
         base = await self.end(partition)
-        for index, new in enumerate(records):
-            self.put(partition, Record(base + index, offset + index, new.key, new.value, START_MS))
+        for index, (key, value, _) in enumerate(records):
+            self.put(partition, Record(base + index, offset + index, key, value, START_MS))
         return base
 
     async def read(
@@ -81,11 +86,9 @@ class MemoryLog:
         if offset > end:
             raise LogRegressed(f"partition {partition} ends at {end}, before {offset}")
         if offset == end and wait_seconds:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_seconds):
                     await self._grown.wait()
-            except TimeoutError:
-                pass
             end = await self.end(partition)
         found = self._from(partition, offset, records_max)
         return Slice(found, found[-1].offset + 1 if found else offset, end)

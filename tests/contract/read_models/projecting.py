@@ -39,7 +39,7 @@ async def project(log: MemoryLog, database: Database) -> Projector:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that a running projector will do."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the projector knows no events of tests
             await asyncio.sleep(0.005)
 
 

@@ -223,7 +223,7 @@ async def test_views_can_be_made_of_a_large_log(
     await project(log, database)
     async with projecting(log, database):
         async with asyncio.timeout(WAIT_SECONDS):
-            while await index.position(0) == 0:
+            while await index.position(0) == 0:  # noqa: ASYNC110 - only the database knows
                 await asyncio.sleep(0.01)
     assert await index.position(0) == 751
     assert await index.find(0, ["r0", "r2", "r1", "none"]) == {"r0": 1, "r2": 2}

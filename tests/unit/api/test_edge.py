@@ -148,15 +148,14 @@ async def test_bodies_in_chunks() -> None:
 
 async def test_a_body_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a sender that is slow nor one that hangs up keeps memory."""
+    hanging = request()
+    hanging._receive = _chunk_then_disconnect()
     with pytest.raises(ClientDisconnect):
-        hanging = request(b"", None, b"ab", b"cd")
-        await hanging.receive()
-        hanging._receive = _chunk_then_disconnect()
         await read_body(hanging, 10)
     monkeypatch.setattr("api.bodies.BODY_SECONDS_MAX", 0.01)
+    slow = request()
+    slow._receive = _chunk_then_silence()
     with pytest.raises(Problem, match="arrive within") as caught:
-        slow = request()
-        slow._receive = _chunk_then_silence()
         await read_body(slow, 10)
     assert caught.value.status == 408
 

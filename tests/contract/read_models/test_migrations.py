@@ -1,0 +1,102 @@
+"""Migrations and tables say the same, on both databases."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from projections.database import DatabaseUnavailable, DatabaseUnsupported, parse_url
+from projections.migrate import migrations_folder, upgrade
+from projections.tables import metadata
+
+
+def engine_of(url: str) -> AsyncEngine:
+    """An engine for looking at the result."""
+    return create_async_engine(parse_url(url))
+
+
+def differences(connection: Connection) -> list[object]:
+    """What Alembic would still change."""
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_make_the_tables(database_url: str) -> None:
+    """From nothing to the tables the code knows; a second time does nothing."""
+    await upgrade(database_url)
+    await upgrade(database_url)
+    engine = engine_of(database_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+        version = await connection.execute(text("SELECT version_num FROM alembic_version"))
+        assert version.scalar_one() == "0001"
+        found = await connection.run_sync(lambda sync: _indexes(sync))
+    await engine.dispose()
+    assert found == {
+        table.name: sorted(str(index.name) for index in table.indexes)
+        for table in metadata.sorted_tables
+    }
+
+
+def _indexes(connection: Connection) -> dict[str, list[str]]:
+    inspector = inspect(connection)
+    return {
+        table.name: sorted(str(one["name"]) for one in inspector.get_indexes(table.name))
+        for table in metadata.sorted_tables
+    }
+
+
+async def test_two_processes_may_migrate_at_once(database_url: str) -> None:
+    """One makes the tables, the others find them made."""
+    await asyncio.gather(*(upgrade(database_url) for _ in range(6)))
+    engine = engine_of(database_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_migrations_can_be_taken_back(database_url: str) -> None:
+    """Down to nothing and up again."""
+    await upgrade(database_url)
+    engine = engine_of(database_url)
+
+    def down(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(migrations_folder()))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+
+    async with engine.connect() as connection:
+        await connection.run_sync(down)
+        await connection.commit()
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    await engine.dispose()
+    assert names == ["alembic_version"]
+    await upgrade(database_url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "mysql://h/d", "sqlite://", "sqlite+aiosqlite:///:memory:", "sqlite:///"],
+)
+async def test_other_databases_are_refused(url: str) -> None:
+    """With a name for what is wrong."""
+    with pytest.raises(DatabaseUnsupported):
+        await upgrade(url)
+
+
+async def test_a_database_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    """Nobody listens; the folder is a file."""
+    with pytest.raises(DatabaseUnavailable):
+        await upgrade("postgresql+asyncpg://u@127.0.0.1:1/none")
+    (tmp_path / "file").write_text("")
+    with pytest.raises((DatabaseUnavailable, OSError)):
+        await upgrade(f"sqlite+aiosqlite:///{tmp_path / 'file' / 'views.db'}")

@@ -1,0 +1,98 @@
+"""Descriptions of items."""
+
+from typing import Any
+
+import pytest
+
+from ledger.domain.items import Item, Supplier, check_item
+from tests.builders import SKU, define, issue, receipt
+from tests.given import given
+
+GTINS = ["40170725", "614141000036", "4006381333931", "9780306406157", "10614141000415"]
+
+
+@pytest.mark.parametrize("gtin", GTINS)
+def test_a_right_check_digit(gtin: str) -> None:
+    """Numbers as they are printed on goods, of each length."""
+    assert check_item(Item(gtin=gtin)) is None
+
+
+@pytest.mark.parametrize("gtin", GTINS)
+def test_every_wrong_check_digit(gtin: str) -> None:
+    """Each of the nine others is refused."""
+    for digit in set("0123456789") - {gtin[-1]}:
+        assert check_item(Item(gtin=gtin[:-1] + digit)) is not None
+
+
+@pytest.mark.parametrize(
+    "gtin", ["", "0", "4006381333931 ", "400638133393", "٤٠٠٦٣٨١٣٣٣٩٣١", "x" * 13]
+)
+def test_what_is_no_gtin(gtin: str) -> None:
+    """Other lengths, other scripts, other characters."""
+    assert check_item(Item(gtin=gtin)) is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scale": -1}, {"scale": 7}, {"unit": ""}, {"unit": "a\n"}, {"name": ""},
+        {"name": "n" * 501}, {"shelf_life_days": 0}, {"shelf_life_days": 36_501},
+        {"unit_cost": "-1"}, {"unit_cost": "1e3"}, {"unit_cost": "0.0000001"},
+        {"suppliers": (Supplier("a"),) * 101}, {"suppliers": (Supplier(" "),)},
+        {"suppliers": (Supplier("a", -1),)}, {"suppliers": (Supplier("a", 3_651),)},
+    ],
+)  # fmt: skip
+def test_what_is_no_item(fields: dict[str, Any]) -> None:
+    """Each field has its bounds."""
+    given().when(define(**fields)).malformed("invalid_item")
+
+
+def test_an_item_at_its_bounds() -> None:
+    """The bounds themselves are good."""
+    item = define(
+        scale=6,
+        name="n" * 500,
+        shelf_life_days=36_500,
+        unit_cost="0",
+        suppliers=(Supplier("a", 0),),
+    )
+    assert given().when(item).described().item == item.item
+
+
+def test_the_scale_is_fixed_by_the_first_movement() -> None:
+    """Even after all of it is gone; everything else may change."""
+    past = given(define(scale=2), receipt("1.25"), issue("1.25"))
+    past.when(define(scale=3)).refused("item_in_use", scale="2")
+    past.when(define(scale=2, name="another")).described()
+
+
+def test_the_scale_may_change_before() -> None:
+    """Nothing was counted in it yet."""
+    assert given(define(scale=2), define(scale=4)).when(receipt("0.0001")).then(quantity=1)
+
+
+def test_a_sku_that_nobody_described_has_the_default_scale() -> None:
+    """And keeps it from its first movement on."""
+    past = given(receipt("3"))
+    past.when(define(scale=1)).refused("item_in_use")
+    assert past.sku(SKU).scale == 0
+
+
+def test_describing_anew_keeps_the_stock() -> None:
+    """Levels, quantity and value stay."""
+    past = given(receipt("3", unit_cost="2"))
+    before = (dict(past.sku().levels), past.sku().quantity, past.sku().value)
+    past.apply(define(name="new"))
+    assert (past.sku().levels, past.sku().quantity, past.sku().value) == before
+    assert past.sku().described.name == "new"
+
+
+def test_strict_items() -> None:
+    """An unknown SKU is refused only where the operator says so."""
+    from ledger.domain.context import Rules
+
+    strict = given(rules=Rules(strict_items=True))
+    strict.when(receipt("1")).refused("unknown_item")
+    strict.apply(define())
+    strict.when(receipt("1")).then(quantity=1)
+    given().when(receipt("1")).then(quantity=1)
