@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import telemetry
 from api.edge import Edge
 from api.lifespan import make_lifespan
 from api.metrics import HttpMetrics
@@ -13,6 +12,7 @@ from api.problems import Problem
 from api.routes import documentation, health
 from api.routes.catalog import OPERATIONS
 from api.security import Gate
+from api.telemetry import traced
 from ledger.config import Settings
 
 
@@ -52,8 +52,8 @@ class Application(FastAPI):
         await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The one layer."""
-        return Edge(self.router, self._gate, self._metrics)
+        """The one layer, and one for traces where they are wanted."""
+        return traced(Edge(self.router, self._gate, self._metrics), self.routes)
 
     def openapi(self) -> dict[str, object]:
         """The API's description."""
@@ -66,9 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises KeysRequired where others could reach it and there is no API key, and KeysFileDamaged.
     """
-    app = Application(settings)
-    telemetry.instrument(app)
-    return app
+    return Application(settings)
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

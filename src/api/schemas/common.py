@@ -1,6 +1,6 @@
 """What the other models are made of."""
 
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -88,18 +88,3 @@ class Problem(BaseModel):
     position: Position | None = Field(None, description="Where the refusal is recorded.")
     request_id: str | None = None
     reasons: list[str] | None = None
-
-
-T = TypeVar("T")
-
-
-class Page(BaseModel, Generic[T]):
-    """A part of a list."""
-
-    items: list[T]
-    next_cursor: str | None = Field(description="Send it as `cursor`; null at the end.")
-
-
-def example(**values: Any) -> dict[str, Any]:
-    """An example's wrapper as OpenAPI wants it."""
-    return {"value": values}

@@ -29,11 +29,11 @@ def decide(state: PartitionState, command: Command, context: Context) -> Decisio
     The caller has checked that the id is new. Numbers and instants of the command are brought
     into canonical form on the way (`movements.normalise`); the state is not touched.
     """
-    if type(command) in _PLAIN:
-        return _decide_movement(state, command, context, None)  # type: ignore[arg-type]
+    if type(command) in PLAIN:
+        return decide_movement(state, command, context, None)  # type: ignore[arg-type]
     if type(command) is CustomerReturn:
         if command.original_id is None:
-            return _decide_movement(state, command, context, None)
+            return decide_movement(state, command, context, None)
         return _decide_resolved(state, Resolved(command, None), context)
     if type(command) is Resolved:
         return _decide_resolved(state, command, context)
@@ -45,12 +45,16 @@ def decide(state: PartitionState, command: Command, context: Context) -> Decisio
 
 
 # Movements that name no earlier one: nearly all there are.
-_PLAIN = frozenset(get_args(MovementCommand)) - {CustomerReturn}
+PLAIN = frozenset(get_args(MovementCommand)) - {CustomerReturn}
 
 
-def _decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
-    state: PartitionState, command: MovementCommand, context: Context, original: Moved | None
+def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
+    state: PartitionState,
+    command: MovementCommand,
+    context: Context,
+    original: Moved | None = None,
 ) -> Moved | Rejected:
+    """What `decide` does for a movement; `original` is the earlier one that it names, if any."""
     rules = context.rules
     name = command.sku
     sku = state.skus.get(name)
@@ -58,8 +62,10 @@ def _decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         return wrong
     scale = rules.scale_default if sku is None else sku.scale
     identity = command.id or ""
-    if (wrong := codes.check_id(identity)) is not None:
-        return wrong
+    # check_id's first guard, without the call where it is passed.
+    if not identity.isprintable() or not 0 < len(identity) < codes.ID_LENGTH_MAX or " " in identity:
+        if (wrong := codes.check_id(identity)) is not None:
+            return wrong
     accounts = command.accounts()
     if type(accounts) is Rejected:
         return accounts
@@ -124,7 +130,7 @@ def _decide_resolved(
     command, original = resolved.command, resolved.original
     if type(command) is Reversal:
         return decide_reversal(state, command, original, context)
-    answer = _decide_movement(state, command, context, original)  # type: ignore[arg-type]
+    answer = decide_movement(state, command, context, original)  # type: ignore[arg-type]
     # A malformed command is malformed whatever it refers to.
     if type(answer) is Rejected and not answer.needs_state:
         return answer

@@ -1,13 +1,16 @@
 """Refusals: values with a stable code. Codes are wire format, never renamed, never reused.
 
-Precedence, highest first. The first that applies is the answer:
+Precedence, highest first; inside a group in the order given. The first that applies is the answer:
 
-1. `idempotency_key_reused`: the id was used with other content. Leaves no record.
-2. `invalid_request`, `invalid_id`, `invalid_sku`, `invalid_location`, `invalid_lot`,
-   `invalid_status`, `invalid_quantity` (form), `invalid_cost`, `invalid_reason`, `invalid_time`,
-   `invalid_reference`, `invalid_item`: need no state, leave no record.
-3. `unknown_item` (strict items only), `unknown_movement`, `not_reversible`, `already_reversed`,
-   `item_in_use`, `invalid_quantity` (more decimals than the item's scale), `invalid_lot` (the item
+1. An id that was used before: the first answer again, or `idempotency_key_reused` for other
+   content. Leaves no record.
+2. `invalid_sku`, `invalid_id`, `invalid_reason` or (disposition) `invalid_request`,
+   `invalid_location`, `invalid_lot`, `invalid_status`, (nothing would move) `invalid_request`,
+   `invalid_quantity` (form), `invalid_time`, `invalid_cost`, `invalid_quantity`
+   (expected_on_hand), `invalid_reference`, (note) `invalid_request`, `invalid_item`: need no
+   state, leave no record.
+3. `unknown_movement`, `not_reversible`, `already_reversed`, `item_in_use`, `unknown_item` (strict
+   items only), `invalid_quantity` (more decimals than the item's scale), `invalid_lot` (the item
    is tracked by lot and none is named).
 4. `version_conflict`.
 5. `insufficient_stock`.

@@ -25,10 +25,7 @@ def decide_reversal(
     """The opposite of `original`, at the value that it moved; once only."""
     identity = command.id or ""
     wrong = (
-        codes.check_id(identity)
-        or codes.check_sku(command.sku)
-        or codes.check_id(command.reverses)
-        or check_texts(command)
+        codes.check_sku(command.sku) or codes.check_id(identity) or codes.check_id(command.reverses)
     )
     if wrong is not None:
         return wrong
@@ -41,6 +38,8 @@ def decide_reversal(
         rules = context.rules
         if not -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
             return wrong_instant(occurred_us, recorded_us)
+    if (wrong := check_texts(command)) is not None:
+        return wrong
     if original is None or original.sku != command.sku:
         return refused("unknown_movement", f"{command.sku} has no movement {command.reverses}")
     if type(original.command) is Reversal:

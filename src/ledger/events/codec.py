@@ -52,16 +52,6 @@ def _entry_start(account: str) -> tuple[str, bool]:
     return start, is_available(account)
 
 
-def _entry(account: str, quantity: str, after: int, scale: int) -> str:
-    start, available = _entry_start(account)
-    if account[0] == "@":
-        return f'{start}{quantity}"}}'
-    on_hand = str(after) if scale == 0 else quantities.text(after, scale)
-    if available:
-        return f'{start}{quantity}","on_hand":"{on_hand}","available":"{on_hand}"}}'
-    return f'{start}{quantity}","on_hand":"{on_hand}","available":"0"}}'
-
-
 @lru_cache(maxsize=4_096)
 def envelope_start(event_type: str, source: str, time: str, actor: str | None) -> str:
     """The part of an envelope that the events of one batch share."""
@@ -97,9 +87,26 @@ class Starts(dict[type, str]):
 
 def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
     """The document of a movement that continues the chain at `prevhash`."""
-    command = fact.command
-    scale = fact.scale
-    quantity = str(fact.quantity) if scale == 0 else quantities.text(fact.quantity, scale)
+    command, scale = fact.command, fact.scale
+    source, target = fact.source, fact.target
+    if scale == 0:
+        number: int | str = fact.quantity
+        left: int | str = fact.source_after
+        held: int | str = fact.target_after
+    else:
+        number = quantities.text(fact.quantity, scale)
+        left = quantities.text(fact.source_after, scale)
+        held = quantities.text(fact.target_after, scale)
+    start, free = _entry_start(source)
+    if source[0] == "@":
+        taken = f'{start}-{number}"}}'
+    else:
+        taken = f'{start}-{number}","on_hand":"{left}","available":"{left if free else 0}"}}'
+    start, free = _entry_start(target)
+    if target[0] == "@":
+        put = f'{start}{number}"}}'
+    else:
+        put = f'{start}{number}","on_hand":"{held}","available":"{held if free else 0}"}}'
     identity, sku = fact.id, fact.sku
     # Names hold no control characters, so only these two need an escape.
     id_json = _string(identity) if '"' in identity or "\\" in identity else f'"{identity}"'
@@ -109,10 +116,8 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
         more = f'{more},"reverses_offset":{fact.reverses_offset}'
     return (
         f'{starts[type(command)]}{id_json},"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
-        f'"command":{_encode_json(command).decode()},"quantity":"{quantity}","scale":{scale},'
-        f'"occurred_at":"{command.occurred_at or starts.time}","entries":['
-        f"{_entry(fact.source, '-' + quantity, fact.source_after, scale)},"
-        f"{_entry(fact.target, quantity, fact.target_after, scale)}],"
+        f'"command":{_encode_json(command).decode()},"quantity":"{number}","scale":{scale},'
+        f'"occurred_at":"{command.occurred_at or starts.time}","entries":[{taken},{put}],'
         f'"value":"{quantities.cost_text(fact.value)}","cost_basis":"{fact.cost_basis}"{more}}}}}'
     ).encode()
 

@@ -81,11 +81,14 @@ def _integer(number: str | None, scale: int) -> int:
 
 
 def _account(entry: shape.Entry) -> str:
-    if entry.account is not None:
-        return entry.account
-    if entry.lot is None and entry.status == "available" and entry.location:
-        return entry.location
-    key = stock_key(entry.location or "", entry.lot, entry.status)
+    account, location = entry.account, entry.location
+    if account is not None:
+        if account[:1] != "@":
+            raise ValueError(f"{account} is no virtual account")
+        return account
+    if location and location[0] != "@" and entry.lot is None and entry.status == "available":
+        return location
+    key = stock_key(location or "", entry.lot, entry.status)
     if not isinstance(key, str):
         raise ValueError(key.detail)  # noqa: TRY004
     return key

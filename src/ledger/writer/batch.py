@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from ledger.domain import codes
 from ledger.domain.context import Context, Rules
-from ledger.domain.decider import Decision, decide, evolve, undo
+from ledger.domain.decider import PLAIN, Decision, decide, decide_movement, evolve, undo
 from ledger.domain.evolution import Undo, evolve_moved
 from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
 from ledger.domain.items import DefineItem, ItemDefined
@@ -90,10 +90,6 @@ def needs_original(command: Command) -> bool:
     )
 
 
-# Only these may name an earlier movement.
-_LOOK_BACK = frozenset({Reversal, CustomerReturn})
-
-
 def take_back(state: PartitionState, batch: Batch) -> None:
     """Undo everything that the batch did to the state, the newest first."""
     for token in reversed(batch.undos):
@@ -153,11 +149,15 @@ class Decider:
                 batch.duplicates.append(Duplicate(submission, index, command, known))
                 answers.append(None)
                 continue
-            if type(command) in _LOOK_BACK and needs_original(command):
-                if resolved is None or resolved.command is not command:
-                    break
-                command = resolved
-            decision: Decision | Refused = decide(state, command, context)
+            decision: Decision | Refused
+            if type(command) in PLAIN:
+                decision = decide_movement(state, command, context)  # type: ignore[arg-type]
+            else:
+                if needs_original(command):
+                    if resolved is None or resolved.command is not command:
+                        break
+                    command = resolved
+                decision = decide(state, command, context)
             if type(decision) is Rejected:
                 if not decision.needs_state:
                     answers.append(decision)

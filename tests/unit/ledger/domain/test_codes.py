@@ -1,5 +1,7 @@
 """The forms of names and instants."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from ledger.domain.movements import normalise
 from ledger.domain.rejections import Rejected
 from tests.builders import receipt
 
-CHECKS = {
+CHECKS: dict[str, tuple[Callable[[str], Rejected | None], int]] = {
     "invalid_id": (codes.check_id, codes.ID_LENGTH_MAX),
     "invalid_sku": (codes.check_sku, codes.SKU_LENGTH_MAX),
     "invalid_location": (codes.check_location, codes.LOCATION_LENGTH_MAX),
@@ -58,7 +60,7 @@ def test_lengths(code: str) -> None:
 
 @pytest.mark.parametrize("path", ["@customer", "@", "A//B", "/A", "A/", "/", "A/ B", "A /B"])
 def test_odd_paths(path: str) -> None:
-    """A location is no virtual account, and none of its segments is empty or begins with a blank."""
+    """A location is no virtual account; no segment is empty or begins or ends with a blank."""
     assert codes.check_location(path) is not None
 
 

@@ -1,6 +1,7 @@
 """Quantities and costs are exact or refused."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_zero_has_no_sign(spelling: str | int) -> None:
 @pytest.mark.parametrize(
     "spelling",
     ["", " ", "1 ", " 1", "+1", "1e3", "1E3", "0x10", "NaN", "nan", "Infinity", "-inf", "1.", ".5",
-     "1_000", "1,5", "١٢", "１", "½", "1\n", "1\x00", "--1", "-", "1.2.3", "1" * 20,
+     "1_000", "1,5", "١٢", "\uff11", "½", "1\n", "1\x00", "--1", "-", "1.2.3", "1" * 20,
      "0." + "1" * 19, "9" * 10_000, 1.0, 1.5, float("nan"), float("inf"), 10**30, -(10**30), True],
 )  # fmt: skip
 @pytest.mark.parametrize("scale", [0, 6])
@@ -126,6 +127,4 @@ def test_cost_text_is_exact(amount: int) -> None:
 @given(st.integers(-(10**24), 10**24), st.integers(1, 10**18))
 def test_division_rounds_half_to_even(numerator: int, denominator: int) -> None:
     """As Python rounds the exact fraction."""
-    from fractions import Fraction
-
     assert divide_half_even(numerator, denominator) == round(Fraction(numerator, denominator))

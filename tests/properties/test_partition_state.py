@@ -1,0 +1,220 @@
+"""Whatever is asked in whatever order: nothing appears, nothing vanishes, all can be replayed."""
+
+import asyncio
+import copy
+from collections import Counter
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import decide, evolve, undo
+from ledger.domain.facts import Command, Fact, Moved, Opened, Resolved
+from ledger.domain.items import ItemDefined
+from ledger.domain.rejections import Rejected
+from ledger.domain.stock import PartitionState, SkuState
+from ledger.events.chain import GENESIS, Chain, link
+from ledger.events.codec import encode
+from ledger.events.envelope import TYPE_LEVELS
+from ledger.log import Record
+from ledger.writer.batch import Batch, Decider, needs_original, refusal
+from ledger.writer.queue import Request, Submission
+from tests import builders as make
+from tests.builders import NOW_MS
+
+SOURCE = "/stockledger/properties"
+skus = st.sampled_from(["A", 'B"', "é"])
+places = st.sampled_from(["P", "P/1", "Q"])
+lots = st.sampled_from([None, None, "L"])
+numbers = st.sampled_from(["1", "2", "03", "5.0", "0.5", "7", "40"])
+costs = st.sampled_from([None, "0", "0.333333", "2.55", 7])
+
+
+def picture(state: PartitionState) -> dict[str, Any]:
+    """Everything in a state, comparable and independent of it."""
+    return {
+        "skus": {
+            name: (dict(sku.levels), sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
+            for name, sku in state.skus.items()
+        },
+        "ids": dict(state.ids),
+        "reversed": dict(state.reversed),
+        "rest": (state.offset, state.recorded_ms, state.level, state.ledger_id),
+    }
+
+
+def shuffled(state: PartitionState) -> PartitionState:
+    """The same state with every dictionary in the opposite order."""
+    other = PartitionState()
+    for name, sku in reversed(state.skus.items()):
+        levels = dict(reversed(sku.levels.items()))
+        other.skus[name] = SkuState(levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
+    other.ids = dict(reversed(state.ids.items()))
+    other.reversed = dict(reversed(state.reversed.items()))
+    other.offset, other.recorded_ms = state.offset, state.recorded_ms
+    other.level, other.ledger_id = state.level, state.ledger_id
+    return other
+
+
+class PartitionMachine(RuleBasedStateMachine):
+    """Commands against one state, and a book of all accounts beside it."""
+
+    @initialize()
+    def open(self) -> None:
+        """The first record."""
+        self.state = PartitionState()
+        self.book: dict[str, Counter[str]] = {}
+        self.moved: list[Moved] = []
+        self.commands: list[Command] = []
+        self.records: list[Record] = []
+        self.head = GENESIS
+        self.now_ms = NOW_MS
+        self.record(Opened(0, "properties", 0, 1, "murmur2", "EUR", 1, NOW_MS))
+
+    def record(self, fact: Fact) -> None:
+        """Apply a fact, undo it, apply it again, and write it down."""
+        before = picture(self.state)
+        token = evolve(self.state, fact)
+        after = picture(self.state)
+        if not isinstance(fact, Opened):
+            undo(self.state, token)
+            assert picture(self.state) == before
+            evolve(self.state, fact)
+            assert picture(self.state) == after
+        key, value = encode(fact, SOURCE, self.head)
+        self.head = link(0, fact.offset, key, value)
+        self.records.append(Record(fact.offset, fact.offset, key, value, self.now_ms))
+
+    def ask(self, command: Command) -> None:
+        """Decide, as the writer does."""
+        self.now_ms += 1
+        sent = copy.deepcopy(command)
+        if needs_original(command):
+            name = getattr(command, "reverses", None) or getattr(command, "original_id", "")
+            found = next((fact for fact in self.moved if fact.id == name), None)
+            command = Resolved(command, found)  # type: ignore[arg-type]
+        context = Context(Rules(), self.now_ms, "key-1")
+        before = picture(self.state)
+        decision = decide(self.state, command, context)
+        assert picture(self.state) == before, "deciding changed the state"
+        assert decide(shuffled(self.state), command, context) == decision
+        if isinstance(decision, Rejected):
+            if decision.needs_state:
+                self.record(refusal(self.state.offset, command, decision, context))
+                self.commands.append(sent)
+            return
+        self.record(decision)
+        self.commands.append(sent)
+        if isinstance(decision, Moved):
+            self.moved.append(decision)
+            accounts = self.book.setdefault(decision.sku, Counter())
+            accounts[decision.source] -= decision.quantity
+            accounts[decision.target] += decision.quantity
+
+    @rule(sku=skus, place=places, lot=lots, quantity=numbers, cost=costs)
+    def receive(self, sku: str, place: str, lot: str | None, quantity: str, cost: Any) -> None:
+        """Goods come."""
+        self.ask(make.receipt(quantity, sku=sku, location=place, lot=lot, unit_cost=cost))
+
+    @rule(sku=skus, place=places, lot=lots, quantity=numbers, kind=st.integers(0, 4))
+    def take(self, sku: str, place: str, lot: str | None, quantity: str, kind: int) -> None:
+        """Goods go."""
+        makers = (make.issue, make.pick, make.scrap, make.supplier_return)
+        fields: dict[str, Any] = {"sku": sku, "location": place, "lot": lot}
+        if kind == len(makers):
+            self.ask(make.adjustment(f"-{quantity}", **fields))
+        else:
+            self.ask(makers[kind](quantity, **fields))
+
+    @rule(sku=skus, place=places, other=places, quantity=numbers, status=st.booleans())
+    def move(self, sku: str, place: str, other: str, quantity: str, status: bool) -> None:
+        """Goods change place or status; to the same place is malformed."""
+        if status:
+            self.ask(make.status_change(quantity, sku=sku, location=place))
+        else:
+            places_ = {"from_location": place, "to_location": other}
+            self.ask(make.transfer(quantity, sku=sku, **places_))
+
+    @rule(sku=skus, place=places, quantity=numbers, back=st.data())
+    def give_back(self, sku: str, place: str, quantity: str, back: Any) -> None:
+        """Goods come back, perhaps from a movement that is known."""
+        known = [fact.id for fact in self.moved if fact.sku == sku]
+        name = back.draw(st.sampled_from([None, "nobody", *known]))
+        how = back.draw(st.sampled_from([None, "scrap", "quarantine"]))
+        fields = {"original_id": name, "disposition": how}
+        self.ask(make.customer_return(quantity, sku=sku, location=place, **fields))
+
+    @rule(sku=skus, which=st.data())
+    def reverse(self, sku: str, which: Any) -> None:
+        """A movement is taken back; some cannot be."""
+        names = [fact.id for fact in self.moved]
+        self.ask(make.reversal(which.draw(st.sampled_from(["nobody", *names])), sku=sku))
+
+    @rule(sku=skus, scale=st.integers(0, 2), cost=st.sampled_from([None, "3", "0.000001"]))
+    def describe(self, sku: str, scale: int, cost: str | None) -> None:
+        """An item is described; its scale may be fixed already."""
+        self.ask(make.define(sku, scale=scale, unit_cost=cost))
+
+    @invariant()
+    def nothing_appears_and_nothing_vanishes(self) -> None:
+        """All accounts of a SKU sum to zero, and the real ones are the state's."""
+        for name, accounts in self.book.items():
+            assert sum(accounts.values()) == 0
+            real = {key: count for key, count in accounts.items() if key[0] != "@" and count}
+            assert self.state.skus[name].levels == real
+
+    @invariant()
+    def no_level_is_negative_and_no_value_without_goods(self) -> None:
+        """And the sum of the levels is the quantity."""
+        for sku in self.state.skus.values():
+            assert all(level > 0 for level in sku.levels.values())
+            assert sku.quantity == sum(sku.levels.values())
+            assert sku.value >= 0
+            assert sku.quantity or sku.value == 0
+
+    def teardown(self) -> None:
+        """What was written gives the same state again; and nothing is decided a second time."""
+        if not hasattr(self, "state"):
+            return
+        replayed, chain = PartitionState(), Chain(0)
+        for record in self.records:
+            evolve(replayed, chain.accept(record))
+        assert picture(replayed) == picture(self.state)
+        assert chain.head == self.head
+        self.send_all_again()
+
+    def send_all_again(self) -> None:
+        """Every command that left a record is known, and yields no other."""
+        if not self.commands:
+            return
+        before = picture(self.state)
+        loop = asyncio.new_event_loop()
+        submission = Submission(self.commands, None, Request(loop))
+        batch = Batch(self.state.offset, self.head)
+        decider = Decider(0, self.state, Rules(), TYPE_LEVELS)
+        count = len(self.commands)
+        assert decider.fill(batch, submission, 0, count, self.now_ms) == count
+        loop.close()
+        assert (batch.records, batch.facts) == ([], [])
+        offsets = [record.offset for record in self.records[1:]]
+        assert [duplicate.offset for duplicate in batch.duplicates] == offsets
+        assert picture(self.state) == before
+
+
+PartitionMachine.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None
+)
+TestPartition = PartitionMachine.TestCase
+
+
+def test_the_picture_sees_every_field() -> None:
+    """A field that is added to the state must be undone and replayed too."""
+    assert set(PartitionState.__slots__) == {
+        "ids", "ledger_id", "level", "offset", "recorded_ms", "reversed", "skus",
+    }  # fmt: skip
+    assert SkuState.__struct_fields__ == (
+        "levels", "quantity", "value", "scale", "item", "moved",
+    )  # fmt: skip
+    assert ItemDefined.__struct_fields__[:2] == ("offset", "id")

@@ -1,0 +1,143 @@
+"""Ids for ever: the window, the filter, and the border between them."""
+
+import random
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.writer import idempotency
+from ledger.writer.idempotency import BITS_PER_ID, OldIds, Window, id_hash
+
+
+def filled(names: list[str]) -> OldIds:
+    """A filter that knows these."""
+    old = OldIds()
+    old.add(map(id_hash, names))
+    return old
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=200))
+def test_an_id_that_was_added_is_never_missed(names: list[str]) -> None:
+    """Whatever it looks like."""
+    assert filled(names).perhaps(names) == names
+
+
+@pytest.mark.parametrize("style", ["uuid", "counted", "padded"])
+def test_few_new_ids_are_taken_for_old(style: str) -> None:
+    """Fewer than one in a thousand, also for ids that differ in a few digits only."""
+    chance = random.Random(0)
+    count = 200_000
+
+    def name(number: int) -> str:
+        match style:
+            case "uuid":
+                return str(uuid.UUID(int=chance.getrandbits(128)))
+            case "counted":
+                return f"order-{number}"
+            case _:
+                return f"{number:020d}"
+
+    names = [name(number) for number in range(2 * count)]
+    old = filled(names[:count])
+    assert old.perhaps(names[:count]) == names[:count]
+    assert len(old.perhaps(names[count:])) < count / 1_000
+
+
+def test_it_grows_and_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By larger and larger filters, of four bytes an id."""
+    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    names = [f"id-{number}" for number in range(5_000)]
+    old = filled(names)
+    assert old.perhaps(names) == names
+    assert len(old) == 5_000
+    assert [part.capacity for part in old.filters] == [64, 256, 1_024, 4_096]
+    assert all(len(part.words) * 64 == part.capacity * BITS_PER_ID for part in old.filters)
+
+
+def test_an_empty_filter_knows_nothing() -> None:
+    """And is false, so that nobody asks it."""
+    old = OldIds()
+    assert not old
+    assert old.perhaps(["a"]) == []
+    assert filled(["a"])
+
+
+def _pieces(old: OldIds, words: int) -> list[tuple[int, int, int, bytes]]:
+    return [
+        (number, part.capacity, part.count, part.words[start : start + words].tobytes())
+        for number, part in enumerate(old.filters)
+        for start in range(0, len(part.words), words)
+    ]
+
+
+def test_it_is_restored_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the same filter, which then goes on."""
+    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    names = [f"id-{number}" for number in range(500)]
+    old, restored = filled(names), OldIds()
+    for piece in _pieces(old, 5):
+        assert not restored.whole() or not restored.filters or piece[3]
+        restored.restore(*piece)
+    assert restored.whole()
+    assert [part.words for part in restored.filters] == [part.words for part in old.filters]
+    restored.add([id_hash("new")])
+    assert restored.perhaps(["new", *names]) == ["new", *names]
+
+
+@pytest.mark.parametrize("lost", [0, 3, -1])
+def test_a_filter_with_a_hole_is_not_whole(lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever piece is missing."""
+    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    pieces = _pieces(filled([f"id-{number}" for number in range(50)]), 5)
+    del pieces[lost]
+    restored = OldIds()
+    for piece in pieces:
+        restored.restore(*piece)
+    assert not restored.whole()
+
+
+def test_a_filter_whose_predecessor_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says so in a way that recovery understands."""
+    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    pieces = _pieces(filled([f"id-{number}" for number in range(200)]), 1_000)
+    with pytest.raises(ValueError, match="comes after"):
+        OldIds().restore(*pieces[1])
+
+
+def window(limit: int) -> Window:
+    """An empty one."""
+    return Window({}, limit, OldIds())
+
+
+def use(one: Window, start: int, count: int) -> None:
+    """Records of these offsets use up ids named after them."""
+    names = [f"id-{offset}" for offset in range(start, start + count)]
+    one.ids.update(zip(names, range(start, start + count), strict=True))
+    one.extend(names)
+
+
+def test_the_oldest_leave_and_are_remembered() -> None:
+    """Every id is in the window or in the filter, whatever the sizes of the batches."""
+    one, chance, offset = window(50), random.Random(1), 0
+    while offset < 1_000:
+        count = chance.choice([1, 2, 7, 60, 130])
+        use(one, offset, count)
+        offset += count
+        assert len(one) == len(one.ids) == min(offset, 50)
+        assert one.start_offset() == max(0, offset - 50)
+        assert one.slice(0, 3) == [f"id-{max(0, offset - 50) + n}" for n in range(min(3, len(one)))]
+    gone = [f"id-{number}" for number in range(offset - 50)]
+    assert one.old.perhaps(gone) == gone
+    assert not set(gone) & one.ids.keys()
+    # What has left is not kept in the order either.
+    assert len(one.order) <= 2 * 50 + 130
+
+
+def test_a_window_that_is_not_full_starts_nowhere_special() -> None:
+    """Nothing has left; empty, it has no start."""
+    one = window(50)
+    assert one.start_offset() is None
+    use(one, 7, 3)
+    assert (one.start_offset(), bool(one.old)) == (7, False)
