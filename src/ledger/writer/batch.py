@@ -182,13 +182,16 @@ class Decider:
             batch.slices.append((submission, start, index))
             batch.answers.append((submission, start, answers))
         # In a loop of its own: two tight loops run faster than one long one.
-        self._write(batch, facts, recorded_ms, submission.actor)
+        self._write(batch, facts, recorded_ms, submission)
         return index
 
-    def _write(self, batch: Batch, facts: list[Fact], recorded_ms: int, actor: str | None) -> None:
+    def _write(
+        self, batch: Batch, facts: list[Fact], recorded_ms: int, submission: Submission
+    ) -> None:
         """The records of facts just decided, each carrying the hash of the one before."""
         partition, source, head = self.partition, self.source, batch.head
-        starts = Starts(source, codes.instant_text(recorded_ms * 1000), actor)
+        starts = Starts(source, codes.instant_text(recorded_ms * 1000), submission.actor)
+        traceparent = submission.request.traceparent
         records = batch.records
         for fact in facts:
             if type(fact) is Moved:
@@ -200,7 +203,7 @@ class Decider:
             head = sha256(
                 b"%d:%d:%d:%b%b" % (partition, fact.offset, len(key), key, value)
             ).hexdigest()
-            records.append((key, value, None))
+            records.append((key, value, traceparent))
             batch.bytes += len(value)
         batch.facts += facts
         batch.head = head

@@ -7,15 +7,13 @@ in the index.
 
 from array import array
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from typing import Protocol
 
-# The Mersenne prime that Python reduces integers by; here only a wide, fixed modulus.
-_PRIME = (1 << 61) - 1
-_SPREAD = 0x9E3779B97F4A7C15
 _MASK64 = (1 << 64) - 1
-BITS_PER_ID = 32
+BITS_PER_ID = 48
 _WORD_BITS = 64
-_MASK_BITS_SET = 6
+_MASK_BITS_SET = 3
 _MASKS_LOG2 = 12
 _FIRST_FILTER_IDS = 65_536
 _GROWTH = 4
@@ -34,7 +32,10 @@ class IdIndex(Protocol):
 
 
 def _masks() -> list[int]:
-    """4096 words with six bits set each, by a fixed linear congruential sequence (Knuth, MMIX)."""
+    """4096 words with three bits set each, by a fixed linear congruential sequence (Knuth, MMIX).
+
+    An id takes two of them, so that hardly two ids in one word have the same bits.
+    """
     masks, seed = [], 1
     for _ in range(1 << _MASKS_LOG2):
         word = 0
@@ -49,8 +50,8 @@ MASKS = _masks()
 
 
 def id_hash(identity: str) -> int:
-    """64 well-mixed bits of an id, the same in every process."""
-    return (int.from_bytes(identity.encode(), "little") % _PRIME) * _SPREAD & _MASK64
+    """64 bits of an id, the same in every process, well mixed even if ids are counted up."""
+    return int.from_bytes(blake2b(identity.encode(), digest_size=8).digest(), "little")
 
 
 class _Filter:
@@ -69,7 +70,7 @@ class _Filter:
 class OldIds:
     """A Bloom filter that grows by adding larger ones (Almeida and others, 2007).
 
-    4 bytes an id; about one new id in ten thousand is taken for a perhaps-known one and looked up.
+    6 bytes an id; some four new ids in ten thousand are taken for perhaps-known and looked up.
     """
 
     __slots__ = ("filters",)
@@ -94,19 +95,19 @@ class OldIds:
                 size = _FIRST_FILTER_IDS if part is None else part.capacity * _GROWTH
                 part = _Filter(size)
                 self.filters.append(part)
-            part.words[(h >> 32) % len(part.words)] |= MASKS[h & 4095]
+            part.words[(h >> 32) % len(part.words)] |= MASKS[h & 4095] | MASKS[h >> 12 & 4095]
             part.count += 1
 
     def perhaps(self, identities: Sequence[str]) -> list[str]:
         """Those that may have been added; never misses one that was."""
         if not self.filters:
             return []
-        prime, spread, mask64, masks = _PRIME, _SPREAD, _MASK64, MASKS
+        masks = MASKS
         hits: list[str] = []
         tables = [(part.words, len(part.words)) for part in self.filters]
         for identity in identities:
-            h = (int.from_bytes(identity.encode(), "little") % prime) * spread & mask64
-            wanted = masks[h & 4095]
+            h = id_hash(identity)
+            wanted = masks[h & 4095] | masks[h >> 12 & 4095]
             for words, size in tables:
                 if words[(h >> 32) % size] & wanted == wanted:
                     hits.append(identity)

@@ -14,10 +14,11 @@ SLICE_COMMANDS = 250
 class Request:
     """One caller's wait for the submissions it was split into."""
 
-    __slots__ = ("_open", "done")
+    __slots__ = ("_open", "done", "traceparent")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Nothing submitted yet."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, traceparent: bytes | None = None) -> None:
+        """Nothing submitted yet. `traceparent` goes along with what is written for it."""
+        self.traceparent = traceparent
         self._open = 0
         self.done: asyncio.Future[None] = loop.create_future()
 

@@ -18,7 +18,7 @@ from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record, SnapshotStore
 from ledger.writer import snapshots
-from ledger.writer.idempotency import OldIds, id_hash
+from ledger.writer.idempotency import OldIds
 
 _READ_RECORDS = 1_000
 
@@ -35,8 +35,6 @@ class Recovered:
         self.owner: WriterClaimed | None = None
         # SKU to the offset up to which the snapshot holds it.
         self.folded: dict[str, int] = {}
-        # Ids that left the window while the snapshot was taken.
-        self.left: list[str] = []
 
 
 async def recover(partition: int, log: EventLog, store: SnapshotStore) -> Recovered:
@@ -139,8 +137,6 @@ async def _load(
         raise SnapshotCorrupt(f"partition {partition}: parts do not match the manifest")
     if not recovered.old_ids.whole():
         raise SnapshotCorrupt(f"partition {partition}: a filter of old ids is not whole")
-    recovered.old_ids.add(map(id_hash, recovered.left))
-    recovered.left = []
 
 
 def _apply_part(part: snapshots.Part, recovered: Recovered) -> None:
@@ -154,8 +150,6 @@ def _apply_part(part: snapshots.Part, recovered: Recovered) -> None:
     state.reversed.update(part.reversed)
     if part.filter is not None:
         recovered.old_ids.restore(*part.filter)
-    # Kept until the filters are whole: they are restored into the empty beginning.
-    recovered.left += part.left
 
 
 async def _tail(partition: int, log: EventLog, recovered: Recovered) -> None:

@@ -17,7 +17,8 @@ from ledger.events.chain import Chain
 from ledger.log import SnapshotStore
 from ledger.writer.idempotency import Window
 
-FORMAT = 1
+# Raised whenever older parts would be misread: 2, ids are hashed differently in the filter.
+FORMAT = 2
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
 SLICE_IDS = 5_000
@@ -44,8 +45,6 @@ class Part(msgspec.Struct, gc=False, omit_defaults=True):
     skus: list[SkuRow] = []
     ids: list[tuple[str, int]] = []
     reversed: list[tuple[int, int]] = []
-    # Ids that left the window while the snapshot was taken.
-    left: list[str] = []
     # Which filter of old ids, its capacity and count, and the next piece of its words.
     filter: tuple[int, int, int, bytes] | None = None
 
@@ -161,7 +160,7 @@ class _Run:
         return True
 
     def _next(self, state: PartitionState, window: Window) -> Part | None:
-        """The next slice; None when all is taken."""
+        """The next slice; None when all is taken. Filters come after ids: see `_next_ids`."""
         if self._id_position < len(self._ids):
             return self._next_ids(state)
         piece = self._next_filter(state, window)
@@ -176,13 +175,11 @@ class _Run:
         return None
 
     def _next_ids(self, state: PartitionState) -> Part:
-        """Ids by age. One that left the window since the run began is told apart."""
+        """Ids by age. One that left the window since the run began is in the filter by now."""
         names = self._ids[self._id_position : self._id_position + SLICE_IDS]
         self._id_position += SLICE_IDS
         ids = state.ids
-        held = [(name, ids[name]) for name in names if name in ids]
-        left = [] if len(held) == len(names) else [name for name in names if name not in ids]
-        return Part(state.offset, ids=held, left=left)
+        return Part(state.offset, ids=[(name, ids[name]) for name in names if name in ids])
 
     def _next_filter(self, state: PartitionState, window: Window) -> Part | None:
         """The next piece of the filter of old ids. Bits set meanwhile do no harm."""

@@ -1,0 +1,131 @@
+"""Claims keep writers out of each other's way; nothing that is right depends on them."""
+
+import asyncio
+import contextlib
+import random
+
+import pytest
+
+from ledger.domain.facts import Moved, WriterClaimed
+from ledger.service import Ledger
+from ledger.writer import partition
+from ledger.writer.outcomes import Unavailable
+from tests import builders as make
+from tests.simulation.clock import run
+from tests.unit.ledger.writer.harness import (
+    World,
+    lost_answer,
+    tell,
+    tell_all,
+    unavailable,
+    writer_of,
+)
+
+
+def claims(world: World) -> list[str]:
+    """Whose claims count, in order."""
+    return [fact.instance for fact in world.facts() if isinstance(fact, WriterClaimed)]
+
+
+def test_the_first_record_of_a_writer_is_its_claim() -> None:
+    """Once, however much follows; none before there is anything to write."""
+
+    async def main() -> None:
+        world = World()
+        async with world.ledger(url="http://one") as ledger:
+            assert claims(world) == []
+            for _ in range(3):
+                await tell(ledger, make.receipt())
+            fact = world.facts()[1]
+            assert isinstance(fact, WriterClaimed)
+            assert (fact.instance, fact.url) == ("one", "http://one")
+            owner = writer_of(ledger).follower.owner
+            assert owner is not None
+            assert owner.url == "http://one"
+        assert claims(world) == ["one"]
+
+    run(main())
+
+
+def test_who_reads_anothers_claim_claims_again_before_it_writes() -> None:
+    """And after a pause, so that the other can work."""
+
+    async def main() -> None:
+        world, loop = World(), asyncio.get_running_loop()
+        async with world.ledger() as one, world.ledger(instance="two") as two:
+            await tell(one, make.receipt("6"))
+            await tell(two, make.receipt("6"))
+            before = loop.time()
+            assert isinstance(await tell(one, make.issue("12")), Moved)
+            assert loop.time() - before >= partition.CLAIM_PAUSE_SECONDS[0]
+            assert one.metrics.claims == 2
+        assert claims(world) == ["one", "two", "one"]
+
+    run(main())
+
+
+async def _feed(ledger: Ledger, name: str, chance: random.Random) -> int:
+    taken = 0
+    for number in range(40):
+        outcome = await tell(ledger, make.issue("1", id=f"{name}-{number}"))
+        taken += isinstance(outcome, Moved)
+        await asyncio.sleep(chance.uniform(0, 0.01))
+    return taken
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_writers_that_race_are_exact_and_get_on(count: int) -> None:
+    """Together they take what is there and not one more, and few of their batches are void."""
+
+    async def main() -> None:
+        world, chance = World(), random.Random(count)
+        async with world.ledger() as first:
+            await tell(first, make.receipt(30 * count))
+        async with contextlib.AsyncExitStack() as stack:
+            ledgers = [
+                await stack.enter_async_context(
+                    world.ledger(instance=f"w{n}", chance=random.Random(n))
+                )
+                for n in range(count)
+            ]
+            taken = await asyncio.gather(
+                *(_feed(ledger, f"w{n}", chance) for n, ledger in enumerate(ledgers))
+            )
+        assert sum(taken) == 30 * count
+        appended = sum(ledger.metrics.appended for ledger in ledgers)
+        assert appended == 40 * count
+        assert sum(ledger.metrics.void_batches for ledger in ledgers) < 40 * count
+
+    run(main())
+
+
+def test_a_claim_of_unknown_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits is told that nothing was written; the next one finds the claim in the log."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        async with world.ledger(log) as ledger:
+            log.script = [lost_answer]
+            assert isinstance(await tell(ledger, make.receipt()), Unavailable)
+            assert isinstance(await tell(ledger, make.receipt()), Moved)
+        # Read back: it is claimed already, but a second claim does no harm either.
+        assert set(claims(world)) == {"one"}
+
+    run(main())
+
+
+def test_a_claim_that_cannot_be_written() -> None:
+    """Everybody who waits is answered, bulks too; nobody waits for the log to come back."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        async with world.ledger(log) as ledger:
+            log.script = [unavailable]
+            outcomes = await tell_all(ledger, [make.receipt() for _ in range(600)])
+            assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+            assert isinstance(await tell(ledger, make.receipt()), Moved)
+        assert len([fact for fact in world.facts() if isinstance(fact, Moved)]) == 1
+
+    run(main())
