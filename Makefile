@@ -30,8 +30,8 @@ check: .venv/.dev ## Check format, lint, types and imports
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 
-simulate: .venv/.dev ## Run the simulated crashes; prints its seed
-	$(BIN)/python -m pytest tests/simulation -s $(ARGS)
+simulate: .venv/.dev ## Simulated crashes; SEED=n replays one run
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--runs 200) $(ARGS)
 
 bench: .venv/.dev ## Measure, each number beside its raw counterpart
 	$(BIN)/python -m benchmarks $(ARGS)

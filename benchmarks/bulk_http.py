@@ -35,24 +35,27 @@ PARTITIONS = 12
 
 def bodies(count: int, seed: int) -> list[bytes]:
     """Bulk requests with ids: two receipts to one pick, over many SKUs and places."""
-    chance = random.Random(seed)  # noqa: S311 - data, not secrets
-    return [
-        serving.post("/v1/movements/bulk", json.dumps([_item(chance) for _ in range(ITEMS)]).encode())
-        for _ in range(count)
-    ]
+    chance = random.Random(seed)
+    made = []
+    for _ in range(count):
+        items = [_item(chance) for _ in range(ITEMS)]
+        made.append(serving.post("/v1/movements/bulk", json.dumps(items).encode()))
+    return made
 
 
 def _item(chance: random.Random) -> dict[str, str]:
     number = chance.randrange(SKUS)
+    left, middle, right = (chance.getrandbits(bits) for bits in (48, 12, 60))
     item = {
-        "id": f"{chance.getrandbits(48):012x}-7{chance.getrandbits(12):03x}-{chance.getrandbits(60):015x}",
+        "id": f"{left:012x}-7{middle:03x}-{right:015x}",
         "sku": f"SKU-{number:06d}",
         "location": f"MAIN/{'ABCD'[number % 4]}/{number % 50:02d}",
         "reference": {"type": "order", "id": f"O-{chance.randrange(10**6)}"},  # type: ignore[dict-item]
     }
     if chance.random() < 2 / 3:
         cost = f"{chance.randrange(100, 5_000) / 100:.2f}"
-        return item | {"type": "receipt", "quantity": str(chance.randrange(5, 40)), "unit_cost": cost}
+        quantity = str(chance.randrange(5, 40))
+        return item | {"type": "receipt", "quantity": quantity, "unit_cost": cost}
     return item | {"type": "pick", "quantity": str(chance.randrange(1, 4))}
 
 
@@ -77,12 +80,12 @@ async def records_of(log: EventLog, count: int) -> list[list[Record]]:
 def in_child(function: str, *arguments: str) -> float:
     """Run one of this module's raw measurements in a process of its own on the server's core."""
     code = f"import benchmarks.bulk_http as b; print(b.{function}(*{arguments!r}))"
-    done = subprocess.run(  # noqa: S603 - our own program
+    done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, serving.SERVER_CORES),  # noqa: PLW1509
+        preexec_fn=lambda: os.sched_setaffinity(0, serving.SERVER_CORES),
     )
     return float(done.stdout.split()[-1])
 
@@ -151,7 +154,10 @@ def raw_sqlite(path: str, batches: str) -> float:
             base.execute("BEGIN")
             base.executemany(
                 "INSERT INTO r VALUES (?, ?, ?, ?)",
-                [(number % PARTITIONS, number * ITEMS + i, r.key, r.value) for i, r in enumerate(part)],
+                [
+                    (number % PARTITIONS, number * ITEMS + index, record.key, record.value)
+                    for index, record in enumerate(part)
+                ],
             )
             base.execute("COMMIT")
             count += len(part)

@@ -30,15 +30,15 @@ def server(*options: str, cores: set[int] = SERVER_CORES) -> Iterator[tuple[str,
     """Run `stockledger serve` with options; yields host, port and process id once it is ready."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *(sys.executable, *__import__("os").environ.get("WRAP","-m ops").split(), "serve", "--port", "0", "--log-level", "warning"),
+            *(sys.executable, "-m", "ops", "serve", "--port", "0", "--log-level", "warning"),
             *("--data-dir", str(Path(folder) / "data")),
             *options,
         ]
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         try:
             assert process.stdout is not None

@@ -28,7 +28,7 @@ LATENCY_REQUESTS = 300
 
 def requests(path: str, count: int, seed: int) -> list[bytes]:
     """Single movements: receipts only, so that each is accepted."""
-    chance = random.Random(seed)  # noqa: S311 - data, not secrets
+    chance = random.Random(seed)
     made = []
     while len(made) < count:
         item = _item(chance)
@@ -55,9 +55,9 @@ def echo_server() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.echo_app", str(port)],
-        preexec_fn=lambda: os.sched_setaffinity(0, serving.SERVER_CORES),  # noqa: PLW1509
+        preexec_fn=lambda: os.sched_setaffinity(0, serving.SERVER_CORES),
     )
     try:
         _wait_for(port)

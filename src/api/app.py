@@ -57,7 +57,7 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, object]:
         """The API's description."""
-        assert self.openapi_schema is not None  # noqa: S101 - set when it was made
+        assert self.openapi_schema is not None
         return self.openapi_schema
 
 

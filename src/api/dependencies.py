@@ -1,5 +1,6 @@
 """What endpoints work with: made once when the server starts, carried in the lifespan's state."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict
@@ -7,6 +8,7 @@ from typing import Protocol, TypedDict
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
+from api.bodies import header
 from api.edge import ACTOR
 from api.problems import Problem
 from api.queries import Query
@@ -24,13 +26,23 @@ class Submitter(Protocol):
     """The write side as the endpoints see it: `ledger.service.Ledger`, or `ReadOnly`."""
 
     async def submit(
-        self, command: Command, *, actor: str | None, timeout_seconds: float
+        self,
+        command: Command,
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> tuple[int, Outcome]:
         """Execute one command that has an id."""
         ...
 
     async def submit_bulk(
-        self, commands: Sequence[Command], *, actor: str | None, timeout_seconds: float
+        self,
+        commands: Sequence[Command],
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Execute many, in order; one outcome each."""
         ...
@@ -78,6 +90,16 @@ def actor(request: Request) -> str | None:
     """Who asks: the id of the API key."""
     found: str | None = request.scope[ACTOR]
     return found
+
+
+# W3C Trace Context, section 3.2.2: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def traceparent(request: Request) -> bytes | None:
+    """The trace that the request belongs to; anything malformed is as good as none."""
+    sent = header(request, b"traceparent")
+    return sent if sent is not None and _TRACEPARENT.fullmatch(sent) else None
 
 
 async def wait_for_view(parts: Services, query: Query) -> None:

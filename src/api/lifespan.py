@@ -8,7 +8,6 @@ from typing import Final
 
 import structlog
 from fastapi import FastAPI
-from projections.migrate import upgrade
 from prometheus_client import CollectorRegistry
 from uuid6 import uuid7
 
@@ -22,6 +21,7 @@ from ledger.log import EventLog
 from ledger.service import Ledger
 from projections.database import Database
 from projections.id_index import ViewIdIndex
+from projections.migrate import upgrade
 from projections.positions import Positions
 from projections.runner import Projector
 

@@ -15,17 +15,27 @@ class ReadOnly:
     """Every question to it ends in a 503."""
 
     async def submit(
-        self, command: Command, *, actor: str | None, timeout_seconds: float
+        self,
+        command: Command,
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> tuple[int, Outcome]:
         """Refuse."""
-        del actor, timeout_seconds
+        del actor, timeout_seconds, traceparent
         raise unavailable(_DETAIL, identity=command.id)
 
     async def submit_bulk(
-        self, commands: Sequence[Command], *, actor: str | None, timeout_seconds: float
+        self,
+        commands: Sequence[Command],
+        *,
+        actor: str | None,
+        timeout_seconds: float,
+        traceparent: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Refuse."""
-        del commands, actor, timeout_seconds
+        del commands, actor, timeout_seconds, traceparent
         raise unavailable(_DETAIL)
 
     async def dry_run(

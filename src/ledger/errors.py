@@ -1,7 +1,7 @@
 """Faults: what goes wrong outside the rules of stock.
 
-A refusal by the rules is a value (`ledger.domain.rejections`). An exception here means that the log,
-the network or the operator's configuration failed. The docstring of each class is its message.
+A refusal by the rules is a value (`ledger.domain.rejections`). An exception here means that the
+log, the network or the operator's configuration failed. The docstring of each class is its message.
 """
 
 

@@ -206,9 +206,10 @@ class Ledger:
             wrong = Rejected("invalid_request", f"this version reads up to level {supported}")
             return [wrong for _ in self.writers]
         outcomes = []
-        for partition, writer in enumerate(self.writers):
+        for writer in self.writers:
             request = Request(asyncio.get_running_loop())
-            command = RaiseLevel(f"level-{level}-{partition}", "ledger", level)
+            # No caller can use an id with a control character.
+            command = RaiseLevel(f"\x00level-{level}", "ledger", level)
             submission = Submission([command], actor, request)
             writer.offer(submission)
             await self._wait(request, [submission], 30.0)

@@ -72,7 +72,13 @@ def mask_text(text: str) -> str:
 
 def _renderers(log_format: str) -> list["Processor"]:
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # Never with local variables: they include headers, and so keys.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     return [
         structlog.processors.format_exc_info,
         _mask_exception,

@@ -70,6 +70,7 @@ def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.request_timeout_seconds) + DRAIN_MARGIN_SECONDS,
         backlog=LISTEN_BACKLOG,

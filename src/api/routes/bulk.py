@@ -7,7 +7,7 @@ from starlette.requests import Request
 from api.answers import Answer
 from api.bodies import JSON_TYPES, NDJSON_TYPES, content_type, read_body
 from api.commands import Invalid, decode_array, decode_lines, new_id
-from api.dependencies import actor, services
+from api.dependencies import actor, services, traceparent
 from api.operations import Content, Operation, Reply
 from api.outcomes import BulkResults
 from api.queries import read_query
@@ -40,6 +40,7 @@ async def post_bulk(request: Request) -> Answer:
             commands,
             actor=actor(request),
             timeout_seconds=settings.request_timeout_seconds,
+            traceparent=traceparent(request),
         )
         if commands
         else []

@@ -10,7 +10,7 @@ from api import queries
 from api.answers import Answer, document
 from api.bodies import JSON_TYPES, content_type, read_body
 from api.commands import decode_item, new_id
-from api.dependencies import actor, services, wait_for_view
+from api.dependencies import actor, services, traceparent, wait_for_view
 from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Reply
 from api.outcomes import answer_outcome
@@ -39,6 +39,7 @@ async def put_item(request: Request) -> Answer:
         command,
         actor=actor(request),
         timeout_seconds=parts.settings.request_timeout_seconds,
+        traceparent=traceparent(request),
     )
     return answer_outcome(partition, outcome, command.id)
 

@@ -24,6 +24,8 @@ def check_texts(command: MovementCommand | Reversal) -> Rejected | None:
 
 def check_extras(command: MovementCommand) -> Rejected | None:
     """The fields that few commands have: reference, note, expected on-hand."""
+    if command.reference is None and command.note is None and command.expected_on_hand is None:
+        return None
     expected = command.expected_on_hand
     if expected is not None:
         command.expected_on_hand = quantities.canonical(expected)

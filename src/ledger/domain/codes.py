@@ -56,7 +56,7 @@ def check_id(text: str) -> Rejected | None:
     return malformed("invalid_id", f"an id has 1 to {ID_LENGTH_MAX} printable characters")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def check_sku(text: str) -> Rejected | None:
     """A SKU has 1 to 100 printable characters and neither starts nor ends with a blank."""
     if 0 < len(text) <= SKU_LENGTH_MAX and text.isprintable() and text == text.strip():
@@ -64,9 +64,9 @@ def check_sku(text: str) -> Rejected | None:
     return malformed("invalid_sku", f"a SKU has 1 to {SKU_LENGTH_MAX} printable characters")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def check_location(text: str) -> Rejected | None:
-    """A location is a path such as MAIN/A/01: non-empty segments, printable, not starting with @."""
+    """A location is a path such as MAIN/A/01: printable, no empty segment, no @ in front."""
     good = (
         0 < len(text) <= LOCATION_LENGTH_MAX
         and text.isprintable()
@@ -81,7 +81,7 @@ def check_location(text: str) -> Rejected | None:
     )
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def check_lot(text: str) -> Rejected | None:
     """A lot has 1 to 100 printable characters."""
     if 0 < len(text) <= LOT_LENGTH_MAX and text.isprintable() and text == text.strip():
@@ -101,7 +101,7 @@ def wrong_reason() -> Rejected:
     return malformed("invalid_reason", f"a reason is one of {', '.join(sorted(REASONS))}")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def instant(text: str) -> int | Rejected:
     """Microseconds since 1970 UTC of an RFC 3339 instant; the offset from UTC must be given."""
     if _INSTANT.fullmatch(text) is None:
@@ -113,7 +113,7 @@ def instant(text: str) -> int | Rejected:
         return malformed("invalid_time", f"{text} is no instant of the calendar")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def moment(text: str) -> tuple[int, str] | Rejected:
     """An RFC 3339 instant as microseconds since 1970 UTC, and its canonical text."""
     microseconds = instant(text)
@@ -122,7 +122,7 @@ def moment(text: str) -> tuple[int, str] | Rejected:
     return microseconds, instant_text(microseconds)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def instant_text(microseconds: int) -> str:
     """The canonical RFC 3339 form in UTC: fraction only where there is one, always with Z."""
     moment = _EPOCH + timedelta(microseconds=microseconds)

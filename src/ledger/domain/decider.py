@@ -11,19 +11,21 @@ from ledger.domain.checks import check_extras, wrong_instant
 from ledger.domain.context import Context
 from ledger.domain.evolution import Undo, evolve, undo
 from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Resolved
-from ledger.domain.items import DefineItem, ItemDefined, check_item
+from ledger.domain.items import DefineItem, ItemDefined, canonical_item, check_item
 from ledger.domain.movements import CustomerReturn, MovementCommand, Receipt, Reversal
 from ledger.domain.posting import post
 from ledger.domain.rejections import Rejected, malformed, refused
 from ledger.domain.reversals import check_original, decide_reversal
-from ledger.domain.stock import PartitionState
+from ledger.domain.stock import PartitionState, has_lot
 
 __all__ = ["Decision", "Undo", "decide", "evolve", "undo"]
 
 Decision = Moved | ItemDefined | LevelRaised | Rejected
 
 
-def decide(state: PartitionState, command: Command, context: Context) -> Decision:
+def decide(  # noqa: PLR0911 - one kind of command a line
+    state: PartitionState, command: Command, context: Context
+) -> Decision:
     """The fact that `command` makes of `state`, or why not.
 
     The caller has checked that the id is new. Numbers and instants of the command are brought
@@ -62,18 +64,17 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         return wrong
     scale = rules.scale_default if sku is None else sku.scale
     identity = command.id or ""
-    # check_id's first guard, without the call where it is passed.
-    if not identity.isprintable() or not 0 < len(identity) < codes.ID_LENGTH_MAX or " " in identity:
-        if (wrong := codes.check_id(identity)) is not None:
-            return wrong
+    if (wrong := codes.check_id(identity)) is not None:
+        return wrong
     accounts = command.accounts()
     if type(accounts) is Rejected:
         return accounts
     source, target = accounts
     parsed = quantities.parse(command.quantity, scale)
     if type(parsed) is Rejected:
-        if not parsed.needs_state:
-            return parsed
+        # A negative quantity is wrong at any scale.
+        if not parsed.needs_state or (not command.signed and str(command.quantity)[0] == "-"):
+            return malformed("invalid_quantity", parsed.detail)
     elif parsed[0] <= 0:
         if parsed[0] == 0 or not command.signed:
             return malformed("invalid_quantity", "a quantity is greater than zero")
@@ -91,11 +92,7 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         if type(cost) is Rejected:
             return cost
         command.unit_cost = cost[1]
-    if (
-        command.reference is not None
-        or command.expected_on_hand is not None
-        or command.note is not None
-    ) and (wrong := check_extras(command)) is not None:
+    if (wrong := check_extras(command)) is not None:
         return wrong
     # From here on the answer depends on state.
     if rules.strict_items and (sku is None or sku.item is None):
@@ -150,11 +147,13 @@ def _decide_item(
             f"{command.sku} has movements; its scale stays {sku.scale}",
             scale=str(sku.scale),
         )
+    if sku is not None and command.item.lot_tracked and not all(map(has_lot, sku.levels)):
+        return refused("item_in_use", f"{command.sku} has stock without a lot; move it first")
     return ItemDefined(
         state.offset,
         command.id,
         command.sku,
-        command.item,
+        canonical_item(command.item),
         context.recorded_ms,
         context.actor,
     )

@@ -9,6 +9,9 @@ from ledger.domain.rejections import Rejected, malformed
 
 InventoryType = Literal["raw", "wip", "finished", "mro", "trading"]
 UNIT_DEFAULT = "each"
+SHELF_LIFE_DAYS_MAX = 36_500
+LEAD_TIME_DAYS_MAX = 3_650
+SUPPLIERS_MAX = 100
 
 
 class Supplier(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -64,19 +67,22 @@ def check_item(item: Item) -> Rejected | None:  # noqa: C901, PLR0911 - one guar
         return malformed("invalid_item", f"scale is 0 to {quantities.SCALE_MAX}")
     if not _short(item.unit) or (item.name is not None and not _short(item.name)):
         return malformed("invalid_item", "name and unit are short printable texts")
-    if item.shelf_life_days is not None and not 0 < item.shelf_life_days <= 36_500:
-        return malformed("invalid_item", "shelf_life_days is 1 to 36500")
+    if item.shelf_life_days is not None and not 0 < item.shelf_life_days <= SHELF_LIFE_DAYS_MAX:
+        return malformed("invalid_item", f"shelf_life_days is 1 to {SHELF_LIFE_DAYS_MAX}")
     if item.unit_cost is not None and isinstance(quantities.cost(item.unit_cost), Rejected):
         return malformed("invalid_item", 'unit_cost is a decimal string such as "2.55"')
     if item.gtin is not None and not _gtin(item.gtin):
         return malformed("invalid_item", "gtin has 8, 12, 13 or 14 digits and a right check digit")
-    if len(item.suppliers) > 100:
-        return malformed("invalid_item", "an item has at most 100 suppliers")
+    if len(item.suppliers) > SUPPLIERS_MAX:
+        return malformed("invalid_item", f"an item has at most {SUPPLIERS_MAX} suppliers")
     for supplier in item.suppliers:
         if codes.check_sku(supplier.code) is not None:
             return malformed("invalid_item", "a supplier's code is a short printable text")
-        if supplier.lead_time_days is not None and not 0 <= supplier.lead_time_days <= 3_650:
-            return malformed("invalid_item", "lead_time_days is 0 to 3650")
+        if (
+            supplier.lead_time_days is not None
+            and not 0 <= supplier.lead_time_days <= LEAD_TIME_DAYS_MAX
+        ):
+            return malformed("invalid_item", f"lead_time_days is 0 to {LEAD_TIME_DAYS_MAX}")
     return None
 
 
@@ -92,3 +98,11 @@ def _gtin(text: str) -> bool:
         int(digit) * (3 if index % 2 == 0 else 1) for index, digit in enumerate(text[-2::-1])
     )
     return (10 - weighted % 10) % 10 == int(text[-1])
+
+
+def canonical_item(item: Item) -> Item:
+    """The same description with its cost in the shortest form."""
+    cost = None if item.unit_cost is None else quantities.cost(item.unit_cost)
+    if type(cost) is not tuple or cost[1] == item.unit_cost:
+        return item
+    return msgspec.structs.replace(item, unit_cost=cost[1])

@@ -5,7 +5,7 @@ body is decoded into, so that a command is built once.
 """
 
 from functools import lru_cache
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -13,6 +13,11 @@ from ledger.domain import codes
 from ledger.domain.quantities import Number, canonical
 from ledger.domain.rejections import Rejected, malformed
 from ledger.domain.stock import ADJUSTMENT, CUSTOMER, SCRAP, SUPPLIER, stock_key
+
+# Far above every length that is good, so that its refusal can say which; and low enough that what
+# is remembered of malformed names (the caches of this package) stays small.
+Text = Annotated[str, msgspec.Meta(max_length=1_000)]
+NumberText = Text | int | float
 
 Accounts = tuple[str, str] | Rejected
 
@@ -43,12 +48,12 @@ class Movement(
 
     signed: ClassVar[bool] = False
 
-    sku: str
+    sku: Text
     quantity: Number
     id: str | None = None
-    lot: str | None = None
+    lot: Text | None = None
     reference: Reference | None = None
-    occurred_at: str | None = None
+    occurred_at: Text | None = None
     note: str | None = None
     expected_on_hand: Number | None = None
 
@@ -60,9 +65,9 @@ class Movement(
 class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
     """Goods come from a supplier. Without `unit_cost` the item's standard cost is taken."""
 
-    location: str
-    status: str | None = None
-    unit_cost: str | int | float | None = None
+    location: Text
+    status: Text | None = None
+    unit_cost: NumberText | None = None
 
     def accounts(self) -> Accounts:
         """@supplier → location."""
@@ -72,9 +77,9 @@ class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
 class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
     """Goods change their place: putaway, replenishment of a bin."""
 
-    from_location: str
-    to_location: str
-    status: str | None = None
+    from_location: Text
+    to_location: Text
+    status: Text | None = None
 
     def accounts(self) -> Accounts:
         """location → location."""
@@ -84,8 +89,8 @@ class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
 class Pick(Movement, tag="pick", kw_only=True, gc=False):
     """Goods are picked to a staging place, or straight to the customer."""
 
-    location: str
-    to_location: str | None = None
+    location: Text
+    to_location: Text | None = None
 
     def accounts(self) -> Accounts:
         """location → to_location or @customer."""
@@ -97,7 +102,7 @@ class Pick(Movement, tag="pick", kw_only=True, gc=False):
 class Issue(Movement, tag="issue", kw_only=True, gc=False):
     """Goods leave to a customer."""
 
-    location: str
+    location: Text
 
     def accounts(self) -> Accounts:
         """location → @customer."""
@@ -108,8 +113,8 @@ class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
     """Goods come back. The disposition decides their status; `original_id` names the movement
     they left with, and then they come back at the cost they left with."""
 
-    location: str
-    disposition: str | None = None
+    location: Text
+    disposition: Text | None = None
     original_id: str | None = None
 
     def accounts(self) -> Accounts:
@@ -129,8 +134,8 @@ class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
 class SupplierReturn(Movement, tag="supplier_return", kw_only=True, gc=False):
     """Goods go back to their supplier."""
 
-    location: str
-    status: str | None = None
+    location: Text
+    status: Text | None = None
 
     def accounts(self) -> Accounts:
         """location → @supplier."""
@@ -142,9 +147,9 @@ class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
 
     signed: ClassVar[bool] = True
 
-    location: str
+    location: Text
     reason: str
-    status: str | None = None
+    status: Text | None = None
 
     def accounts(self) -> Accounts:
         """@adjustment → location; the other way round for a negative quantity."""
@@ -156,9 +161,9 @@ class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
 class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
     """Goods are destroyed, for a reason."""
 
-    location: str
+    location: Text
     reason: str
-    status: str | None = None
+    status: Text | None = None
 
     def accounts(self) -> Accounts:
         """location → @scrap."""
@@ -170,9 +175,9 @@ class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
 class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
     """Goods change their status where they are: quarantine, release, recall."""
 
-    location: str
-    from_status: str
-    to_status: str
+    location: Text
+    from_status: Text
+    to_status: Text
 
     def accounts(self) -> Accounts:
         """status → status at the same place."""
@@ -190,11 +195,11 @@ class Reversal(
 ):
     """The opposite of one movement of the same SKU, named by its id; once only."""
 
-    sku: str
+    sku: Text
     reverses: str
     id: str | None = None
     reference: Reference | None = None
-    occurred_at: str | None = None
+    occurred_at: Text | None = None
     note: str | None = None
 
 
@@ -215,19 +220,19 @@ _DISPOSITION_STATUS = {"quarantine": "quarantined", "refurbish": "on_hold"}
 
 
 # The same few thousand places come again and again, so that what they make is remembered.
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _inward(virtual: str, location: str, lot: str | None, status: str | None) -> Accounts:
     key = stock_key(location, lot, status)
     return key if type(key) is Rejected else (virtual, key)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _outward(location: str, lot: str | None, status: str | None, virtual: str) -> Accounts:
     key = stock_key(location, lot, status)
     return key if type(key) is Rejected else (key, virtual)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _between(
     from_location: str,
     to_location: str,

@@ -27,6 +27,8 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     more digits behind the point than `scale`, and anything beyond 10^18 scaled.
     """
     if type(number) is str:
+        if len(number) > _TEXT_LENGTH_MAX:
+            return malformed("invalid_quantity", _TOO_LARGE)
         return _parse_text(number, scale)
     if type(number) is int:
         result: int = number * 10**scale
@@ -39,9 +41,9 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     )
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
-    match = _DECIMAL.fullmatch(number) if len(number) <= _TEXT_LENGTH_MAX else None
+    match = _DECIMAL.fullmatch(number)
     if match is None:
         return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
@@ -90,7 +92,7 @@ def text(quantity: int, scale: int) -> str:
 
 
 # Typed, because 1 and 1.0 are equal as keys and only the integer is exact.
-@lru_cache(maxsize=65_536, typed=True)
+@lru_cache(maxsize=16_384, typed=True)
 def cost(number: Number) -> tuple[int, str] | Rejected:
     """A cost per unit of measure in millionths, and its canonical text; not negative."""
     result = parse(number, COST_SCALE)

@@ -1,25 +1,28 @@
 """Commands that name an earlier movement: reversals, and linked returns."""
 
-from ledger.domain import codes
+from ledger.domain import codes, quantities
 from ledger.domain.checks import check_texts, wrong_instant
 from ledger.domain.context import Context
 from ledger.domain.facts import Moved
 from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.posting import post
 from ledger.domain.rejections import Rejected, refused
-from ledger.domain.stock import PartitionState
+from ledger.domain.stock import CUSTOMER, PartitionState
 
 
 def check_original(command: MovementCommand, original: Moved | None) -> Rejected | None:
     """Whether goods that left with `original` may come back with `command`."""
     if original is None or original.sku != command.sku:
         return refused("unknown_movement", "no movement of this SKU has the original_id")
-    if type(original.command) is Reversal or original.target[0] != "@":
-        return refused("not_reversible", "only goods that left stock can come back")
+    if type(original.command) is Reversal or original.target != CUSTOMER:
+        return refused("not_reversible", "only goods that went to a customer can come back")
+    quantity = quantities.scaled(command.quantity, original.scale)
+    if type(quantity) is int and quantity > original.quantity:
+        return refused("invalid_quantity", "more comes back than went out with that movement")
     return None
 
 
-def decide_reversal(
+def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
     state: PartitionState, command: Reversal, original: Moved | None, context: Context
 ) -> Moved | Rejected:
     """The opposite of `original`, at the value that it moved; once only."""

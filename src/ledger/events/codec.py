@@ -1,6 +1,7 @@
-"""Fact → bytes (decoding.py goes back). The one hot function here is `encode_moved`: it writes the document by hand.
+"""Fact → bytes (decoding.py goes back).
 
-A test holds its bytes against what msgspec makes of the same document, field by field.
+The one hot function here is `encode_moved`, which writes the document by hand. A test holds its
+bytes against what msgspec makes of the same document, field by field.
 """
 
 from functools import lru_cache

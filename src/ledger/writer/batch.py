@@ -110,7 +110,7 @@ class Decider:
         self._type_levels = type_levels
         self._level_needed = max(type_levels.values())
 
-    def fill(  # noqa: PLR0913 - the loop's inputs, spelled out once
+    def fill(  # noqa: C901, PLR0912, PLR0913, PLR0917 - the hot loop, in one piece
         self,
         batch: Batch,
         submission: Submission,
@@ -131,14 +131,13 @@ class Decider:
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
         context = Context(self.rules, recorded_ms, submission.actor)
-        offset = state.offset
         gated = state.level < self._level_needed
         answers: list[Outcome | None] = []
         facts: list[Fact] = []
         undos = batch.undos
         room = BATCH_RECORDS_MAX - len(batch.facts)
         index = start
-        for index in range(start, stop):  # noqa: B007 - used behind the loop
+        for index in range(start, stop):
             command = commands[index]
             if room <= 0:
                 break
@@ -152,29 +151,25 @@ class Decider:
             decision: Decision | Refused
             if type(command) in PLAIN:
                 decision = decide_movement(state, command, context)  # type: ignore[arg-type]
-            else:
-                if needs_original(command):
-                    if resolved is None or resolved.command is not command:
-                        break
-                    command = resolved
+            elif not needs_original(command):
                 decision = decide(state, command, context)
+            elif resolved is not None and resolved.command is command:
+                decision = decide(state, resolved, context)
+            else:
+                break
             if type(decision) is Rejected:
                 if not decision.needs_state:
                     answers.append(decision)
                     continue
-                decision = refusal(offset, command, decision, context)
+                decision = refusal(state.offset, command, decision, context)
                 batch.refused += 1
             if gated and not self._allowed(decision):
                 answers.append(_level_too_low(state.level))
                 continue
-            undos.append(
-                evolve_moved(state, decision)
-                if type(decision) is Moved
-                else evolve(state, decision)
-            )
+            moved = type(decision) is Moved
+            undos.append(evolve_moved(state, decision) if moved else evolve(state, decision))  # type: ignore[arg-type]
             facts.append(decision)
             answers.append(decision)
-            offset += 1
             room -= 1
         else:
             index = stop

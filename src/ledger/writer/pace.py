@@ -12,7 +12,7 @@ TURN_COMMANDS_MAX = 500
 
 
 class Pace:
-    """Counts the commands decided in this turn of the loop; who comes too late waits for the next."""
+    """Counts the commands decided in this turn of the loop; late comers wait for the next."""
 
     __slots__ = ("_counting", "_spent", "_waiting")
 

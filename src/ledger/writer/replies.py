@@ -7,8 +7,8 @@ lies: the answer is read from there.
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from ledger.domain.facts import Command, Fact, LevelRaised, Moved, RaiseLevel, Refused, Resolved
-from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
+from ledger.domain.items import DefineItem, ItemDefined, canonical_item
 from ledger.domain.movements import MovementCommand, Reversal, normalise
 from ledger.domain.rejections import Rejected
 from ledger.errors import LedgerError, LogUnavailable
@@ -140,8 +140,7 @@ def _deliver(duplicate: Duplicate, fact: Fact) -> None:
 
 
 def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
-    if isinstance(fact, LevelRaised) or not isinstance(fact, Moved | Refused | ItemDefined):
-        raise AssertionError(f"offset {fact.offset} is not the fact of a command")
+    assert isinstance(fact, Moved | Refused | ItemDefined), f"offset {fact.offset}: no command"
     if same(duplicate.command, fact):
         own = duplicate.submission.stated(duplicate.index, fact)
         return fact if own else Replayed(fact)
@@ -157,7 +156,8 @@ def same(command: Command, fact: Moved | Refused | ItemDefined) -> bool:
     if type(asked) is DefineItem:
         if type(fact) is Refused:
             return fingerprint(asked) == fact.fingerprint
-        return type(fact) is ItemDefined and (fact.sku, fact.item) == (asked.sku, asked.item)
+        wanted = (asked.sku, canonical_item(asked.item))
+        return type(fact) is ItemDefined and (fact.sku, fact.item) == wanted
     if type(asked) is RaiseLevel:
         return False
     return _same_movement(asked, fact)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -129,9 +129,9 @@ class BulkClient:
 
     async def has_movement(self, identity: str, sku: str) -> bool:
         """Whether the ledger has the movement; what cannot be asked counts as no."""
-        path = f"/v1/movements/{quote(identity, safe='')}"
+        # As a query, because an id may hold characters that no path can carry.
         try:
-            answer = await self._http.get(path, params={"sku": sku})
+            answer = await self._http.get("/v1/movements", params={"id": identity, "sku": sku})
         except httpx.HTTPError:
             return False
         return answer.status_code == HTTPStatus.OK

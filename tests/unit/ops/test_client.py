@@ -153,7 +153,7 @@ def test_asking_for_a_movement(answer: httpx.Response | Exception, expected: boo
     """What cannot be asked counts as not there."""
     found, asked, _ = run([answer], lambda client: client.has_movement("a/b c", "s&k"))
     assert found is expected
-    assert asked == [["/v1/movements/a%2Fb%20c?sku=s%26k"]]
+    assert asked == [["/v1/movements?id=a%2Fb+c&sku=s%26k"]]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[", "nowhere"])

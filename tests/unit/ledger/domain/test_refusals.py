@@ -80,7 +80,7 @@ STATE_DESCENDING: list[tuple[str, dict[str, Any]]] = [
     ("invalid_lot", {"original_id": "out", "quantity": "1", "expected_on_hand": 9}),
     ("version_conflict", {"original_id": "out", "quantity": "1", "expected_on_hand": 9,
                           "lot": "L"}),
-    ("quantity_overflow", {"original_id": "out", "quantity": 10**18, "lot": "L"}),
+    ("quantity_overflow", {"quantity": 10**18, "lot": "L"}),
 ]  # fmt: skip
 
 
