@@ -22,6 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import uvloop
+
 from benchmarks import serving
 from ledger.adapters.kafka import KafkaLog
 from ledger.adapters.sqlite import SqliteLog
@@ -92,8 +94,6 @@ def in_child(function: str, *arguments: str) -> float:
 
 def raw_kafka(bootstrap: str, prefix: str, batches: str) -> float:
     """Records a second with the driver's public calls and nothing else."""
-    import uvloop
-
     return uvloop.run(_raw_kafka(bootstrap, prefix, int(batches)))
 
 
@@ -138,7 +138,7 @@ async def _raw_kafka(bootstrap: str, prefix: str, batches: int) -> float:
 
 def raw_sqlite(path: str, batches: str) -> float:
     """Rows a second, 1,000 a transaction, each transaction durable."""
-    records = asyncio.run(records_of(SqliteLog(path, PARTITIONS), ITEMS))
+    records = uvloop.run(records_of(SqliteLog(path, PARTITIONS), ITEMS))
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
         base = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
         base.execute("PRAGMA journal_mode=WAL")
@@ -179,12 +179,12 @@ def on_kafka(requests: int, rounds: int) -> None:
             *("--roles", "api,writer", "--replication", "1", "--dev"),
         )
         with serving.server(*options) as (host, port, pid):
-            asyncio.run(fill(host, port, bodies(requests // 2, 0)))
+            uvloop.run(fill(host, port, bodies(requests // 2, 0)))
             results = []
             for number in range(rounds):
                 raw = in_child("raw_kafka", broker.bootstrap, prefix, str(requests))
                 cpu = serving.cpu_seconds(pid)
-                ours = asyncio.run(fill(host, port, bodies(requests, number + 1)))
+                ours = uvloop.run(fill(host, port, bodies(requests, number + 1)))
                 cpu = (serving.cpu_seconds(pid) - cpu) / requests / ITEMS * 1e6
                 results.append((ours, raw))
                 print(
@@ -205,7 +205,7 @@ def _make_raw_topic(bootstrap: str, name: str) -> None:
         await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=configs)])
         await admin.close()
 
-    asyncio.run(make())
+    uvloop.run(make())
 
 
 def on_sqlite(requests: int, rounds: int) -> None:
@@ -216,7 +216,7 @@ def on_sqlite(requests: int, rounds: int) -> None:
             tempfile.TemporaryDirectory() as folder,
             serving.server("--roles", "api,writer", "--data-dir", folder) as (host, port, _),
         ):
-            ours = asyncio.run(fill(host, port, bodies(requests, number)))
+            ours = uvloop.run(fill(host, port, bodies(requests, number)))
             path = next(Path(folder).glob("*log*.db"), None) or next(Path(folder).glob("*.db"))
             raw = in_child("raw_sqlite", str(path), str(requests))
         results.append((ours, raw))

@@ -7,7 +7,6 @@ when the movement counts in Kafka. Latency is measured at one connection, so tha
 """
 
 import argparse
-import asyncio
 import json
 import os
 import random
@@ -18,6 +17,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import uvloop
 
 from benchmarks import serving
 from benchmarks.bulk_http import _item
@@ -98,10 +99,10 @@ def main() -> None:
         )
         with serving.server(*flags) as (host, port, _), echo_server() as echo_port:
             for number in range(options.rounds):
-                echo = asyncio.run(
+                echo = uvloop.run(
                     measure("127.0.0.1", echo_port, "/echo", options.requests, number)
                 )
-                ours = asyncio.run(
+                ours = uvloop.run(
                     measure(host, port, "/v1/movements", options.requests, number + 100)
                 )
                 results.append((ours, echo))

@@ -126,9 +126,7 @@ def moment(text: str) -> tuple[int, str] | Rejected:
 def instant_text(microseconds: int) -> str:
     """The canonical RFC 3339 form in UTC: fraction only where there is one, always with Z."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    base = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    # strftime does not pad years before 1000 on every platform.
-    base = base.rjust(19, "0")
+    base = moment.isoformat()[:19]
     if moment.microsecond == 0:
         return f"{base}Z"
     fraction = f"{moment.microsecond:06d}".rstrip("0")
