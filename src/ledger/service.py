@@ -170,16 +170,19 @@ class Ledger:
     async def _wait(
         self, request: Request, submissions: list[Submission], timeout_seconds: float
     ) -> None:
+        # A timer of the loop costs a fraction of asyncio.timeout, and every request needs one.
+        timer = asyncio.get_running_loop().call_later(timeout_seconds, request.expire)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await request.done
-        except TimeoutError:
-            for submission in submissions:
-                _abandon(submission)
+            await request.done
         except asyncio.CancelledError:
             for submission in submissions:
                 submission.cancelled = True
             raise
+        finally:
+            timer.cancel()
+        if request.expired:
+            for submission in submissions:
+                _abandon(submission)
 
     async def dry_run(
         self, command: Command, *, actor: str | None

@@ -6,7 +6,6 @@ only keep writers of several processes out of each other's way.
 """
 
 import asyncio
-import contextlib
 
 from ledger.domain.facts import Fact
 from ledger.domain.stock import PartitionState
@@ -30,7 +29,6 @@ from ledger.writer.snapshots import SnapshotTaker
 CLAIM_PAUSE_SECONDS = (0.05, 0.5)
 # How long a command may be tried again before the caller hears that its outcome is unknown.
 RESOLVE_SECONDS = 10.0
-
 # How often an idle partition looks whether a snapshot is due.
 _IDLE_SECONDS = 1.0
 
@@ -133,9 +131,11 @@ class PartitionWriter:
             return self.queue.waiting > 0
         if not self._closing:
             self.queue.not_empty.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_IDLE_SECONDS):
-                    await self.queue.not_empty.wait()
+            wake = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.queue.not_empty.set)
+            try:
+                await self.queue.not_empty.wait()
+            finally:
+                wake.cancel()
         return self.queue.waiting > 0
 
     async def _work(self) -> None:

@@ -14,13 +14,20 @@ SLICE_COMMANDS = 250
 class Request:
     """One caller's wait for the submissions it was split into."""
 
-    __slots__ = ("_open", "done", "traceparent")
+    __slots__ = ("_open", "done", "expired", "traceparent")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, traceparent: bytes | None = None) -> None:
         """Nothing submitted yet. `traceparent` goes along with what is written for it."""
         self.traceparent = traceparent
         self._open = 0
+        self.expired = False
         self.done: asyncio.Future[None] = loop.create_future()
+
+    def expire(self) -> None:
+        """The caller has waited long enough, unless everything was answered just now."""
+        if not self.done.done():
+            self.expired = True
+            self.done.set_result(None)
 
     def opened(self) -> None:
         """One more submission belongs to the request."""
