@@ -45,14 +45,14 @@ def bodies(count: int, seed: int) -> list[bytes]:
     return made
 
 
-def _item(chance: random.Random) -> dict[str, str]:
+def _item(chance: random.Random) -> dict[str, str | dict[str, str]]:
     number = chance.randrange(SKUS)
     left, middle, right = (chance.getrandbits(bits) for bits in (48, 12, 60))
-    item = {
+    item: dict[str, str | dict[str, str]] = {
         "id": f"{left:012x}-7{middle:03x}-{right:015x}",
         "sku": f"SKU-{number:06d}",
         "location": f"MAIN/{'ABCD'[number % 4]}/{number % 50:02d}",
-        "reference": {"type": "order", "id": f"O-{chance.randrange(10**6)}"},  # type: ignore[dict-item]
+        "reference": {"type": "order", "id": f"O-{chance.randrange(10**6)}"},
     }
     if chance.random() < 2 / 3:
         cost = f"{chance.randrange(100, 5_000) / 100:.2f}"

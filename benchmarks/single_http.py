@@ -30,7 +30,7 @@ LATENCY_REQUESTS = 300
 def requests(path: str, count: int, seed: int) -> list[bytes]:
     """Single movements: receipts only, so that each is accepted."""
     chance = random.Random(seed)
-    made = []
+    made: list[bytes] = []
     while len(made) < count:
         item = _item(chance)
         if item["type"] == "receipt":

@@ -131,7 +131,12 @@ def _decide_resolved(
     # A malformed command is malformed whatever it refers to.
     if type(answer) is Rejected and not answer.needs_state:
         return answer
-    return check_original(command, original) or answer  # type: ignore[arg-type]
+    wrong = check_original(state, command, original)  # type: ignore[arg-type]
+    if wrong is not None:
+        return wrong
+    if type(answer) is Moved and original is not None:
+        answer.original_offset = original.offset
+    return answer
 
 
 def _decide_item(

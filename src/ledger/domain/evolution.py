@@ -66,6 +66,8 @@ def evolve_moved(state: PartitionState, fact: Moved) -> Undo:
     sku.moved = True
     if fact.reverses_offset >= 0:
         state.reversed[fact.reverses_offset] = fact.offset
+    if fact.original_offset >= 0:
+        state.come_back(fact.original_offset, fact.quantity_back)
     state.ids[fact.id] = fact.offset
     state.recorded_ms = fact.recorded_ms
     return undo
@@ -94,6 +96,8 @@ def _undo_moved(state: PartitionState, sku: SkuState, fact: Moved, token: Undo) 
     del state.ids[fact.id]
     if fact.reverses_offset >= 0:
         del state.reversed[fact.reverses_offset]
+    if fact.original_offset >= 0:
+        state.come_back(fact.original_offset, -fact.quantity_back)
     _, _, sku.quantity, sku.value, sku.moved, created, state.recorded_ms = token  # type: ignore[assignment]
     if created:
         del state.skus[fact.sku]

@@ -36,6 +36,14 @@ class Moved(msgspec.Struct, gc=False):
     actor: str | None = None
     # Only for a reversal: the offset of the movement it undoes.
     reverses_offset: int = -1
+    # Only for a linked return, and the reversal of one: the offset of the movement with which
+    # the goods had left.
+    original_offset: int = -1
+
+    @property
+    def quantity_back(self) -> int:
+        """How much more of the movement at `original_offset` came back by this; if there is one."""
+        return self.quantity if self.reverses_offset < 0 else -self.quantity
 
 
 class Refused(msgspec.Struct, gc=False):

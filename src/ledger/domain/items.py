@@ -67,6 +67,8 @@ def check_item(item: Item) -> Rejected | None:  # noqa: C901, PLR0911 - one guar
         return malformed("invalid_item", f"scale is 0 to {quantities.SCALE_MAX}")
     if not _short(item.unit) or (item.name is not None and not _short(item.name)):
         return malformed("invalid_item", "name and unit are short printable texts")
+    if item.serial_tracked:
+        return malformed("invalid_item", "serial numbers are not supported yet")
     if item.shelf_life_days is not None and not 0 < item.shelf_life_days <= SHELF_LIFE_DAYS_MAX:
         return malformed("invalid_item", f"shelf_life_days is 1 to {SHELF_LIFE_DAYS_MAX}")
     if item.unit_cost is not None and isinstance(quantities.cost(item.unit_cost), Rejected):

@@ -16,7 +16,7 @@ COST_UNIT = 10**COST_SCALE
 
 Number = str | int | float
 _TEXT_LENGTH_MAX = 40
-_TOO_LARGE = "the number is beyond 10^18 in its smallest unit"
+_TOO_LARGE = "the number is beyond 10^18"
 _DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
 
 
@@ -24,7 +24,8 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     """The integer behind a decimal string or integer at `scale`, and its canonical text.
 
     A float is refused because it cannot carry a decimal exactly; so are exponents, blanks, NaN,
-    more digits behind the point than `scale`, and anything beyond 10^18 scaled.
+    more digits behind the point than `scale`, and anything beyond 10^18 scaled. Whether the
+    answer `needs_state` does not depend on `scale`: it does if another scale could have a say.
     """
     if type(number) is str:
         if len(number) > _TEXT_LENGTH_MAX:
@@ -34,7 +35,7 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
         result: int = number * 10**scale
         if -SCALED_MAX <= result <= SCALED_MAX:
             return result, str(number)
-        return malformed("invalid_quantity", _TOO_LARGE)
+        return _too_large(scale, needs_state=-SCALED_MAX <= number <= SCALED_MAX)
     return malformed(
         "invalid_quantity",
         'a JSON number with a point or exponent is not exact; send a string such as "1.5"',
@@ -47,6 +48,8 @@ def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
     if match is None:
         return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
+    if int(whole) + bool(fraction) > SCALED_MAX:
+        return malformed("invalid_quantity", _TOO_LARGE)
     if len(fraction) > scale:
         return Rejected(
             "invalid_quantity",
@@ -57,9 +60,17 @@ def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
         )
     result = int(whole + fraction.ljust(scale, "0"))
     if result > SCALED_MAX:
-        return malformed("invalid_quantity", _TOO_LARGE)
+        return _too_large(scale, needs_state=True)
     result = -result if sign else result
     return result, text(result, scale)
+
+
+def _too_large(scale: int, *, needs_state: bool) -> Rejected:
+    """Beyond 10^18 in the smallest unit; up to 10^18 itself an item of scale 0 could take."""
+    if not needs_state:
+        return malformed("invalid_quantity", _TOO_LARGE)
+    detail = f"{_TOO_LARGE} in the smallest unit of an item with {scale} decimals"
+    return Rejected("invalid_quantity", detail, needs_state=True, numbers={"scale": str(scale)})
 
 
 def scaled(number: Number, scale: int) -> int | Rejected:

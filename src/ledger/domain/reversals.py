@@ -10,15 +10,27 @@ from ledger.domain.rejections import Rejected, refused
 from ledger.domain.stock import CUSTOMER, PartitionState
 
 
-def check_original(command: MovementCommand, original: Moved | None) -> Rejected | None:
-    """Whether goods that left with `original` may come back with `command`."""
+def check_original(
+    state: PartitionState, command: MovementCommand, original: Moved | None
+) -> Rejected | None:
+    """Why goods that left with `original` may not come back with `command`; None if they may."""
     if original is None or original.sku != command.sku:
         return refused("unknown_movement", "no movement of this SKU has the original_id")
     if type(original.command) is Reversal or original.target != CUSTOMER:
         return refused("not_reversible", "only goods that went to a customer can come back")
+    if original.offset in state.reversed:
+        return refused("already_reversed", f"{original.id} is reversed; nothing went out with it")
     quantity = quantities.scaled(command.quantity, original.scale)
-    if type(quantity) is int and quantity > original.quantity:
-        return refused("invalid_quantity", "more comes back than went out with that movement")
+    returned = state.returned.get(original.offset, 0)
+    left = original.quantity - returned
+    if type(quantity) is int and quantity > left:
+        return refused(
+            "invalid_quantity",
+            f"more comes back than is left of what went out with {original.id}",
+            original=quantities.text(original.quantity, original.scale),
+            returned=quantities.text(returned, original.scale),
+            left=quantities.text(left, original.scale),
+        )
     return None
 
 
@@ -47,6 +59,11 @@ def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
         return refused("unknown_movement", f"{command.sku} has no movement {command.reverses}")
     if type(original.command) is Reversal:
         return refused("not_reversible", "a reversal is not reversed; send the movement again")
+    if original.offset in state.returned:
+        return refused(
+            "not_reversible",
+            f"goods of {command.reverses} came back by a linked return; reverse that one first",
+        )
     if original.offset in state.reversed:
         return refused("already_reversed", f"{command.reverses} is reversed already")
     moved = Moved(
@@ -67,5 +84,6 @@ def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
         recorded_us - occurred_us > context.rules.late_after_us,
         context.actor,
         original.offset,
+        original.original_offset,
     )
     return post(moved, state.skus.get(command.sku), original)

@@ -48,7 +48,16 @@ class SkuState(msgspec.Struct, gc=False):
 class PartitionState:
     """What the counting records of one partition add up to, up to but not including `offset`."""
 
-    __slots__ = ("ids", "ledger_id", "level", "offset", "recorded_ms", "reversed", "skus")
+    __slots__ = (
+        "ids",
+        "ledger_id",
+        "level",
+        "offset",
+        "recorded_ms",
+        "returned",
+        "reversed",
+        "skus",
+    )
 
     def __init__(self) -> None:
         """An empty partition."""
@@ -57,10 +66,20 @@ class PartitionState:
         self.ids: dict[str, int] = {}
         # Offset of a movement to the offset of its reversal.
         self.reversed: dict[int, int] = {}
+        # Offset of a movement to the quantity, scaled, that came back of it by linked returns.
+        self.returned: dict[int, int] = {}
         self.offset = 0
         self.recorded_ms = 0
         self.level = 1
         self.ledger_id = ""
+
+    def come_back(self, offset: int, quantity: int) -> None:
+        """`quantity` came back of the movement at `offset`; a negative one went out again."""
+        total = self.returned.get(offset, 0) + quantity
+        if total:
+            self.returned[offset] = total
+        else:
+            self.returned.pop(offset, None)
 
 
 def stock_key(location: str, lot: str | None, status: str | None) -> str | Rejected:

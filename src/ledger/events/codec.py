@@ -115,6 +115,8 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
     more = ',"late":true' if fact.late else ""
     if fact.reverses_offset >= 0:
         more = f'{more},"reverses_offset":{fact.reverses_offset}'
+    if fact.original_offset >= 0:
+        more = f'{more},"original_offset":{fact.original_offset}'
     return (
         f'{starts[type(command)]}{id_json},"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
         f'"command":{_encode_json(command).decode()},"quantity":"{number}","scale":{scale},'

@@ -167,6 +167,7 @@ def _moved(head: shape.Envelope | _MovedEnvelope, data: shape.MovedData, offset:
         data.late,
         head.actor,
         data.reverses_offset,
+        data.original_offset,
     )
 
 

@@ -50,7 +50,8 @@ class MovedData(msgspec.Struct, gc=False, omit_defaults=True):
 
     `quantity` is what moved, greater than zero, in the item's unit with `scale` decimals at most;
     `entries` are the account taken from and the one put into, in this order; `value` is the cost
-    that moved, in the ledger's currency.
+    that moved, in the ledger's currency. `original_offset` is, for a linked return and for the
+    reversal of one, the offset of the movement with which the goods had left.
     """
 
     command: WireCommand
@@ -62,6 +63,7 @@ class MovedData(msgspec.Struct, gc=False, omit_defaults=True):
     cost_basis: str
     late: bool = False
     reverses_offset: int = -1
+    original_offset: int = -1
 
 
 class RefusedData(msgspec.Struct, gc=False, omit_defaults=True):

@@ -4,7 +4,7 @@
 is no I/O, no logging, no await.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from hashlib import sha256
 
 from ledger.domain import codes
@@ -90,6 +90,11 @@ def needs_original(command: Command) -> bool:
     )
 
 
+def original_name(command: Command) -> str:
+    """The id of the earlier movement that a command names."""
+    return getattr(command, "reverses", None) or getattr(command, "original_id", None) or ""
+
+
 def take_back(state: PartitionState, batch: Batch) -> None:
     """Undo everything that the batch did to the state, the newest first."""
     for token in reversed(batch.undos):
@@ -117,14 +122,14 @@ class Decider:
         start: int,
         stop: int,
         now_ms: int,
-        resolved: Resolved | None = None,
         old: dict[str, int] | None = None,
+        originals: dict[str, Fact] | None = None,
     ) -> int:
         """Decide commands from `start` on into the batch, up to `stop` or until it is full.
 
-        Returns the index behind the last command decided. Stops in front of a command that needs
-        an earlier movement, unless it is the one that `resolved` answers. `old` holds those ids
-        of the slice that are older than the window.
+        Returns the index behind the last command decided. `old` holds those ids of the slice that
+        are older than the window, `originals` the earlier movements that its commands name and
+        that lie in front of this batch.
         """
         state = self.state
         ids = state.ids
@@ -151,12 +156,10 @@ class Decider:
             decision: Decision | Refused
             if type(command) in PLAIN:
                 decision = decide_movement(state, command, context)  # type: ignore[arg-type]
-            elif not needs_original(command):
-                decision = decide(state, command, context)
-            elif resolved is not None and resolved.command is command:
-                decision = decide(state, resolved, context)
             else:
-                break
+                if needs_original(command):
+                    command = self._resolve(command, (*batch.facts, *facts), originals or {})
+                decision = decide(state, command, context)
             if type(decision) is Rejected:
                 if not decision.needs_state:
                     answers.append(decision)
@@ -179,6 +182,18 @@ class Decider:
         # In a loop of its own: two tight loops run faster than one long one.
         self._write(batch, facts, recorded_ms, submission)
         return index
+
+    def _resolve(
+        self, command: Command, fresh: Sequence[Fact], originals: dict[str, Fact]
+    ) -> Resolved:
+        """The command with the movement that it names: one of this batch, or an earlier one."""
+        name = original_name(command)
+        offset = self.state.ids.get(name, -1)
+        if fresh and offset >= fresh[0].offset:
+            original: Fact | None = fresh[offset - fresh[0].offset]
+        else:
+            original = originals.get(name)
+        return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
 
     def _write(
         self, batch: Batch, facts: list[Fact], recorded_ms: int, submission: Submission

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ledger.domain.facts import Command, Fact, Moved, Resolved
+from ledger.writer.batch import needs_original, original_name
 from ledger.writer.follower import Follower
 from ledger.writer.replies import Replies
 
@@ -26,9 +27,26 @@ class Lookup:
 
     async def resolve(self, command: Command) -> Resolved:
         """The command together with the movement that it names. Raises LogUnavailable."""
-        name = getattr(command, "reverses", None) or getattr(command, "original_id", None) or ""
-        original = await self.find(name)
+        original = await self.find(original_name(command))
         return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
+
+    async def originals(self, commands: Sequence[Command], before: int) -> dict[str, Fact]:
+        """The facts that commands of a slice name and that lie in front of offset `before`.
+
+        All are read together, so that a slice full of reversals costs hardly more than one.
+        Raises LogUnavailable.
+        """
+        names = {original_name(command) for command in commands if needs_original(command)}
+        if not names:
+            return {}
+        window, ids = self._follower.window, self._follower.state.ids
+        offsets = {name: ids[name] for name in names if name in ids}
+        suspects = window.old.perhaps([name for name in names if name not in offsets])
+        if suspects:
+            offsets |= await self._replies.find_old(suspects, window.start_offset())
+        wanted = {name: offset for name, offset in offsets.items() if offset < before}
+        facts = await self._replies.facts_at(set(wanted.values()))
+        return {name: facts[offset] for name, offset in wanted.items()}
 
     async def old(self, commands: Sequence[Command]) -> dict[str, int] | None:
         """Which ids were used before the window began, and where. Raises LogUnavailable.

@@ -73,7 +73,7 @@ class PartitionWriter:
         if self.failure is not None or self._closing:
             refuse(submission, self.failure or "the service is shutting down")
             return True
-        return self.queue.offer(submission)
+        return self.queue.offer(submission, self._replies.pending)
 
     @property
     def snapshots_taken(self) -> int:
@@ -185,23 +185,17 @@ class PartitionWriter:
     async def _decide(self, position: int) -> bool:
         """Decide one slice in hand. False if the batch closes in front of the rest of it."""
         submission, start, stop = self._hand.slices[position]
+        commands = submission.commands[start:stop]
+        batch = self._batch
         try:
-            old = await self.lookup.old(submission.commands[start:stop])
+            old = await self.lookup.old(commands)
+            originals = await self.lookup.originals(commands, batch.offset)
         except LogUnavailable as error:
             self._not_now(submission, start, stop, str(error))
             return True
         await self._options.pace.turn(stop - start)
-        fill, now_ms = self._decider.fill, self._options.clock_ms()
-        batch = self._batch
-        reached = fill(batch, submission, start, stop, now_ms, None, old)
-        if reached < stop and not (batch.full or batch.records or batch.duplicates):
-            # The command names an earlier movement, and everything before it is in the log.
-            try:
-                resolved = await self.lookup.resolve(submission.commands[reached])
-            except LogUnavailable as error:
-                self._not_now(submission, reached, stop, str(error))
-                return True
-            reached = fill(batch, submission, reached, reached + 1, now_ms, resolved, old)
+        now_ms = self._options.clock_ms()
+        reached = self._decider.fill(batch, submission, start, stop, now_ms, old, originals)
         if reached < stop:
             self._hand.put_back(self.queue, position, reached)
         return reached == stop

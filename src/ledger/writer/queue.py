@@ -113,10 +113,13 @@ class Queue:
         self.waiting = 0
         self.not_empty = asyncio.Event()
 
-    def offer(self, submission: Submission) -> bool:
-        """Queue a submission; False if there is no room for all of it."""
+    def offer(self, submission: Submission, elsewhere: int = 0) -> bool:
+        """Queue a submission; False if there is no room for all of it.
+
+        `elsewhere` counts commands that have left the queue and still wait for their answer.
+        """
         count = len(submission.commands)
-        if self.waiting + count > self.limit and self._submissions:
+        if self.waiting + elsewhere + count > self.limit and (self._submissions or elsewhere):
             return False
         self.waiting += count
         self._submissions.append(submission)

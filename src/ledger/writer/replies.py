@@ -42,6 +42,8 @@ class Replies:
         self._codec = Codec()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_LOOKUPS_MAX)
+        # Repeats that are not answered yet; they count against the queue's limit.
+        self.pending = 0
 
     def answer(self, duplicates: Sequence[Duplicate], fresh: Sequence[Fact]) -> None:
         """Answer repeated commands, in the background if the log must be read for it."""
@@ -54,6 +56,7 @@ class Replies:
             else:
                 _deliver(duplicate, fact)
         if far:
+            self.pending += len(far)
             task = asyncio.create_task(self._look_up(far))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -65,17 +68,21 @@ class Replies:
 
     async def _look_up(self, duplicates: list[Duplicate]) -> None:
         async with self._room:
+            # Those whose callers have given up meanwhile are not worth a look.
+            waiting = [entry for entry in duplicates if not entry.submission.cancelled]
             try:
-                facts = await self._facts_at({entry.offset for entry in duplicates})
+                facts = await self.facts_at({entry.offset for entry in waiting})
+                for entry in waiting:
+                    _deliver(entry, facts[entry.offset])
             except LedgerError as error:
-                for entry in duplicates:
-                    late = not_now(entry.submission, entry.index, str(error))
-                    entry.submission.answer(entry.index, late)
-                return
-        for entry in duplicates:
-            _deliver(entry, facts[entry.offset])
+                for entry in waiting:
+                    if entry.submission.outcomes[entry.index] is None:
+                        late = not_now(entry.submission, entry.index, str(error))
+                        entry.submission.answer(entry.index, late)
+            finally:
+                self.pending -= len(duplicates)
 
-    async def _facts_at(self, offsets: Iterable[int]) -> dict[int, Fact]:
+    async def facts_at(self, offsets: Iterable[int]) -> dict[int, Fact]:
         """Facts by offset, read in as few runs as the gaps allow."""
         wanted = sorted(offsets)
         facts: dict[int, Fact] = {}
@@ -113,7 +120,7 @@ class Replies:
 
     async def fact_at(self, offset: int) -> Fact:
         """The fact of one counting record."""
-        return (await self._facts_at([offset]))[offset]
+        return (await self.facts_at([offset]))[offset]
 
     async def find_old(self, ids: Sequence[str], window_start: int | None) -> dict[str, int]:
         """Where ids older than the window were used.
@@ -140,7 +147,8 @@ def _deliver(duplicate: Duplicate, fact: Fact) -> None:
 
 
 def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
-    assert isinstance(fact, Moved | Refused | ItemDefined), f"offset {fact.offset}: no command"
+    if not isinstance(fact, Moved | Refused | ItemDefined):
+        raise LogUnavailable(f"offset {fact.offset} is not what the id index says")
     if same(duplicate.command, fact):
         own = duplicate.submission.stated(duplicate.index, fact)
         return fact if own else Replayed(fact)

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.domain.facts import Command, Moved, Refused
 from ledger.domain.items import ItemDefined
+from ledger.domain.movements import Reference, Reversal
 from ledger.log import BATCH_BYTES_MAX, BATCH_VALUE_BYTES_MAX
 from ledger.writer import batch, queue
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable
@@ -100,13 +101,61 @@ def test_a_batch_closes_below_what_a_broker_takes() -> None:
 
     async def main() -> None:
         world = World()
-        long = "\U0001f600" * 500
-        commands = [make.receipt(note=long, lot="\u65e5" * 100) for _ in range(4_000)]
+        wide = "\U0001f600"
+        largest = [
+            make.transfer(
+                "1",
+                id=f"{number:04}{wide * 124}",
+                sku=wide * 100,
+                from_location=wide * 200,
+                to_location=wide * 199 + "b",
+                lot=wide * 100,
+                note=wide * 500,
+                reference=Reference(wide * 500, wide * 500),
+            )
+            for number in range(2_000)
+        ]
+        # Just below the limit first, so that a slice of the largest comes on top.
+        medium = [make.receipt(note=wide * 500, lot="\u65e5" * 100) for _ in range(250)]
+        stock = make.receipt("2000", sku=wide * 100, location=wide * 200, lot=wide * 100)
         async with world.ledger(Weighing(world.broker)) as ledger:
-            outcomes = await tell_all(ledger, commands)
+            outcomes = await tell_all(ledger, [stock, *medium, *largest])
         assert all(isinstance(one, Moved) for one in outcomes)
         assert Weighing.heaviest > BATCH_VALUE_BYTES_MAX // 2
         assert Weighing.heaviest < BATCH_BYTES_MAX
+
+    run(main())
+
+
+def test_a_bulk_of_reversals_starves_nobody() -> None:
+    """The movements that a slice names are read together, so that its turn is not long."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        async with world.ledger(log) as ledger:
+            await tell(ledger, make.receipt("5000"))
+            issues = [make.issue("1", id=f"i{number}") for number in range(1_500)]
+            await tell_all(ledger, issues)
+            reversals = [
+                Reversal(sku=issues[0].sku, reverses=f"i{number}", id=f"r{number}")
+                for number in range(1_500)
+            ]
+            before = len(log.batches)
+            bulk = asyncio.create_task(tell_all(ledger, reversals))
+            await asyncio.sleep(0)
+            assert isinstance(await tell(ledger, make.issue("1", id="single")), Moved)
+            assert len(log.batches) - before <= 3
+            assert all(isinstance(one, Moved) for one in await bulk)
+            # Also where movement and reversal stand side by side in one bulk.
+            pairs: list[Command] = []
+            for number in range(200):
+                pairs.append(make.issue("1", id=f"p{number}"))
+                pairs.append(Reversal(sku=issues[0].sku, reverses=f"p{number}", id=f"q{number}"))
+            before = len(log.batches)
+            outcomes = await tell_all(ledger, pairs)
+            assert all(isinstance(one, Moved) for one in outcomes)
+            assert len(log.batches) - before <= 2
 
     run(main())
 
