@@ -52,7 +52,7 @@ def id_hash(identity: str) -> int:
     """64 bits of an id, the same in every process, well mixed even if ids are counted up.
 
     Python's hash of a tuple of integers (xxHash, Collet 2012) depends on nothing but them, and
-    costs a third of a cryptographic one. `HASH_CHECK` tells should it ever change.
+    costs a third of a cryptographic one. A snapshot states what it gave, should it ever change.
     """
     return hash((int.from_bytes(identity.encode(), "little"),)) & _MASK64
 
@@ -73,7 +73,7 @@ class _Filter:
 class OldIds:
     """A Bloom filter that grows by adding larger ones (Almeida and others, 2007).
 
-    6 bytes an id; some four new ids in ten thousand are taken for perhaps-known and looked up.
+    6 bytes an id; one to four new ids in ten thousand are taken for perhaps-known and looked up.
     """
 
     __slots__ = ("filters",)
