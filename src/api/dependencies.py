@@ -18,7 +18,7 @@ from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.log import EventLog
 from ledger.writer.outcomes import Outcome, Replayed
-from projections.database import Database
+from projections.identity import LedgerViews
 from projections.positions import InvalidPosition, Positions, parse_positions
 
 
@@ -65,7 +65,7 @@ class Services:
     settings: Settings
     log: EventLog
     ledger: Submitter
-    database: Database
+    views: LedgerViews
     positions: Positions
     registry: CollectorRegistry
     # Says, in sentences, why this process is not ready.

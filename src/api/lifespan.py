@@ -1,12 +1,11 @@
 """Where the parts of a process meet: opened in order, closed in the opposite order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
-import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from uuid6 import uuid7
@@ -14,13 +13,14 @@ from uuid6 import uuid7
 from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ViewLag
 from api.metrics import HttpMetrics
-from api.readiness import LogWatch, Readiness, projector_reasons
+from api.readiness import LogWatch, Readiness, Tasks, projector_reasons
 from api.readonly import ReadOnly
 from ledger.config import Settings, open_log, open_snapshots, rules
 from ledger.log import EventLog
 from ledger.service import Ledger
 from projections.database import Database
 from projections.id_index import ViewIdIndex
+from projections.identity import LedgerViews
 from projections.migrate import upgrade
 from projections.positions import Positions
 from projections.runner import Projector
@@ -28,8 +28,6 @@ from projections.runner import Projector
 _START_POLL_SECONDS: Final = 0.01
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]
-
-_log = structlog.get_logger("api.lifespan")
 
 
 def make_lifespan(settings: Settings, metrics: HttpMetrics) -> Lifespan:
@@ -54,28 +52,31 @@ async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack)
     stack.push_async_callback(database.close)
     await database.open()
     positions = Positions(database)
-    readiness = Readiness(database)
+    views = LedgerViews(log, database)
+    readiness = Readiness(views)
+    tasks = Tasks(stack)
+    readiness.add(tasks.ended)
     watch = LogWatch(log)
     readiness.add(watch.wrong)
-    _start_task(stack, watch.run(), "log-watch")
+    tasks.start(watch.run(), "log-watch")
     if "projector" in settings.roles:
         projector = Projector(log, database, positions)
         readiness.add(partial(projector_reasons, projector))
-        _start_task(stack, projector.run(), "projector")
+        tasks.start(projector.run(), "projector")
     registry = CollectorRegistry(auto_describe=False)
     lag = ViewLag(log, database)
     registry.register(metrics)
     registry.register(lag)
     ledger: Submitter = ReadOnly()
     if "writer" in settings.roles:
-        ledger = writers = await _start_ledger(settings, log, database, stack)
+        ledger = writers = await _start_ledger(settings, log, database, stack, tasks)
         registry.register(LedgerCollector(writers))
         readiness.add(writers.ready)
     return Services(
         settings=settings,
         log=log,
         ledger=ledger,
-        database=database,
+        views=views,
         positions=positions,
         registry=registry,
         not_ready=readiness.reasons,
@@ -84,15 +85,16 @@ async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack)
 
 
 async def _start_ledger(
-    settings: Settings, log: EventLog, database: Database, stack: AsyncExitStack
+    settings: Settings, log: EventLog, database: Database, stack: AsyncExitStack, tasks: Tasks
 ) -> Ledger:
     snapshots = open_snapshots(settings)
     stack.push_async_callback(snapshots.close)
     await snapshots.open()
+    index = ViewIdIndex(database)
     ledger = Ledger(
         log,
         snapshots,
-        ViewIdIndex(database),
+        index,
         instance=settings.instance_id,
         new_ledger_id=lambda: str(uuid7()),
         url=settings.public_url,
@@ -105,28 +107,13 @@ async def _start_ledger(
     # Closed before everything that the writers need, and after the server took its last request.
     stack.push_async_callback(ledger.close)
     starting = asyncio.create_task(ledger.start(), name="ledger-start")
-    stack.push_async_callback(_cancel, starting)
+    stack.push_async_callback(tasks.cancel, starting)
     # Long recoveries go on in the background, so that /readyz can tell; what is wrong with the
     # log's first records shows at once and ends the start.
     while not ledger.writers and not starting.done():  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(_START_POLL_SECONDS)
     if starting.done():
         await starting
+    tasks.watch(starting, may_return=True)
+    index.ledger_id = ledger.ledger_id
     return ledger
-
-
-def _start_task(stack: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(_report)
-    stack.push_async_callback(_cancel, task)
-
-
-def _report(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("task_failed", task=task.get_name(), exc_info=error)
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task

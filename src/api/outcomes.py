@@ -56,7 +56,7 @@ def answer_outcome(partition: int, outcome: Outcome, identity: str) -> Answer:
 def answer_dry_run(outcome: Moved | ItemDefined | Rejected | Replayed, identity: str) -> Answer:
     """What would have become of a command: nothing is written and no freshness is promised."""
     if isinstance(outcome, Rejected):
-        raise of_refusal(outcome, identity=_shown(identity))
+        raise of_refusal(outcome, identity=shown_id(identity))
     if isinstance(outcome, Replayed):
         if isinstance(outcome.fact, Refused):
             raise _problem(-1, outcome.fact, identity, (REPLAYED,))
@@ -81,20 +81,20 @@ def _problem(
         position = (partition, outcome.offset) if partition >= 0 else None
         problem = of_refusal(refusal, identity=outcome.id, position=position)
     elif isinstance(outcome, Rejected):
-        problem = of_refusal(outcome, identity=_shown(identity))
+        problem = of_refusal(outcome, identity=shown_id(identity))
     elif isinstance(outcome, Unknown):
         problem = unavailable(_UNKNOWN, identity=identity)
     else:
         problem = unavailable(
             _UNAVAILABLE,
-            identity=_shown(identity),
+            identity=shown_id(identity),
             retry_after_seconds=outcome.retry_after_seconds,
         )
     problem.headers = (*problem.headers, *extra)
     return problem
 
 
-def _shown(identity: str | None) -> str | None:
+def shown_id(identity: str | None) -> str | None:
     """An id is repeated only where it is one."""
     return identity if identity is not None and codes.check_id(identity) is None else None
 
@@ -177,13 +177,15 @@ class BulkResults:
             # An id that was used otherwise is a refusal; everything else here is a malformed item.
             self.submitted = self.submitted or fact.code == _KEY_REUSED
             status = "rejected" if fact.code == _KEY_REUSED else "invalid"
-            result = _Result(index, status, _shown(identity), None, fact.code, fact.detail)
+            result = _Result(index, status, shown_id(identity), None, fact.code, fact.detail)
         elif isinstance(fact, Unknown):
             self.submitted = True
             result = _Result(index, "unknown", identity, None, "unavailable", _UNKNOWN)
         else:
             self.unavailable = fact
-            result = _Result(index, "rejected", _shown(identity), None, "unavailable", _UNAVAILABLE)
+            result = _Result(
+                index, "rejected", shown_id(identity), None, "unavailable", _UNAVAILABLE
+            )
         self._results.append(result)
 
     def answer(self) -> Answer:

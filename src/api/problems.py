@@ -134,10 +134,12 @@ def unavailable(
     )
 
 
-def of_fault(error: LedgerError) -> Problem:
+def of_fault(error: LedgerError, *, identity: str | None = None) -> Problem:
     """A fault, in the words of its class: its own may name internals."""
-    code = "view_lagging" if isinstance(error, ViewLagging) else "unavailable"
-    return Problem(code, (type(error).__doc__ or "").split("\n", 1)[0])
+    detail = (type(error).__doc__ or "").split("\n", 1)[0]
+    if isinstance(error, ViewLagging):
+        return Problem("view_lagging", detail)
+    return unavailable(detail, identity=identity)
 
 
 def of_status(status: int, detail: str | None = None) -> Problem:

@@ -1,14 +1,16 @@
 """Whether this process can do what its roles ask, and if not, why."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
-from sqlalchemy import text
+import structlog
 
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, WrongLedger
 from ledger.log import EventLog
-from projections.database import Database
+from projections.database import DatabaseUnavailable
+from projections.identity import LedgerViews
 from projections.runner import Projector
 
 LOG_CHECK_SECONDS: Final = 60.0
@@ -16,13 +18,15 @@ DATABASE_ANSWER_SECONDS_MAX: Final = 2.0
 
 Reasons = Callable[[], list[str]]
 
+_log = structlog.get_logger("api.readiness")
+
 
 class Readiness:
     """Collects the reasons of all parts."""
 
-    def __init__(self, database: Database) -> None:
-        """The database is asked each time; the others know by themselves."""
-        self._database = database
+    def __init__(self, views: LedgerViews) -> None:
+        """The views are asked each time; the others know by themselves."""
+        self._views = views
         self._parts: list[Reasons] = []
 
     def add(self, part: Reasons) -> None:
@@ -35,11 +39,15 @@ class Readiness:
         try:
             async with (
                 asyncio.timeout(DATABASE_ANSWER_SECONDS_MAX),
-                self._database.reader() as reader,
+                self._views.database.reader() as reader,
             ):
-                await reader.first(text("SELECT 1"))
-        except (LedgerError, TimeoutError):
+                await self._views.check(reader)
+        except WrongLedger as error:
+            reasons.append(f"the views cannot be shown: {error}")
+        except (DatabaseUnavailable, TimeoutError):
             reasons.append("the views' database does not answer")
+        except LedgerError as error:
+            reasons.append(in_public(error))
         return reasons
 
 
@@ -74,4 +82,57 @@ class LogWatch:
             try:
                 self._wrong = await self._log.check()
             except LedgerError as error:
-                self._wrong = [(type(error).__doc__ or "").split("\n", 1)[0]]
+                self._wrong = [in_public(error)]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look comes
+                _log.exception("log_check_failed")
+                self._wrong = [f"the log could not be checked: {in_public(error)}"]
+
+
+class Tasks:
+    """The work in the background. What ends before the process does is a reason, and is logged."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        """Each task is cancelled when `stack` is left."""
+        self._stack = stack
+        self._ended: dict[str, str] = {}
+        self._expected: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Begin work that goes on until the process ends."""
+        task = asyncio.create_task(work, name=name)
+        self._stack.push_async_callback(self.cancel, task)
+        self.watch(task)
+
+    def watch(self, task: "asyncio.Task[None]", *, may_return: bool = False) -> None:
+        """Report the task's end; unless `may_return`, also if nothing is wrong with it."""
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            if task in self._expected:
+                return
+            error = None if task.cancelled() else task.exception()
+            if error is None and may_return and not task.cancelled():
+                return
+            why = "it was cancelled" if task.cancelled() else "it returned"
+            name = task.get_name()
+            self._ended[name] = why if error is None else in_public(error)
+            _log.error("task_ended", task=name, why=self._ended[name], exc_info=error)
+
+        task.add_done_callback(ended)
+
+    async def cancel(self, task: "asyncio.Task[None]") -> None:
+        """End a task that is not needed any more."""
+        self._expected.add(task)
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+    def ended(self) -> list[str]:
+        """Which tasks ended too early, and why."""
+        return [f"task {name} ended: {why}" for name, why in sorted(self._ended.items())]
+
+
+def in_public(error: BaseException) -> str:
+    """An error in the words of its class: its own may name hosts, files and users."""
+    if isinstance(error, LedgerError):
+        return (type(error).__doc__ or "").split("\n", 1)[0]
+    return type(error).__name__

@@ -11,6 +11,7 @@ from ledger.domain.decider import decide
 from ledger.domain.facts import Command, Moved, RaiseLevel
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
+from ledger.errors import LedgerError
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
@@ -27,6 +28,18 @@ from ledger.writer.snapshots import SnapshotTaker
 
 GC_YOUNG_OBJECTS = 20_000
 QUEUE_FULL = "the queue of this partition is full"
+
+
+class AmbiguousId(LookupError):
+    """Movements of several SKUs have this id; name the SKU."""
+
+
+class StateUnknown(LedgerError):
+    """This instance does not know the newest state of the stock at the moment; try again."""
+
+
+class NotAllKnown(LedgerError):
+    """A partition that may have this id too cannot be searched now; name the SKU or try again."""
 
 
 def wall_clock_ms() -> int:
@@ -187,9 +200,14 @@ class Ledger:
     async def dry_run(
         self, command: Command, *, actor: str | None
     ) -> tuple[int, Moved | ItemDefined | Rejected | Replayed]:
-        """What would become of a command on the state as this instance knows it now."""
+        """What would become of a command on the state as this instance knows it now.
+
+        Raises StateUnknown while the partition recovers and once it is stopped, LogUnavailable.
+        """
         partition = self.partition_of(command.sku)
         writer = self.writers[partition]
+        if not _knows(writer):
+            raise StateUnknown
         fact = await writer.find(command.id or "")
         if fact is not None:
             if same(command, fact):  # type: ignore[arg-type]
@@ -197,6 +215,9 @@ class Ledger:
             return partition, Rejected("idempotency_key_reused", "the id was used before")
         if needs_original(command):
             command = await writer.lookup.resolve(command)
+        if not _knows(writer):
+            # It was stopped meanwhile.
+            raise StateUnknown
         now_ms = max(self._options.clock_ms(), writer.state.recorded_ms)
         decision = decide(writer.state, command, Context(self._options.rules, now_ms, actor))
         return partition, decision  # type: ignore[return-value]
@@ -222,13 +243,21 @@ class Ledger:
     # ---- questions -------------------------------------------------------------------------
 
     async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
-        """The movement with this id, by the writers' memory and the id index."""
+        """The movement with this id, by the writers' memory and the id index.
+
+        Raises AmbiguousId, NotAllKnown unless every partition can be searched, LogUnavailable.
+        """
         writers = self.writers if sku is None else [self.writers[self.partition_of(sku)]]
+        found: list[tuple[int, Moved]] = []
         for writer in writers:
             fact = await writer.find(identity)
             if type(fact) is Moved and (sku is None or fact.sku == sku):
-                return writer.partition, fact
-        return None
+                found.append((writer.partition, fact))
+        if len(found) > 1:
+            raise AmbiguousId(identity)
+        if sku is None and not all(map(_knows, writers)):
+            raise NotAllKnown
+        return found[0] if found else None
 
     def ready(self) -> list[str]:
         """Why this instance is not ready to write; empty if it is."""
@@ -245,6 +274,11 @@ class Ledger:
     async def end(self, partition: int) -> int:
         """The offset behind the last record of a partition."""
         return await self._log.end(partition)
+
+
+def _knows(writer: PartitionWriter) -> bool:
+    """Whether the writer has read its partition and goes on doing so."""
+    return writer.failure is None and writer.recovered.is_set()
 
 
 def _abandon(submission: Submission) -> None:

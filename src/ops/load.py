@@ -51,6 +51,10 @@ def load(  # noqa: PLR0913 - each is a flag
 ) -> None:
     """Load a file. Run it again after any interruption: nothing is counted twice.
 
+    Without an id template in the mapping, ids come from the content of the whole file and the line.
+    A file that grows has another content each time: it needs a template, else all its lines would
+    count again.
+
     Exit codes: 0 everything counts; 1 some lines were refused (they are in the rejects file);
     2 used wrongly, for example a mapping that does not fit; 3 the server did not answer.
     """

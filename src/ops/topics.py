@@ -1,4 +1,4 @@
-"""`stockledger topics`: make the topics and check what they are set to."""
+"""`stockledger topics`: make the topics, check what they are set to, raise the log's level."""
 
 import asyncio
 from contextlib import suppress
@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from ledger.config import Settings, open_log, open_snapshots
-from ops.console import ExitCode, print_document, stderr, stdout
+from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
+from ops.level import Raised, raise_level
 
 
 def topics(
@@ -18,9 +19,29 @@ def topics(
     create: Annotated[
         bool, typer.Option("--create", help="Make topics that are missing; without it, only check.")
     ] = False,
+    level: Annotated[
+        int | None,
+        typer.Option(
+            "--raise-level",
+            min=1,
+            metavar="N",
+            help="Raise the log to this level of events, once every instance can read it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
-    """Check the log's topics, or make them. Exit code 1 if one would lose history."""
+    """Check the log's topics, make them, or raise the log's level.
+
+    Exit codes: 0 good; 1 a topic would lose history, or a partition could not be raised; 2 used
+    wrongly, for example a level that this version cannot read; 3 Kafka does not answer, or not in
+    time: run it again.
+    """
+    if level is not None:
+        if create:
+            raise CommandError("--create and --raise-level are two commands")
+        _raise(settings, level, as_json=as_json)
+        return
     try:
         wrong = asyncio.run(_check(settings, create))
     except Exception as error:
@@ -34,6 +55,30 @@ def topics(
             stderr().print(f"wrong: {sentence}", markup=False)
     if wrong:
         raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+def _raise(settings: Settings, level: int, *, as_json: bool) -> None:
+    try:
+        raised = asyncio.run(raise_level(settings, level))
+    except Exception as error:
+        raise explain(error, settings) or error from error
+    if as_json:
+        print_document({"level": level, "partitions": [one._asdict() for one in raised]})
+    else:
+        for one in raised:
+            _say(one, level)
+    code = max(one.code for one in raised)
+    if code != ExitCode.GOOD:
+        raise typer.Exit(code)
+
+
+def _say(one: Raised, level: int) -> None:
+    if one.offset is not None:
+        stdout().print(f"partition {one.partition}: level {level} from offset {one.offset} on")
+    elif one.code == ExitCode.GOOD:
+        stdout().print(f"partition {one.partition}: {one.detail}", markup=False)
+    else:
+        stderr().print(f"wrong: partition {one.partition}: {one.detail}", markup=False)
 
 
 async def _check(settings: Settings, create: bool) -> list[str]:

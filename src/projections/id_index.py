@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select, text, union_all
 
+from ledger.errors import WrongLedger
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, storable
+from projections.identity import views_ledger_ids
 from projections.tables import (
     DEFERRED_INDEXES,
     item_definitions,
@@ -19,10 +21,15 @@ _MOVEMENTS_BY_ID = DEFERRED_INDEXES[0].name
 
 
 class ViewIdIndex:
-    """Every id that ever counted in a partition, as far as the views have read."""
+    """Every id that ever counted in a partition, as far as the views have read.
+
+    `ledger_id` is the ledger that asks. Until it is set, and where the views are of another one,
+    nothing is known.
+    """
 
     def __init__(self, database: Database) -> None:
         """Read from this database, which is open."""
+        self.ledger_id = ""
         self._database = database
 
     async def position(self, partition: int) -> int:
@@ -31,8 +38,12 @@ class ViewIdIndex:
         0 while a rebuild has not made the index over ids yet, for without it every question
         would read the whole table. Raises DatabaseUnavailable.
         """
+        if not self.ledger_id:
+            return 0
         query = select(view_positions.c.position).where(
-            view_positions.c.view_group == VIEW_GROUP, view_positions.c.partition == partition
+            view_positions.c.view_group == VIEW_GROUP,
+            view_positions.c.partition == partition,
+            view_positions.c.ledger_id == self.ledger_id,
         )
         async with self._database.reader() as reader:
             row = await reader.first(query)
@@ -49,10 +60,13 @@ class ViewIdIndex:
     async def find(self, partition: int, ids: Sequence[str]) -> dict[str, int]:
         """The offset of the first record of the partition that used each id; unknown ids missing.
 
-        Covers movements, refusals and definitions of items. Raises DatabaseUnavailable.
+        Covers movements, refusals and definitions of items. Raises DatabaseUnavailable, and
+        WrongLedger where the views are of another ledger.
         """
         found: dict[str, int] = {}
         async with self._database.reader() as reader:
+            if await views_ledger_ids(reader) - {self.ledger_id}:
+                raise WrongLedger
             for start in range(0, len(ids), IDS_AT_A_TIME):
                 wanted = list(filter(storable, ids[start : start + IDS_AT_A_TIME]))
                 query = union_all(

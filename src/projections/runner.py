@@ -53,13 +53,20 @@ class Projector:
         self._delay = BACKOFF_FIRST_SECONDS
 
     async def run(self) -> None:
-        """Follow the log until cancelled. A partition that cannot be read on stops alone."""
+        """Follow the log until cancelled. A partition that cannot be read on stops alone.
+
+        Anything unforeseen ends it, and stays as its `trouble`.
+        """
         try:
             await self._prepare()
             for tail in self._tails:
                 tail.allow(self._records_max)
                 self._start(tail)
             await self._write_for_ever()
+        except Exception as error:
+            self._trouble = f"the projector ended: {error!r}"
+            _logger.exception("the projector ended")
+            raise
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:
@@ -69,7 +76,7 @@ class Projector:
 
     @property
     def trouble(self) -> str | None:
-        """The transient errors of log and database, while they last."""
+        """The errors of log and database while they last, and the one that ended it all."""
         found = [tail.trouble for tail in self._tails] + [self._trouble]
         return "; ".join(one for one in found if one is not None) or None
 

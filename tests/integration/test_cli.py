@@ -19,6 +19,7 @@ from tests.integration.shell import (
     MAPPING,
     PARTITIONS,
     SECONDS_MAX,
+    Process,
     Sales,
     Shell,
     ids_and_sums,
@@ -73,13 +74,8 @@ def test_a_file_loaded_twice_counts_once(shell: Shell, sales: Sales) -> None:
     assert +sums == +sales.left
 
 
-@pytest.mark.parametrize("loader_dies", [True, False])
-def test_a_killed_server_loses_and_doubles_nothing(
-    shell: Shell, sales: Sales, loader_dies: bool
-) -> None:
-    """Whether the load is started again or waits for the server to come back."""
-    server, url = shell.serve()
-    open_stock(shell, url, sales)
+def kill_amid_load(shell: Shell, sales: Sales, server: Process, url: str) -> Process:
+    """Begin to load and kill the server on the way; the load goes on waiting for it."""
     command = ("load", str(sales.file), "--mapping", str(MAPPING), "--url", url, "--batch", "20")
     loader = shell.start(*command, "--json")
     deadline = time.monotonic() + SECONDS_MAX
@@ -89,6 +85,17 @@ def test_a_killed_server_loses_and_doubles_nothing(
         time.sleep(0.002)
     server.kill()
     server.wait()
+    return loader
+
+
+@pytest.mark.parametrize("loader_dies", [True, False])
+def test_a_killed_server_loses_and_doubles_nothing(
+    shell: Shell, sales: Sales, loader_dies: bool
+) -> None:
+    """Whether the load is started again or waits for the server to come back."""
+    server, url = shell.serve()
+    open_stock(shell, url, sales)
+    loader = kill_amid_load(shell, sales, server, url)
     if loader_dies:
         loader.kill()
         loader.wait()
@@ -142,6 +149,41 @@ def test_kafka_and_postgresql_are_a_setting(
         )
     )
     assert set(ids.values()) == {1}
+    assert +sums == +sales.left
+
+
+def test_a_server_killed_on_kafka_and_postgresql(
+    shell: Shell, sales: Sales, kafka_bootstrap: str, postgres_url: str, topic_prefix: str
+) -> None:
+    """Start it and load again: the views show what the file adds up to, and no id is twice."""
+    flags = (
+        *("--kafka-bootstrap", kafka_bootstrap, "--topic-prefix", topic_prefix, "--dev"),
+        *("--database-url", postgres_url),
+    )
+    server, url = shell.serve(0, *flags)
+    open_stock(shell, url, sales)
+    loader = kill_amid_load(shell, sales, server, url)
+    loader.kill()
+    loader.wait()
+    # All that was acknowledged once is acknowledged again.
+    acknowledged = records_done(shell.folder)
+    server, url = shell.serve(int(url.rpartition(":")[2]), *flags)
+    done = shell.load(url, sales.file, MAPPING)
+    assert done["records"] == LINES > acknowledged
+    for sku in list(sales.left)[:200]:
+        assert on_hand(url, sku, done["positions"]) == sales.left[sku]
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(SECONDS_MAX) == 0
+    ids, sums = ids_and_sums(
+        Settings(
+            kafka_bootstrap=kafka_bootstrap,
+            topic_prefix=topic_prefix,
+            partitions=PARTITIONS,
+            dev=True,
+        )
+    )
+    assert set(ids.values()) == {1}
+    assert len(ids) == sales.opened + done["accepted"] + done["replayed"]
     assert +sums == +sales.left
 
 

@@ -41,6 +41,7 @@ def picture(state: PartitionState) -> dict[str, Any]:
         },
         "ids": dict(state.ids),
         "reversed": dict(state.reversed),
+        "returned": dict(state.returned),
         "rest": (state.offset, state.recorded_ms, state.level, state.ledger_id),
     }
 
@@ -53,6 +54,7 @@ def shuffled(state: PartitionState) -> PartitionState:
         other.skus[name] = SkuState(levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
     other.ids = dict(reversed(state.ids.items()))
     other.reversed = dict(reversed(state.reversed.items()))
+    other.returned = dict(reversed(state.returned.items()))
     other.offset, other.recorded_ms = state.offset, state.recorded_ms
     other.level, other.ledger_id = state.level, state.ledger_id
     return other
@@ -146,6 +148,24 @@ class PartitionMachine(RuleBasedStateMachine):
         fields = {"original_id": name, "disposition": how}
         self.ask(make.customer_return(quantity, sku=sku, location=place, **fields))
 
+    @rule(place=places, quantity=numbers, which=st.data())
+    def give_back_what_left(self, place: str, quantity: str, which: Any) -> None:
+        """A linked return of goods that went to a customer, and now and then more than went."""
+        gone = [fact for fact in self.moved if fact.target == "@customer"]
+        if gone:
+            fact = which.draw(st.sampled_from(gone))
+            self.ask(
+                make.customer_return(quantity, sku=fact.sku, location=place, original_id=fact.id)
+            )
+
+    @rule(which=st.data())
+    def reverse_what_left_or_came_back(self, which: Any) -> None:
+        """A linked return, or what it is linked to."""
+        ends = [fact for fact in self.moved if "@customer" in {fact.source, fact.target}]
+        if ends:
+            fact = which.draw(st.sampled_from(ends))
+            self.ask(make.reversal(fact.id, sku=fact.sku))
+
     @rule(sku=skus, which=st.data())
     def reverse(self, sku: str, which: Any) -> None:
         """A movement is taken back; some cannot be."""
@@ -164,6 +184,20 @@ class PartitionMachine(RuleBasedStateMachine):
             assert sum(accounts.values()) == 0
             real = {key: count for key, count in accounts.items() if key[0] != "@" and count}
             assert self.state.skus[name].levels == real
+
+    @invariant()
+    def no_more_comes_back_than_went(self) -> None:
+        """Linked returns that stand, and the reversal, sum to the original at most."""
+        undone = {fact.reverses_offset for fact in self.moved}
+        back: Counter[int] = Counter()
+        for fact in self.moved:
+            if getattr(fact.command, "original_id", None) and fact.offset not in undone:
+                back[fact.original_offset] += fact.quantity
+        assert self.state.returned == back
+        for fact in self.moved:
+            if fact.target == "@customer" and fact.reverses_offset < 0:
+                whole = fact.quantity if fact.offset in undone else 0
+                assert back[fact.offset] + whole <= fact.quantity
 
     @invariant()
     def no_level_is_negative_and_no_value_without_goods(self) -> None:
@@ -212,7 +246,8 @@ TestPartition = PartitionMachine.TestCase
 def test_the_picture_sees_every_field() -> None:
     """A field that is added to the state must be undone and replayed too."""
     assert set(PartitionState.__slots__) == {
-        "ids", "ledger_id", "level", "offset", "recorded_ms", "reversed", "skus",
+        "ids", "ledger_id", "level", "offset", "recorded_ms", "returned", "reversed",
+        "skus",
     }  # fmt: skip
     assert SkuState.__struct_fields__ == (
         "levels", "quantity", "value", "scale", "item", "moved",

@@ -47,6 +47,9 @@ class Audit:
         self.by_id: dict[str, tuple[int, Document]] = {}
         self.by_offset: dict[int, Document] = {}
         self._reversed: set[int] = set()
+        # Offset of what went to a customer to what came back of it, and by which linked return.
+        self._back: dict[int, Decimal] = {}
+        self._links: dict[int, int] = {}
         self._recorded = ""
         head = "0" * 64
         for place, record in enumerate(records):
@@ -99,6 +102,7 @@ class Audit:
         amounts = [Decimal(entry["quantity"]) for entry in data["entries"]]
         if amounts != [-quantity, quantity] or quantity <= 0:
             self._say(place, "its entries do not sum to zero")
+        self._link(place, document, quantity)
         expected = data["command"].get("expected_on_hand")
         if expected is not None:
             key = target if isinstance(source, str) else source
@@ -154,6 +158,33 @@ class Audit:
         if kind == "adjustment" and Decimal(command["quantity"]) < 0:
             return here, "@adjustment"
         return (here, _OUT_OF[kind]) if kind in _OUT_OF else (_INTO[kind], here)
+
+    def _link(self, place: int, document: Document, quantity: Decimal) -> None:
+        """What goes out with one movement comes back once: by linked returns or the reversal."""
+        data = document["data"]
+        command, undone = data["command"], data.get("reverses_offset")
+        at = self._links.get(undone) if undone is not None else None
+        if undone is not None and self._back.get(undone):
+            self._say(place, "reverses what came back already")
+        if "original_id" in command:
+            at, original = self.by_id.get(command["original_id"], (-1, {}))
+            gone = original.get("data", {})
+            if (
+                original.get("subject") != document["subject"]
+                or gone.get("command", {}).get("type") not in ("issue", "pick")
+                or _account(gone["entries"][1]) != "@customer"
+            ):
+                self._say(place, "brings back what never went out")
+            elif at in self._reversed:
+                self._say(place, "brings back what was reversed")
+            elif self._back.get(at, Decimal(0)) + quantity > Decimal(gone["quantity"]):
+                self._say(place, "brings back more than went out")
+            self._links[place] = at
+        if data.get("original_offset") != at:
+            self._say(place, f"is linked to {data.get('original_offset')}, not to {at}")
+        if at is not None:
+            more = quantity if undone is None else -quantity
+            self._back[at] = self._back.get(at, Decimal(0)) + more
 
     def _reverse(self, place: int, data: Document) -> tuple[str | Key, str | Key]:
         found = self.by_id.get(data["command"]["reverses"])
@@ -216,8 +247,9 @@ class Audit:
                     self._say(place, "refuses although the condition holds")
             case "invalid_quantity":
                 amount = Decimal(data["quantity"])
-                # A linked return may also bring back more than went out.
-                if amount == round(amount, sku.scale) and data["type"] != "customer_return":
+                if "left" in numbers:
+                    self._check_left(place, document, amount)
+                elif amount == round(amount, sku.scale) and amount.scaleb(sku.scale) <= 10**18:
                     self._say(place, "refuses a quantity of the right scale")
             case "item_in_use":
                 if not sku.moved:
@@ -226,6 +258,24 @@ class Audit:
                 pass
             case other:
                 self._say(place, f"refuses for a reason the model does not know: {other}")
+
+    def _check_left(self, place: int, document: Document, amount: Decimal) -> None:
+        """A linked return that was too much: of some movement of the SKU so much is left."""
+        numbers = document["data"]["numbers"]
+        went, back, left = (Decimal(numbers[name]) for name in ("original", "returned", "left"))
+        if document["data"]["type"] != "customer_return" or amount <= left or left != went - back:
+            self._say(place, "refuses what may come back")
+        gone = [
+            at
+            for at, other in self.by_offset.items()
+            if other["subject"] == document["subject"]
+            and other["type"] in ("stock.issue.v1", "stock.pick.v1")
+            and at not in self._reversed
+            and Decimal(other["data"]["quantity"]) == went
+            and self._back.get(at, Decimal(0)) == back
+        ]
+        if not gone:
+            self._say(place, f"says {back} of {went} came back, which is of nothing")
 
 
 def _account(entry: Document) -> str | Key:

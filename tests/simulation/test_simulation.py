@@ -8,6 +8,7 @@ import pytest
 
 from ledger.domain.decider import evolve
 from ledger.domain.facts import Fact
+from ledger.domain.stock import PartitionState
 from ledger.writer.batch import Batch, Decider
 from ledger.writer.queue import Submission
 from ledger.writer.recovery import Recovered
@@ -81,12 +82,20 @@ def _no_undo(state: object, batch: Batch) -> None:
     """Leave a void batch in the state."""
 
 
+def _no_count(self: PartitionState, offset: int, quantity: int) -> None:
+    """Let goods come back as often as anybody likes."""
+
+
 MUTANTS = {
     "a void batch is taken for a counting one": (
         "tests.simulation.faulty_log.FaultyLog.append",
         _append_believes_everything(FaultyLog.append),
     ),
     "a void batch is not undone": ("ledger.writer.partition.take_back", _no_undo),
+    "what came back is not counted": (
+        "ledger.domain.stock.PartitionState.come_back",
+        _no_count,
+    ),
     "ids are forgotten": ("ledger.writer.batch.Decider.fill", _fill_forgets_ids(Decider.fill)),
     "the tail is folded into what the snapshot holds": (
         "ledger.writer.recovery._fold",

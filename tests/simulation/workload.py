@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ledger.domain.facts import Command
+from ledger.domain.facts import Command, Moved
 from ledger.domain.items import DefineItem, Item
 from ledger.domain.movements import WireCommand
+from ledger.domain.stock import CUSTOMER
 from ledger.writer.outcomes import Outcome
 
 SKUS = ("apple", "pear", "plum", "quince")
@@ -66,6 +67,15 @@ class Workload:
         recent = self.chance.random() < 0.6
         return self.chance.choice(self.history[-12:] if recent else self.history)
 
+    def _some_issue(self) -> Attempt | None:
+        """Goods that left, if they did; few, so that several returns name the same one."""
+        gone = [
+            attempt
+            for attempt in self.history[-80:]
+            if isinstance(attempt.outcome, Moved) and attempt.outcome.target == CUSTOMER
+        ]
+        return self.chance.choice(gone[-2:]) if gone else None
+
     def _new(self, identity: str, sku: str) -> Attempt:
         if self.chance.random() < 0.02:
             item = Item(scale=self.chance.choice((0, 0, 2)), unit_cost=self._number(3))
@@ -75,6 +85,9 @@ class Workload:
         field_name = names.get(str(body["type"]))
         if field_name == "reverses" or (field_name and self.chance.random() < 0.5):
             earlier = self._some_earlier()
+            if field_name == "original_id" and self.chance.random() < 0.8:
+                earlier = self._some_issue() or earlier
+                body["quantity"] = self._number(3)
             body[field_name] = "none" if earlier is None else earlier.id
             if earlier is not None and self.chance.random() < 0.9:
                 body["sku"] = sku = earlier.sku
@@ -85,7 +98,7 @@ class Workload:
         kind = self.chance.choices(
             ("receipt", "transfer", "pick", "issue", "customer_return", "adjustment", "scrap",
              "status_change", "reversal", "malformed"),
-            (25, 12, 8, 15, 6, 8, 4, 6, 12, 3),
+            (25, 12, 8, 15, 12, 8, 4, 6, 12, 3),
         )[0]  # fmt: skip
         number = self._number(9)
         match kind:

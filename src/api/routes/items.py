@@ -13,12 +13,13 @@ from api.commands import decode_item, new_id
 from api.dependencies import actor, services, traceparent, wait_for_view
 from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Reply
-from api.outcomes import answer_outcome
-from api.problems import Problem
+from api.outcomes import answer_outcome, shown_id
+from api.problems import Problem, of_fault
 from api.queries import Query, read_query
 from api.schemas import examples
 from api.schemas.stock import Item, ItemAnswer, ItemPage, ItemRequest
 from ledger.domain.items import DefineItem
+from ledger.errors import LedgerError
 from projections.views.items import find_item, list_items
 
 _LIST_PARAMETERS: Final = (p.SKU, p.LIMIT, p.CURSOR, p.MIN_POSITION)
@@ -35,12 +36,15 @@ async def put_item(request: Request) -> Answer:
     bytes_max = min(DOCUMENT_BYTES_MAX, parts.settings.body_bytes_max)
     item = decode_item(await read_body(request, bytes_max))
     command = DefineItem(query.get("id") or new_id(), query["sku"], item)
-    partition, outcome = await parts.ledger.submit(
-        command,
-        actor=actor(request),
-        timeout_seconds=parts.settings.request_timeout_seconds,
-        traceparent=traceparent(request),
-    )
+    try:
+        partition, outcome = await parts.ledger.submit(
+            command,
+            actor=actor(request),
+            timeout_seconds=parts.settings.request_timeout_seconds,
+            traceparent=traceparent(request),
+        )
+    except LedgerError as error:
+        raise of_fault(error, identity=shown_id(command.id)) from error
     return answer_outcome(partition, outcome, command.id)
 
 
@@ -54,7 +58,7 @@ async def get_items(request: Request) -> Answer:
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    async with parts.database.reader() as reader:
+    async with parts.views.reader() as reader:
         page = await list_items(reader, limit=limit, cursor=cursor)
     return document(HTTPStatus.OK, page._asdict())
 
@@ -69,7 +73,7 @@ async def _item(request: Request, query: Query, sku: str) -> Answer:
     queries.checked_sku(sku)
     parts = services(request)
     await wait_for_view(parts, query)
-    async with parts.database.reader() as reader:
+    async with parts.views.reader() as reader:
         found = await find_item(reader, sku)
     if found is None:
         raise Problem("not_found", f"no item describes the SKU {sku}")

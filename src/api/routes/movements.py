@@ -10,12 +10,13 @@ from api import queries
 from api.answers import Answer, document
 from api.bodies import JSON_TYPES, content_type, read_body
 from api.commands import decode_command, decode_reversal, new_id
-from api.dependencies import actor, services, traceparent, wait_for_view
+from api.dependencies import Services, actor, services, traceparent, wait_for_view
 from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Parameter, Reply
-from api.outcomes import answer_dry_run, answer_outcome
-from api.problems import Problem, unavailable
+from api.outcomes import answer_dry_run, answer_outcome, shown_id
+from api.problems import Problem, of_fault, unavailable
 from api.queries import Query, read_query
+from api.routes.movement_filter import TYPES, movement_filter
 from api.schemas import examples
 from api.schemas.movements import (
     Movement,
@@ -26,17 +27,10 @@ from api.schemas.movements import (
 )
 from ledger.domain import codes
 from ledger.domain.movements import Reversal, WireCommand
-from projections.views.movements import (
-    AmbiguousMovement,
-    MovementFilter,
-    find_movement,
-    list_movements,
-)
+from ledger.errors import LedgerError
+from ledger.service import AmbiguousId
+from projections.views.movements import AmbiguousMovement, find_movement, list_movements
 
-TYPES: Final = (
-    "receipt", "transfer", "pick", "issue", "customer_return", "supplier_return", "adjustment",
-    "scrap", "status_change", "reversal",
-)  # fmt: skip
 _DRY_RUN: Final = frozenset({"dry_run"})
 _LIST_NAMES: Final = (
     p.SKU, p.LOCATION, p.LOT,
@@ -63,15 +57,18 @@ async def post_movement(request: Request) -> Answer:
 async def _execute(request: Request, command: WireCommand, *, dry_run: bool) -> Answer:
     parts = services(request)
     identity = command.id or ""
-    if dry_run:
-        _, answer = await parts.ledger.dry_run(command, actor=actor(request))
-        return answer_dry_run(answer, identity)
-    partition, outcome = await parts.ledger.submit(
-        command,
-        actor=actor(request),
-        timeout_seconds=parts.settings.request_timeout_seconds,
-        traceparent=traceparent(request),
-    )
+    try:
+        if dry_run:
+            _, answer = await parts.ledger.dry_run(command, actor=actor(request))
+            return answer_dry_run(answer, identity)
+        partition, outcome = await parts.ledger.submit(
+            command,
+            actor=actor(request),
+            timeout_seconds=parts.settings.request_timeout_seconds,
+            traceparent=traceparent(request),
+        )
+    except LedgerError as error:
+        raise of_fault(error, identity=shown_id(command.id)) from error
     return answer_outcome(partition, outcome, identity)
 
 
@@ -100,13 +97,7 @@ async def _reverse(request: Request, query: Query, reverses: str) -> Answer:
         content_type(request, JSON_TYPES)
     body = decode_reversal(raw)
     if sku is None:
-        found = await parts.ledger.find_movement(reverses, None)
-        if found is None:
-            # Only who has read everything knows that there is none.
-            if await parts.not_ready():
-                raise unavailable("not everything is known yet; try again")
-            raise Problem("unknown_movement", f"there is no movement {reverses}")
-        sku = found[1].sku
+        sku = await _sku_of(parts, reverses, body.id)
     command = Reversal(
         sku=sku,
         reverses=reverses,
@@ -118,6 +109,27 @@ async def _reverse(request: Request, query: Query, reverses: str) -> Answer:
     return await _execute(request, command, dry_run=dry_run)
 
 
+async def _sku_of(parts: Services, reverses: str, identity: str | None) -> str:
+    """The SKU of the movement to undo; `identity` is the id of the reversal, if it has one."""
+    try:
+        found = await parts.ledger.find_movement(reverses, None)
+    except AmbiguousId:
+        raise _ambiguous() from None
+    except LedgerError as error:
+        raise of_fault(error, identity=shown_id(identity)) from error
+    if found is None:
+        # Only who has read everything knows that there is none.
+        if await parts.not_ready():
+            detail = "not everything is known yet; try again"
+            raise unavailable(detail, identity=shown_id(identity))
+        raise Problem("unknown_movement", f"there is no movement {reverses}")
+    return found[1].sku
+
+
+def _ambiguous() -> Problem:
+    return Problem("invalid_request", "several SKUs have a movement of this id; name the sku")
+
+
 async def get_movements(request: Request) -> Answer:
     """List movements, or find the one of an id."""
     query = read_query(request, _LIST_QUERY)
@@ -125,43 +137,13 @@ async def get_movements(request: Request) -> Answer:
         if query.keys() - {"id", "sku", "min_position"}:
             raise Problem("invalid_request", "id goes with sku and min_position only")
         return await _movement(request, query, query["id"])
-    wanted = _filter(query)
+    wanted = movement_filter(query)
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    async with parts.database.reader() as reader:
+    async with parts.views.reader() as reader:
         page = await list_movements(reader, wanted, limit=limit, cursor=cursor)
     return document(HTTPStatus.OK, page._asdict())
-
-
-def _filter(query: Query) -> MovementFilter:
-    kind = query.get("type")
-    if kind is not None and kind not in TYPES:
-        raise Problem("invalid_request", f"type is one of {', '.join(TYPES)}")
-    if "reference_type" in query and "reference" not in query:
-        raise Problem("invalid_request", "reference_type goes with reference")
-    for name in ("reference", "reference_type"):
-        text = query.get(name, "-")
-        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()):
-            raise Problem("invalid_reference", f"{name} is a short printable text")
-    return MovementFilter(
-        sku=queries.optional_sku(query),
-        location=queries.optional_location(query),
-        location_below=True,
-        lot=queries.optional_lot(query),
-        type=kind,
-        reference_id=query.get("reference"),
-        reference_type=query.get("reference_type"),
-        occurred_from_us=queries.optional_instant(query, "occurred_from"),
-        occurred_until_us=queries.optional_instant(query, "occurred_until"),
-        recorded_from_ms=_milliseconds(queries.optional_instant(query, "recorded_from")),
-        recorded_until_ms=_milliseconds(queries.optional_instant(query, "recorded_until")),
-    )
-
-
-def _milliseconds(microseconds: int | None) -> int | None:
-    """Rounded up: a record of a millisecond lies at or after the instant, or before it."""
-    return None if microseconds is None else -(-microseconds // 1000)
 
 
 async def get_movement(request: Request) -> Answer:
@@ -176,11 +158,10 @@ async def _movement(request: Request, query: Query, identity: str) -> Answer:
     parts = services(request)
     await wait_for_view(parts, query)
     try:
-        async with parts.database.reader() as reader:
+        async with parts.views.reader() as reader:
             found = await find_movement(reader, identity, sku)
     except AmbiguousMovement:
-        detail = "several SKUs have a movement of this id; name the sku"
-        raise Problem("invalid_request", detail) from None
+        raise _ambiguous() from None
     if found is None:
         raise Problem("unknown_movement", f"there is no movement {identity}")
     return document(HTTPStatus.OK, found)

@@ -38,7 +38,7 @@ async def get_stock(request: Request) -> Answer:
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
     await wait_for_view(parts, query)
-    async with parts.database.reader() as reader:
+    async with parts.views.reader() as reader:
         page = await list_stock(reader, wanted, limit=limit, cursor=cursor)
     return document(HTTPStatus.OK, page._asdict())
 
@@ -53,7 +53,7 @@ async def _sku_stock(request: Request, query: Query, sku: str) -> Answer:
     queries.checked_sku(sku)
     parts = services(request)
     await wait_for_view(parts, query)
-    async with parts.database.reader() as reader:
+    async with parts.views.reader() as reader:
         found = await find_stock(reader, sku)
     if found is None:
         raise Problem("not_found", f"the SKU {sku} was never seen")

@@ -85,7 +85,10 @@ class CustomerReturn(_Movement):
     type: Literal["customer_return"]
     location: Location
     disposition: Literal["restock", "quarantine", "refurbish", "scrap"] | None = None
-    original_id: Identity | None = None
+    original_id: Identity | None = Field(
+        None,
+        description="The movement the goods left with. No more comes back than left with it.",
+    )
 
 
 class SupplierReturn(_Movement):

@@ -26,7 +26,9 @@ class ItemRequest(Input):
     scale: int = Field(0, ge=0, le=6, description="Decimals of its quantities.")
     inventory_type: Literal["raw", "wip", "finished", "mro", "trading"] = "trading"
     lot_tracked: bool = False
-    serial_tracked: bool = False
+    serial_tracked: bool = Field(
+        False, description="Serial numbers are not supported yet: `true` is refused."
+    )
     shelf_life_days: int | None = Field(None, ge=1, le=36_500)
     unit_cost: str | None = Field(None, pattern=r"^[0-9]{1,19}(\.[0-9]{1,6}0*)?$")
     gtin: str | None = Field(None, pattern=r"^([0-9]{8}|[0-9]{12,14})$")

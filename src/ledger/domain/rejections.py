@@ -10,8 +10,9 @@ Precedence, highest first; inside a group in the order given. The first that app
    (expected_on_hand), `invalid_reference`, (note) `invalid_request`, `invalid_item`: need no
    state, leave no record.
 3. `unknown_movement`, `not_reversible`, `already_reversed`, `item_in_use`, `unknown_item` (strict
-   items only), `invalid_quantity` (more decimals than the item's scale), `invalid_lot` (the item
-   is tracked by lot and none is named).
+   items only), `invalid_quantity` (more comes back than is left of the original; more decimals than
+   the item's scale, or beyond 10^18 at that scale), `invalid_lot` (the item is tracked by lot and
+   none is named).
 4. `version_conflict`.
 5. `insufficient_stock`.
 6. `quantity_overflow`: a balance or value would leave the exact range.

@@ -148,6 +148,7 @@ def _apply_part(part: snapshots.Part, recovered: Recovered) -> None:
         recovered.folded[row.sku] = part.at
     state.ids.update(part.ids)
     state.reversed.update(part.reversed)
+    state.returned.update(part.returned)
     if part.filter is not None:
         recovered.old_ids.restore(*part.filter)
 
@@ -180,5 +181,7 @@ def _note(fact: Moved | ItemDefined, state: PartitionState) -> None:
     state.ids[fact.id] = fact.offset
     if type(fact) is Moved and fact.reverses_offset >= 0:
         state.reversed[fact.reverses_offset] = fact.offset
+    if type(fact) is Moved and fact.original_offset >= 0:
+        state.come_back(fact.original_offset, fact.quantity_back)
     state.offset = fact.offset + 1
     state.recorded_ms = fact.recorded_ms

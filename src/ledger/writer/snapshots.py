@@ -17,8 +17,9 @@ from ledger.events.chain import Chain
 from ledger.log import SnapshotStore
 from ledger.writer.idempotency import Window
 
-# Raised whenever older parts would be misread: 2, ids are hashed differently in the filter.
-FORMAT = 2
+# Raised whenever older parts would be misread: 2, ids are hashed differently in the filter;
+# 3, what came back of a movement.
+FORMAT = 3
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
 SLICE_IDS = 5_000
@@ -45,6 +46,8 @@ class Part(msgspec.Struct, gc=False, omit_defaults=True):
     skus: list[SkuRow] = []
     ids: list[tuple[str, int]] = []
     reversed: list[tuple[int, int]] = []
+    # As it was at `from_offset`: whatever came back later is added from the tail.
+    returned: list[tuple[int, int]] = []
     # Which filter of old ids, its capacity and count, and the next piece of its words.
     filter: tuple[int, int, int, bytes] | None = None
 
@@ -132,7 +135,9 @@ class _Run:
         self._skus = list(state.skus)
         self._ids = window.slice(0, len(window))
         self._reversed = list(state.reversed.items())
-        self._sku_position = self._id_position = self._reversed_position = 0
+        self._returned = list(state.returned.items())
+        self._sku_position = self._id_position = 0
+        self._reversed_position = self._returned_position = 0
         self._filter_number = self._filter_position = 0
         self._parts = 0
         self._hash = sha256()
@@ -170,6 +175,10 @@ class _Run:
             start = self._reversed_position
             self._reversed_position += SLICE_IDS
             return Part(state.offset, reversed=self._reversed[start : start + SLICE_IDS])
+        if self._returned_position < len(self._returned):
+            start = self._returned_position
+            self._returned_position += SLICE_IDS
+            return Part(state.offset, returned=self._returned[start : start + SLICE_IDS])
         if self._sku_position < len(self._skus):
             return self._next_skus(state)
         return None

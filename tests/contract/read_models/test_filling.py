@@ -18,7 +18,7 @@ from projections.tail import PartitionTail, Shared
 from projections.views.items import find_item, list_items
 from projections.views.movements import MovementFilter, find_movement, list_movements
 from projections.views.stock_queries import find_stock
-from tests.contract.read_models.cases import MemoryLog, Teller, receipt
+from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller, receipt
 from tests.contract.read_models.projecting import (
     WAIT_SECONDS,
     count,
@@ -220,6 +220,7 @@ async def test_views_can_be_made_of_a_large_log(
         teller.tell(receipt(f"r{number}", f"SKU-{number % 8}"))
     await open_and_defer(database)
     index = ViewIdIndex(database)
+    index.ledger_id = LEDGER_ID
     await project(log, database)
     async with projecting(log, database):
         async with asyncio.timeout(WAIT_SECONDS):
@@ -249,6 +250,7 @@ async def test_ids_are_found_wherever_they_were_used(database: Database) -> None
     other.tell(receipt("m2", "B"))
     await project(log, database)
     index = ViewIdIndex(database)
+    index.ledger_id = LEDGER_ID
     wanted = ["d1", "d2", "m1", "x1", "m2", "nobody", "'; --"]
     assert await index.find(0, wanted) == {"d1": 1, "d2": 2, "m1": 3, "x1": 4}
     assert await index.find(1, wanted) == {"m2": 1}

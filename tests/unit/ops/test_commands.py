@@ -1,5 +1,6 @@
 """The command line in process: flags, one-sentence errors, keys, settings."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from ledger.config import Settings, open_log
+from ledger.events import envelope
+from ledger.writer.opening import open_partitions
 from ops import cli
 from tests.unit.ops.mapping_files import MINIMAL
 
@@ -151,6 +155,53 @@ def test_topics_without_kafka(run: Run) -> None:
     code, out, _ = run("topics", "--json")
     assert code == 1  # twelve are asked for, three are there
     assert json.loads(out)["kind"] == "sqlite"
+
+
+def test_the_level_of_the_log_is_raised(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every partition once; run again it finds nothing to do."""
+    command = ("topics", "--raise-level", "2", "--partitions", "2")
+    code, _, err = run(*command)
+    assert code == 2
+    assert "this version reads events up to level 1; upgrade every instance" in err
+    levels = {**envelope.TYPE_LEVELS, "stock.scrap.v1": 2}
+    monkeypatch.setattr("ledger.service.TYPE_LEVELS", levels)
+    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", 2)
+    code, _, err = run(*command)
+    assert code == 1
+    assert "there is no log" in err
+    assert run("topics", "--create", "--partitions", "2")[0] == 0
+    code, _, err = run(*command)
+    assert code == 1
+    assert "the log is empty" in err
+    _open_log(Settings(partitions=2))
+    code, out, _ = run(*command)
+    assert code == 0
+    assert [line.partition(" from")[0] for line in out.splitlines()] == [
+        "partition 0: level 2",
+        "partition 1: level 2",
+    ]
+    code, out, _ = run(*command, "--json")
+    assert code == 0
+    shown = json.loads(out)
+    assert [one["detail"] for one in shown["partitions"]] == ["is at level 2 already"] * 2
+    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", 1)
+    monkeypatch.setattr("ledger.service.TYPE_LEVELS", envelope.TYPE_LEVELS)
+    code, _, err = run("topics", "--raise-level", "1", "--partitions", "2")
+    assert code == 1
+    assert "LevelUnsupported" in err
+    assert run("topics", "--raise-level", "1", "--create")[0] == 2
+
+
+def _open_log(settings: Settings) -> None:
+    """What a server does when it first starts."""
+
+    async def opened() -> None:
+        log = open_log(settings)
+        await log.open()
+        await open_partitions(log, "11111111-1111-4111-8111-111111111111", "EUR", lambda: 1)
+        await log.close()
+
+    asyncio.run(opened())
 
 
 def test_version(run: Run) -> None:

@@ -38,6 +38,7 @@ def test_what_is_no_gtin(gtin: str) -> None:
     [
         {"scale": -1}, {"scale": 7}, {"unit": ""}, {"unit": "a\n"}, {"name": ""},
         {"name": "n" * 501}, {"shelf_life_days": 0}, {"shelf_life_days": 36_501},
+        {"serial_tracked": True},
         {"unit_cost": "-1"}, {"unit_cost": "1e3"}, {"unit_cost": "0.0000001"},
         {"suppliers": (Supplier("a"),) * 101}, {"suppliers": (Supplier(" "),)},
         {"suppliers": (Supplier("a", -1),)}, {"suppliers": (Supplier("a", 3_651),)},

@@ -69,6 +69,26 @@ def test_too_many_decimals(spelling: str, scale: int, needs_state: bool) -> None
     assert refusal.needs_state is needs_state
 
 
+@pytest.mark.parametrize("scale", range(7))
+@pytest.mark.parametrize(
+    ("spelling", "needs_state"),
+    [(10**18, None), ("1000000000000000000", None), (-(10**18), None), (10**18 + 1, False),
+     ("1000000000000.000001", True), ("999999999999999999.5", True),
+     ("-1000000000000000001", False), ("1000000000000000000.5", False),
+     ("999999999999.9999999", False)],
+)  # fmt: skip
+def test_the_scale_decides_only_what_is_of_some_scale(
+    spelling: str | int, needs_state: bool | None, scale: int
+) -> None:
+    """What is refused at one scale for good is refused so at all: None, if some scale fits it."""
+    answer = scaled(spelling, scale)
+    if needs_state is None:
+        assert not isinstance(answer, Rejected) or answer.needs_state
+    else:
+        assert isinstance(answer, Rejected)
+        assert answer.needs_state is needs_state
+
+
 def test_zeros_behind_the_point_are_no_precision() -> None:
     """1.500000 fits a scale of one."""
     assert scaled("1.500000", 1) == 15

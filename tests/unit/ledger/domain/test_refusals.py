@@ -176,6 +176,15 @@ def test_a_quantity_beyond_the_range(command: Command) -> None:
     given().when(command).malformed("invalid_quantity")
 
 
+@pytest.mark.parametrize("quantity", [10**18, "1000000000001"])
+def test_a_quantity_beyond_the_range_of_the_scale(quantity: Any) -> None:
+    """An item of another scale could take it, so that it is refused by state."""
+    given(make.define(scale=6)).when(make.receipt(quantity)).refused("invalid_quantity", scale="6")
+    given().when(make.receipt(quantity)).then()
+    # Negative is wrong at any scale.
+    given(make.define(scale=6)).when(make.issue(f"-{quantity}")).malformed("invalid_quantity")
+
+
 def test_the_range_is_used_to_its_end() -> None:
     """10^18 fits, in one receipt or in many places; one more does not."""
     past = given(make.receipt(10**18 - 1, unit_cost="0"))

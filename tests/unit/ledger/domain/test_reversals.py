@@ -101,3 +101,47 @@ def test_what_is_tracked_by_lot() -> None:
         past.when(command).refused("invalid_lot")
     past.when(make.issue(lot="L")).then()
     past.when(make.customer_return(disposition="scrap")).then()
+
+
+def test_linked_returns_do_not_multiply_goods() -> None:
+    """Five went out, so that five come back, by whatever way."""
+    past = given(make.receipt("5"), make.issue("5", id="out"))
+    past.apply(make.customer_return("5", original_id="out", id="back"))
+    past.when(make.customer_return("5", original_id="out")).refused(
+        "invalid_quantity", original="5", returned="5", left="0"
+    )
+    past.when(make.reversal("out")).refused("not_reversible")
+    assert past.sku().quantity == 5
+
+
+def test_linked_returns_in_parts() -> None:
+    """Each is held against what the others left; in the decimals of the item."""
+    past = given(make.define(scale=2), make.receipt("6"), make.pick("5", id="out"))
+    past.apply(make.customer_return("1.25", original_id="out"))
+    past.apply(make.customer_return("2.5", original_id="out", disposition="scrap"))
+    past.when(make.customer_return("1.26", original_id="out")).refused(
+        "invalid_quantity", original="5", returned="3.75", left="1.25"
+    )
+    past.when(make.customer_return("1.25", original_id="out")).then(original_offset=2)
+
+
+def test_the_reversal_of_a_linked_return_gives_back_its_quantity() -> None:
+    """Then it may come back again, or the whole movement be reversed."""
+    past = given(make.receipt("5"), make.issue("5", id="out"))
+    past.apply(make.customer_return("2", original_id="out", id="back"))
+    assert past.state.returned == {1: 2}
+    past.apply(make.reversal("back"))
+    assert past.state.returned == {}
+    past.when(make.customer_return("5", original_id="out")).then(original_offset=1)
+    past.apply(make.reversal("out"))
+    past.when(make.customer_return("1", original_id="out")).refused("already_reversed")
+    assert past.sku().quantity == 5
+
+
+def test_what_came_back_of_one_is_not_missed_by_another() -> None:
+    """Returns that name nothing, or another movement, count for nothing here."""
+    past = given(make.receipt("5"), make.issue("2", id="one"), make.issue("3", id="other"))
+    past.apply(make.customer_return("3"))
+    past.apply(make.customer_return("2", original_id="one"))
+    past.when(make.reversal("other")).then()
+    past.when(make.customer_return("3", original_id="other")).then()

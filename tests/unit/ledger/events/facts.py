@@ -107,6 +107,7 @@ def moved(draw: st.DrawFn) -> Moved:
         draw(st.booleans()),
         draw(actors),
         draw(st.just(-1) | offsets),
+        draw(st.just(-1) | offsets),
     )
 
 

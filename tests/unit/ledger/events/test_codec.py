@@ -51,6 +51,7 @@ def _document(fact: Moved) -> dict[str, Any]:
     actor = {} if fact.actor is None else {"actor": fact.actor}
     late = {"late": True} if fact.late else {}
     reverses = {"reverses_offset": fact.reverses_offset} if fact.reverses_offset >= 0 else {}
+    original = {"original_offset": fact.original_offset} if fact.original_offset >= 0 else {}
     return {
         "specversion": "1.0",
         "type": kind,
@@ -75,6 +76,7 @@ def _document(fact: Moved) -> dict[str, Any]:
             "cost_basis": fact.cost_basis,
             **late,
             **reverses,
+            **original,
         },
     }
 

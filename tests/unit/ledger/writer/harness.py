@@ -175,5 +175,6 @@ def picture(state: PartitionState) -> dict[str, Any]:
             for name, sku in state.skus.items()
         },
         "reversed": dict(state.reversed),
+        "returned": dict(state.returned),
         "rest": (state.offset, state.recorded_ms, state.level, state.ledger_id),
     }

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from ledger.domain.facts import Command
+from ledger.domain.items import DefineItem
 from ledger.log import Slice
 from ledger.service import Ledger
 from ledger.writer import snapshots
@@ -30,8 +31,10 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger.writer.idempotency._FIRST_FILTER_IDS", 32)
 
 
-def some(chance: random.Random, count: int, before: list[str]) -> list[Command]:
-    """Traffic: receipts, issues, reversals, descriptions."""
+def some(
+    chance: random.Random, count: int, before: list[str], *, links: bool = True
+) -> list[Command]:
+    """Traffic: receipts, issues, linked returns, reversals, descriptions."""
     commands: list[Command] = []
     for _ in range(count):
         sku, roll = chance.choice(SKUS), chance.random()
@@ -39,12 +42,15 @@ def some(chance: random.Random, count: int, before: list[str]) -> list[Command]:
             commands.append(make.receipt(chance.randint(1, 9), sku=sku, unit_cost="2.55"))
         elif roll < 0.8:
             commands.append(make.issue(chance.randint(1, 5), sku=sku))
-        elif roll < 0.9 and before:
-            name = chance.choice(before)
-            commands.append(make.reversal(name.split()[0], sku=name.split()[1]))
+        elif roll < (0.95 if links else 0.9) and before:
+            name, sku = chance.choice(before[-40:] if links else before).split()
+            if links and roll < 0.89:
+                commands.append(make.customer_return(1, sku=sku, original_id=name))
+            else:
+                commands.append(make.reversal(name, sku=sku))
         else:
             commands.append(make.define(sku, name=f"name {roll}"))
-        if roll < 0.5:
+        if roll < (0.89 if links else 0.5) and not isinstance(commands[-1], DefineItem):
             before.append(f"{commands[-1].id} {sku}")
     return commands
 
@@ -110,7 +116,7 @@ def test_ids_that_leave_while_the_snapshot_is_taken_are_not_lost() -> None:
         async with world.ledger(index=index, snapshot_every_records=60, window_ids=50) as ledger:
             chance, before = random.Random(1), list[str]()
             for _ in range(40):
-                await tell_all(ledger, some(chance, 20, before))
+                await tell_all(ledger, some(chance, 20, before, links=False))
         generation, _ = _newest(world)
         parts = [
             snapshots.decode_part(data)
