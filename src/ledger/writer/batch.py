@@ -115,7 +115,7 @@ class Decider:
         self._type_levels = type_levels
         self._level_needed = max(type_levels.values())
 
-    def fill(  # noqa: C901, PLR0912, PLR0913, PLR0917 - the hot loop, in one piece
+    def fill(  # noqa: C901, PLR0913, PLR0917 - the hot loop, in one piece
         self,
         batch: Batch,
         submission: Submission,

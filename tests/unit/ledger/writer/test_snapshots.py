@@ -115,8 +115,9 @@ def test_ids_that_leave_while_the_snapshot_is_taken_are_not_lost() -> None:
         index = FollowingIndex(world.broker, random.Random(0), 0)
         async with world.ledger(index=index, snapshot_every_records=60, window_ids=50) as ledger:
             chance, before = random.Random(1), list[str]()
-            for _ in range(40):
-                await tell_all(ledger, some(chance, 20, before, links=False))
+            # Fewer words of the filter a batch than a slice takes, or it would never end.
+            for _ in range(200):
+                await tell_all(ledger, some(chance, 6, before, links=False))
         generation, _ = _newest(world)
         parts = [
             snapshots.decode_part(data)
