@@ -189,16 +189,21 @@ class KafkaSnapshots:
                     wait_seconds=0,
                 )
                 for one in read.records:
-                    self._take(int(one.key), one.value)
+                    self._take(one.key, one.value)
                 if read.next_offset == self._manifests_read:
                     return  # the last records were compacted away
                 self._manifests_read = read.next_offset
 
-    def _take(self, partition: int, value: bytes) -> None:
-        if not value:
+    def _take(self, key: bytes, value: bytes) -> None:
+        """Note one record of the manifests; whatever is none was written by somebody else."""
+        try:
+            partition = int(key)
+            manifest = msgspec.msgpack.decode(value, type=Manifest) if value else None
+        except (msgspec.MsgspecError, ValueError):
+            return
+        if manifest is None:
             self._committed.pop(partition, None)
             return
-        manifest = msgspec.msgpack.decode(value, type=Manifest)
         known = self._committed.get(partition)
         if known is None or known.generation <= manifest.generation:
             self._committed[partition] = manifest

@@ -1,6 +1,7 @@
 """What a writer knows of its partition: state, chain, ids and owner, up to where it has read."""
 
 import asyncio
+from collections.abc import Callable
 
 from ledger.domain.decider import evolve
 from ledger.domain.facts import WriterClaimed
@@ -12,7 +13,7 @@ from ledger.writer.batch import identities
 from ledger.writer.idempotency import OldIds, Window
 from ledger.writer.metrics import Metrics
 from ledger.writer.options import Options
-from ledger.writer.recovery import recover
+from ledger.writer.recovery import never, recover
 from ledger.writer.retry import until
 
 _READ_RECORDS = 1_000
@@ -40,13 +41,22 @@ class Follower:
         """The `source` of this ledger's events."""
         return f"/stockledger/{self.state.ledger_id}"
 
-    async def recover(self, store: SnapshotStore) -> int:
-        """Read the partition from a snapshot or the start; returns the snapshot's offset."""
-        recovered = await recover(self.partition, self._log, store)
+    async def recover(self, store: SnapshotStore, cancelled: Callable[[], bool] = never) -> int:
+        """Read the partition from a snapshot or the start; returns the snapshot's offset.
+
+        Raises LogUnavailable soon after `cancelled` says so.
+        """
+        recovered = await recover(
+            self.partition,
+            self._log,
+            store,
+            window_ids=self._options.window_ids,
+            cancelled=cancelled,
+        )
         self.state, self.chain = recovered.state, recovered.chain
-        self.window = Window(self.state.ids, self._options.window_ids, recovered.old_ids)
-        self.window.extend(list(self.state.ids))
-        self.owner = recovered.owner
+        self.window, self.owner = recovered.window, recovered.owner
+        if recovered.why_not is not None:
+            self._metrics.snapshots_ignored += 1
         return recovered.snapshot_offset
 
     async def read_on(self) -> None:

@@ -6,29 +6,31 @@ milliseconds. A generation is valid once its manifest is stored, with the hash o
 """
 
 import time
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import islice
 
 import msgspec
 
 from ledger.domain.items import Item
 from ledger.domain.stock import PartitionState
-from ledger.errors import LedgerError
 from ledger.events.chain import Chain
 from ledger.log import SnapshotStore
 from ledger.writer.idempotency import Window
 
 # Raised whenever older parts would be misread: 2, ids are hashed differently in the filter;
-# 3, what came back of a movement.
-FORMAT = 3
+# 3, what came back of a movement; 4, a SKU may be spread over parts, and the end is on the chain.
+FORMAT = 4
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
+SLICE_LEVELS = 2_000
 SLICE_IDS = 5_000
 _FILTER_WORDS = 65_536
 _RETRY_SECONDS = 30.0
 
 
 class SkuRow(msgspec.Struct, array_like=True, gc=False):
-    """One SKU's state."""
+    """One SKU's state. Further rows of the same SKU hold the rest of its levels."""
 
     sku: str
     levels: dict[str, int]
@@ -52,14 +54,25 @@ class Part(msgspec.Struct, gc=False, omit_defaults=True):
     filter: tuple[int, int, int, bytes] | None = None
 
 
+class Format(msgspec.Struct):
+    """What manifests of all formats have."""
+
+    format: int
+
+
 class Manifest(msgspec.Struct):
-    """What makes a generation whole. The tail is read from `from_offset` with `head` before it."""
+    """What makes a generation whole. The tail is read from `from_offset` with `head` before it.
+
+    No slice holds anything from `until_offset` on; `until_head` is the chain's head there.
+    """
 
     format: int
     ledger_id: str
     partition: int
     from_offset: int
     head: str
+    until_offset: int
+    until_head: str
     level: int
     recorded_ms: int
     parts: int
@@ -68,6 +81,7 @@ class Manifest(msgspec.Struct):
 
 encode = msgspec.msgpack.Encoder().encode
 decode_part = msgspec.msgpack.Decoder(Part).decode
+decode_format = msgspec.msgpack.Decoder(Format).decode
 decode_manifest = msgspec.msgpack.Decoder(Manifest).decode
 
 
@@ -101,7 +115,7 @@ class SnapshotTaker:
     async def step(self, state: PartitionState, window: Window) -> None:
         """Take and store one slice. The state must hold nothing but counting records.
 
-        A store that fails costs the snapshot, never the partition.
+        Whatever goes wrong costs the snapshot, never the partition; `failure` says what it was.
         """
         run = self._run
         if run is None:
@@ -111,8 +125,8 @@ class SnapshotTaker:
                 self._last_offset, self._run = run.from_offset, None
                 self.taken += 1
                 self.failure = None
-        except (LedgerError, OSError) as error:
-            self.failure = str(error)
+        except Exception as error:  # noqa: BLE001 - a store may raise whatever its client raises
+            self.failure = f"{type(error).__name__}: {error}"
             self._run = None
             self._not_before = time.monotonic() + _RETRY_SECONDS
 
@@ -128,16 +142,20 @@ class _Run:
         self.partition = partition
         self.from_offset = state.offset
         self.head = chain.head
+        # How far the slices taken so far go, and the head there.
+        self.until_offset, self.until_head = self.from_offset, self.head
         self.level = state.level
         self.recorded_ms = state.recorded_ms
         self.generation = state.offset
+        self._chain = chain
         # Copies of references only: what came later is in the tail.
         self._skus = list(state.skus)
         self._ids = window.slice(0, len(window))
-        self._reversed = list(state.reversed.items())
-        self._returned = list(state.returned.items())
+        self._reversed = iter(state.reversed.copy().items())
+        self._returned = iter(state.returned.copy().items())
         self._sku_position = self._id_position = 0
-        self._reversed_position = self._returned_position = 0
+        # What is left of a SKU with many levels, as it was when its first part was taken.
+        self._large: tuple[SkuRow, Iterator[tuple[str, int]], int] | None = None
         self._filter_number = self._filter_position = 0
         self._parts = 0
         self._hash = sha256()
@@ -145,6 +163,7 @@ class _Run:
     async def step(self, store: SnapshotStore, state: PartitionState, window: Window) -> bool:
         part = self._next(state, window)
         if part is not None:
+            self.until_offset, self.until_head = state.offset, self._chain.head
             data = encode(part)
             self._hash.update(data)
             await store.put(self.partition, self.generation, self._parts, data)
@@ -156,6 +175,8 @@ class _Run:
             self.partition,
             self.from_offset,
             self.head,
+            self.until_offset,
+            self.until_head,
             self.level,
             self.recorded_ms,
             self._parts,
@@ -168,17 +189,11 @@ class _Run:
         """The next slice; None when all is taken. Filters come after ids: see `_next_ids`."""
         if self._id_position < len(self._ids):
             return self._next_ids(state)
-        piece = self._next_filter(state, window)
+        piece = self._next_filter(state, window) or self._next_offsets(state)
         if piece is not None:
             return piece
-        if self._reversed_position < len(self._reversed):
-            start = self._reversed_position
-            self._reversed_position += SLICE_IDS
-            return Part(state.offset, reversed=self._reversed[start : start + SLICE_IDS])
-        if self._returned_position < len(self._returned):
-            start = self._returned_position
-            self._returned_position += SLICE_IDS
-            return Part(state.offset, returned=self._returned[start : start + SLICE_IDS])
+        if self._large is not None:
+            return self._next_of_large(*self._large)
         if self._sku_position < len(self._skus):
             return self._next_skus(state)
         return None
@@ -204,13 +219,34 @@ class _Run:
             self._filter_number, self._filter_position = self._filter_number + 1, 0
         return None
 
+    def _next_offsets(self, state: PartitionState) -> Part | None:
+        """What was undone, then what came back."""
+        some = list(islice(self._reversed, SLICE_IDS))
+        if some:
+            return Part(state.offset, reversed=some)
+        some = list(islice(self._returned, SLICE_IDS))
+        return Part(state.offset, returned=some) if some else None
+
     def _next_skus(self, state: PartitionState) -> Part:
-        names = self._skus[self._sku_position : self._sku_position + SLICE_SKUS]
-        self._sku_position += SLICE_SKUS
-        rows = []
-        for name in names:
+        """Whole SKUs up to a number of levels, or the first part of one that has more."""
+        rows: list[SkuRow] = []
+        room = SLICE_LEVELS
+        for name in islice(self._skus, self._sku_position, self._sku_position + SLICE_SKUS):
             sku = state.skus[name]
-            rows.append(
-                SkuRow(name, sku.levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
-            )
+            size = len(sku.levels)
+            if rows and size > room:
+                break
+            self._sku_position += 1
+            row = SkuRow(name, sku.levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
+            if size > SLICE_LEVELS:
+                return self._next_of_large(row, iter(sku.levels.copy().items()), state.offset)
+            rows.append(row)
+            room -= size
         return Part(state.offset, skus=rows)
+
+    def _next_of_large(self, row: SkuRow, left: Iterator[tuple[str, int]], at: int) -> Part:
+        """The next levels of one SKU. All of its parts show the moment of the first."""
+        levels = dict(islice(left, SLICE_LEVELS))
+        more = len(levels) == SLICE_LEVELS
+        self._large = (row, left, at) if more else None
+        return Part(at, skus=[msgspec.structs.replace(row, levels=levels)])
