@@ -154,7 +154,7 @@ async def test_a_large_batch_is_one_batch(place: Place) -> None:
     with pytest.raises(ValueError, match="exceeds"):
         await log.append(0, 1_500, [NewRecord(b"k", b"x" * (BATCH_BYTES_MAX + 1))])
     with pytest.raises(ValueError, match="exceeds"):
-        await log.append(0, 1_500, [NewRecord(b"k", b"x" * 3_000)] * 1_500)
+        await log.append(0, 1_500, [NewRecord(b"k", b"x" * (BATCH_BYTES_MAX // 1_000))] * 1_500)
     assert await log.append(0, 1_500, records("after")) == 1_500
     assert counting(await read_all(log, 0))[1_498:] == ["1498", "1499", "after"]
     assert len((await log.read(0, 0, records_max=READ_RECORDS_MAX)).records) > 0
