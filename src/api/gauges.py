@@ -20,6 +20,7 @@ _COUNTED = {
     "refused": "Commands refused because of the state they met.",
     "replayed": "Commands answered again.",
     "snapshots": "Snapshots taken.",
+    "snapshots_ignored": "Snapshots that were not used.",
     "unknown_outcomes": "Batches of which the log did not say in time whether it took them.",
     "void_batches": "Batches that landed void and were decided again.",
     "void_records_seen": "Void records read.",

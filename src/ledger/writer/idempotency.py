@@ -52,7 +52,7 @@ def id_hash(identity: str) -> int:
     """64 bits of an id, the same in every process, well mixed even if ids are counted up.
 
     Python's hash of a tuple of integers (xxHash, Collet 2012) depends on nothing but them, and
-    costs a third of a cryptographic one. A snapshot states what it gave, should it ever change.
+    costs a third of a cryptographic one. A test pins what it gives.
     """
     return hash((int.from_bytes(identity.encode(), "little"),)) & _MASK64
 

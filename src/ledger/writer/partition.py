@@ -120,7 +120,7 @@ class PartitionWriter:
         self.recovered.set()
 
     async def _recover_once(self) -> None:
-        self._taker.recovered(await self.follower.recover(self._taker.store))
+        self._taker.recovered(await self.follower.recover(self._taker.store, lambda: self._closing))
 
     async def _wait(self) -> bool:
         """Whether something waits; does background work meanwhile."""
