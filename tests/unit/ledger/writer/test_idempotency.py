@@ -147,5 +147,5 @@ PINNED = [9693246245718318424, 12604283986796189298, 14031400602069220011]
 
 
 def test_the_hash_of_an_id_never_changes() -> None:
-    """Filters in snapshots are made of it, and outlive the process and the Python that made them."""
+    """Filters in snapshots are made of it, and outlive the process that made them."""
     assert [id_hash(name) for name in ("", "a", "01a20137-7c99-73eb-9b80-a338fb238fec")] == PINNED
