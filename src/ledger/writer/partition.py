@@ -126,7 +126,7 @@ class PartitionWriter:
         """Whether something waits; does background work meanwhile."""
         if self.queue.waiting:
             return True
-        if self._taker.due(self.state, self.follower.window, self.follower.chain):
+        if self._taker.due(self.state):
             await self._snapshot_slice()
             return self.queue.waiting > 0
         if not self._closing:
@@ -151,13 +151,14 @@ class PartitionWriter:
             self._take_back()
             self._hand.give_up(str(error))
             await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
-        if self._taker.due(self.state, self.follower.window, self.follower.chain):
+        if self._taker.due(self.state):
             await self._snapshot_slice()
 
     async def _snapshot_slice(self) -> None:
         await self._options.pace.turn(TURN_COMMANDS_MAX)
         before = self._taker.taken
-        await self._taker.step(self.state, self.follower.window)
+        follower = self.follower
+        await self._taker.step(follower.state, follower.window, follower.chain)
         self._metrics.snapshots += self._taker.taken - before
 
     def _new_batch(self) -> Batch:

@@ -103,22 +103,24 @@ class SnapshotTaker:
         """The state comes from a snapshot at that offset, or from 0."""
         self._last_offset = snapshot_offset
 
-    def due(self, state: PartitionState, window: Window, chain: Chain) -> bool:
-        """Whether a slice should be taken now; starts a generation if enough has happened."""
+    def due(self, state: PartitionState) -> bool:
+        """Whether a step should be taken now."""
         if self._run is not None:
             return True
-        if state.offset - self._last_offset < self._every or time.monotonic() < self._not_before:
-            return False
-        self._run = _Run(self._partition, state, window, chain)
-        return True
+        enough = state.offset - self._last_offset >= self._every
+        return enough and time.monotonic() >= self._not_before
 
-    async def step(self, state: PartitionState, window: Window) -> None:
-        """Take and store one slice. The state must hold nothing but counting records.
+    async def step(self, state: PartitionState, window: Window, chain: Chain) -> None:
+        """Begin a generation, or take and store one slice of it.
+
+        The state must hold nothing but counting records.
 
         Whatever goes wrong costs the snapshot, never the partition; `failure` says what it was.
         """
         run = self._run
         if run is None:
+            # A step of its own: copying the names of a large partition takes some milliseconds.
+            self._run = _Run(self._partition, state, window, chain)
             return
         try:
             if await run.step(self.store, state, window):
