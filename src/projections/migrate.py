@@ -1,5 +1,9 @@
 """Bringing the tables of the views up to date. Safe where several processes do it at once."""
 
+import asyncio
+import contextlib
+import sqlite3
+import time
 from pathlib import Path
 
 from alembic import command
@@ -20,6 +24,7 @@ from projections.database import (
 
 # Any number that no other program on this database uses for its advisory locks.
 MIGRATION_LOCK = 7_021_500_117
+BUSY_RETRY_SECONDS = 0.02
 
 
 def migrations_folder() -> Path:
@@ -41,13 +46,14 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
     try:
         if sqlite:
+            await asyncio.to_thread(_enter_wal, sqlite_path(url))
             # The driver must not begin transactions: it would do so after the first statement.
             engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade_sqlite if sqlite else _upgrade_postgres, revision)
             if not sqlite:
                 await connection.commit()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
     finally:
         await engine.dispose()
@@ -60,8 +66,6 @@ def _upgrade_postgres(connection: Connection, revision: str) -> None:
 
 def _upgrade_sqlite(connection: Connection, revision: str) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
-    # Outside a transaction, and before anybody writes.
-    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         _run(connection, revision)
@@ -69,6 +73,22 @@ def _upgrade_sqlite(connection: Connection, revision: str) -> None:
         connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")
+
+
+def _enter_wal(path: Path) -> None:
+    """Change the journal mode. Here SQLite does not wait for others, whatever its busy timeout."""
+    deadline = time.monotonic() + SQLITE_BUSY_MS / 1000
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_RETRY_SECONDS)
+            else:
+                return
 
 
 def _run(connection: Connection, revision: str) -> None:

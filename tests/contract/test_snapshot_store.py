@@ -1,7 +1,12 @@
 """The contract of `SnapshotStore`, the same for every store."""
 
+import asyncio
+import sqlite3
+from pathlib import Path
+
 import pytest
 
+from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.errors import LogUnavailable
 from ledger.log import SnapshotStore
 from tests.contract.log_cases import KafkaPlace, Place
@@ -141,3 +146,18 @@ async def test_a_closed_store_says_so(place: Place) -> None:
     await store.close()
     with pytest.raises(LogUnavailable):
         await store.put(0, 1, 0, b"x")
+
+
+async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
+    """While another process makes the file, opening it takes longer and does not fail."""
+    path = tmp_path / "snapshots.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = SqliteSnapshots(path)
+    opening = asyncio.create_task(store.open())
+    done, _ = await asyncio.wait({opening}, timeout=0.2)
+    assert not done
+    other.execute("COMMIT")
+    other.close()
+    await opening
+    await store.close()

@@ -9,7 +9,9 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ledger.errors import LedgerError, LogMisconfigured, LogRegressed, LogUnavailable
 
@@ -42,6 +44,7 @@ FIRST = "SELECT min(place) FROM records WHERE place >= ? AND place < ?"
 SURELY_NOT_STORED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
 # A race of two processes that make the file at once; the loser tries again.
 PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+Result = TypeVar("Result")
 
 
 def place_of(partition: int, offset: int) -> int:
@@ -60,6 +63,22 @@ def primary_code(error: sqlite3.Error) -> int:
     return code & 0xFF if code >= 0 else -1
 
 
+def retried(open_file: Callable[[], Result]) -> Result:
+    """Open a file, again while another process is making it.
+
+    SQLite does not wait for others where the journal mode changes, whatever its busy timeout.
+    Raises sqlite3.Error.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return open_file()
+        except sqlite3.Error as error:
+            if primary_code(error) not in PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(OPEN_RETRY_SECONDS)
+
+
 class LogFile:
     """One file, known by its inode: a file put in its place is not the same log."""
 
@@ -74,19 +93,14 @@ class LogFile:
 
         Raises LogMisconfigured if the file is something else, LogUnavailable.
         """
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                connection = self._open()
-            except sqlite3.Error as error:
-                if primary_code(error) == sqlite3.SQLITE_NOTADB:
-                    raise LogMisconfigured(f"{self.path} is not a SQLite file") from error
-                if primary_code(error) not in PASSING or time.monotonic() > deadline:
-                    raise LogUnavailable(f"{self.path} cannot be opened: {error}") from error
-                time.sleep(OPEN_RETRY_SECONDS)
-            else:
-                self._identity = self._found_identity()
-                return connection
+        try:
+            connection = retried(self._open)
+        except sqlite3.Error as error:
+            if primary_code(error) == sqlite3.SQLITE_NOTADB:
+                raise LogMisconfigured(f"{self.path} is not a SQLite file") from error
+            raise LogUnavailable(f"{self.path} cannot be opened: {error}") from error
+        self._identity = self._found_identity()
+        return connection
 
     def connect(self, *, read_only: bool) -> sqlite3.Connection:
         """Return one more connection. Raises sqlite3.Error."""

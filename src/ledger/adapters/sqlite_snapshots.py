@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ledger.adapters.sqlite_file import BUSY_SECONDS, retried
 from ledger.errors import LogMisconfigured, LogUnavailable
 
 APPLICATION_ID = 0x73746B73  # "stks"
 USER_VERSION = 1
-BUSY_SECONDS = 5.0
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS manifests (ledger_partition INTEGER, generation INTEGER,"
@@ -40,7 +40,7 @@ class SqliteSnapshots:
             return
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         try:
-            self._connection = await self._run(self._open)
+            self._connection = await self._run(retried, self._open)
         except BaseException:
             await self.close()
             raise

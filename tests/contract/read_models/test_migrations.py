@@ -1,6 +1,7 @@
 """Migrations and tables say the same, on both databases."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,20 @@ async def test_two_processes_may_migrate_at_once(database_url: str) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
+    """While another process is at the file, SQLite refuses to change its journal mode at once."""
+    path = tmp_path / "views.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("CREATE TABLE theirs (one INTEGER)")
+    migrating = asyncio.create_task(upgrade(f"sqlite+aiosqlite:///{path}"))
+    done, _ = await asyncio.wait({migrating}, timeout=0.2)
+    assert not done
+    other.execute("COMMIT")
+    other.close()
+    await migrating
 
 
 async def test_migrations_can_be_taken_back(database_url: str) -> None:
