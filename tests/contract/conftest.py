@@ -16,7 +16,9 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         made = SqlitePlace(tmp_path)
     else:
         made = KafkaPlace(
-            request.getfixturevalue("kafka_bootstrap"), request.getfixturevalue("topic_prefix")
+            request.getfixturevalue("kafka_bootstrap"),
+            request.getfixturevalue("topic_prefix"),
+            tmp_path,
         )
     yield made
     await made.close()
@@ -31,8 +33,10 @@ async def sqlite_place(tmp_path: Path) -> AsyncIterator[SqlitePlace]:
 
 
 @pytest.fixture
-async def kafka_place(kafka_bootstrap: str, topic_prefix: str) -> AsyncIterator[KafkaPlace]:
+async def kafka_place(
+    kafka_bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> AsyncIterator[KafkaPlace]:
     """Topics on a broker."""
-    made = KafkaPlace(kafka_bootstrap, topic_prefix)
+    made = KafkaPlace(kafka_bootstrap, topic_prefix, tmp_path)
     yield made
     await made.close()

@@ -16,6 +16,7 @@ from ledger.adapters.kafka import KafkaLog, KafkaSnapshots
 from ledger.adapters.kafka_topics import create_missing
 from ledger.adapters.sqlite import SqliteLog, SqliteSnapshots
 from ledger.adapters.sqlite_file import place_of
+from ledger.config import Settings
 from ledger.log import EventLog, NewRecord, Record, SnapshotStore
 
 PARTITIONS = 12
@@ -47,6 +48,8 @@ def counting(found: list[Record]) -> list[str]:
 class Place(abc.ABC):
     """Where a log lies: makes log objects on it, and does to it what only an outsider can do."""
 
+    folder: Path
+
     def __init__(self) -> None:
         """Start with nothing made."""
         self.made: list[EventLog | SnapshotStore] = []
@@ -60,6 +63,10 @@ class Place(abc.ABC):
         """Make a snapshot store that is not open yet."""
 
     @abc.abstractmethod
+    def settings(self, **values: Any) -> Settings:
+        """The settings of a whole service on this log."""
+
+    @abc.abstractmethod
     async def add_foreign(self, partition: int, stated: bytes | None) -> None:
         """Add one record whose header is missing or says `stated`."""
 
@@ -70,6 +77,10 @@ class Place(abc.ABC):
     @abc.abstractmethod
     async def delete_before(self, partition: int, offset: int) -> None:
         """Delete the start of a partition."""
+
+    @abc.abstractmethod
+    async def delete(self) -> None:
+        """Delete the log."""
 
     @abc.abstractmethod
     async def recreate(self, count: int) -> None:
@@ -93,7 +104,7 @@ class SqlitePlace(Place):
     def __init__(self, folder: Path) -> None:
         """Prepare."""
         super().__init__()
-        self.path = folder / "ledger.db"
+        self.path = folder / "log.db"
         self.folder = folder
 
     def log(self, partitions: int = PARTITIONS) -> SqliteLog:
@@ -107,6 +118,10 @@ class SqlitePlace(Place):
         store = SqliteSnapshots(self.folder / "snapshots.db")
         self.made.append(store)
         return store
+
+    def settings(self, **values: Any) -> Settings:
+        """It finds the file by its folder."""
+        return Settings(_env_file=None, data_dir=self.folder, partitions=PARTITIONS, **values)
 
     async def add_foreign(
         self,
@@ -142,6 +157,11 @@ class SqlitePlace(Place):
                 (place_of(partition, 0), place_of(partition, offset)),
             )
 
+    async def delete(self) -> None:
+        """Delete the file and what SQLite keeps beside it."""
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{self.path}{ending}").unlink(missing_ok=True)  # noqa: ASYNC240
+
     async def recreate(self, count: int) -> None:
         """Put another file in the old one's place, so that both exist at one time."""
         other = SqlitePlace(self.folder / "other")
@@ -150,8 +170,7 @@ class SqlitePlace(Place):
         if count:
             await log.append(0, 0, records(*map(str, range(count))))
         await other.close()
-        for ending in ("-wal", "-shm"):
-            Path(f"{self.path}{ending}").unlink(missing_ok=True)  # noqa: ASYNC240
+        await self.delete()
         other.path.replace(self.path)
 
     @contextlib.contextmanager
@@ -163,12 +182,14 @@ class SqlitePlace(Place):
 class KafkaPlace(Place):
     """A pair of topics on a real broker."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
-        """Prepare."""
+    def __init__(self, bootstrap: str, prefix: str, folder: Path) -> None:
+        """Prepare. `folder` is for what a service keeps beside the topics."""
         super().__init__()
+        self.folder = folder
         self.bootstrap = bootstrap
-        self.topic = f"{prefix}.movements"
-        self.snapshot_topic = f"{prefix}.snapshots"
+        self.prefix = prefix
+        self.topic = f"{prefix}.movements.v1"
+        self.snapshot_topic = f"{prefix}.snapshots.v1"
 
     def log(self, partitions: int = PARTITIONS, **settings: Any) -> KafkaLog:
         """Make a log on the topic."""
@@ -183,6 +204,18 @@ class KafkaPlace(Place):
         store = KafkaSnapshots(self.bootstrap, topic=self.snapshot_topic, partitions=3, dev=True)
         self.made.append(store)
         return store
+
+    def settings(self, **values: Any) -> Settings:
+        """It finds the topics by their prefix."""
+        return Settings(
+            _env_file=None,
+            data_dir=self.folder,
+            kafka_bootstrap=self.bootstrap,
+            topic_prefix=self.prefix,
+            partitions=PARTITIONS,
+            dev=True,
+            **values,
+        )
 
     async def add_foreign(self, partition: int, stated: bytes | None) -> None:
         """Send a record with a plain producer."""
@@ -221,10 +254,14 @@ class KafkaPlace(Place):
                 {TopicPartition(self.topic, partition): RecordsToDelete(offset)}
             )
 
-    async def recreate(self, count: int) -> None:
-        """Delete the topic and make a new one of the same name."""
+    async def delete(self) -> None:
+        """Delete the topic."""
         async with self.admin() as admin:
             await admin.delete_topics([self.topic])
+
+    async def recreate(self, count: int) -> None:
+        """Delete the topic and make a new one of the same name."""
+        await self.delete()
         await self.create()
         if count:
             await self.send(0, [[] for _ in range(count)])
