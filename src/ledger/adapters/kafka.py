@@ -26,9 +26,11 @@ __all__ = ["KafkaLog", "KafkaSecurity", "KafkaSnapshots"]
 CLOCK_SKEW_SECONDS_MAX = 5.0
 # While the clock is off, one append in this time is let through, to measure again.
 CLOCK_PROBE_SECONDS = 10.0
-# Reads, and batches that lie elsewhere than decided, ask at most this often whose topic it is; a
-# request that failed asks at once. What is left is for the hash chain to find.
+# Reads and appends ask at most this often whether it still is the same topic. A request that failed
+# or was repeated, and a batch that lies elsewhere than decided, ask at once. What is left, a topic
+# of the very same length between two appends, is for the hash chain to find.
 IDENTITY_SECONDS = 1.0
+IDENTITY_ANSWER_SECONDS = 1.0
 
 
 @dataclass(eq=False)
@@ -119,24 +121,24 @@ class KafkaLog:
         if not 0 <= partition < self.partitions:
             raise ValueError(f"there is no partition {partition}")
         self._guard()
+        await self._confirm_identity()
         self._refuse_if_skewed()
         producer = self._producer
         if producer is None or producer.discarded or not producer.has_room(partition, len(records)):
             producer = await self._started_producer(partition, len(records))
         sent_at = self.clock()
         try:
-            base, stamp_ms = await producer.deliver(partition, offset, records)
+            base, stamp_ms, sends = await producer.deliver(partition, offset, records)
         finally:
             if producer in self._retired and not producer.in_flight:
                 self._retired.discard(producer)
                 await producer.discard()
         if stamp_ms >= 0:
             self._measure_skew(sent_at, stamp_ms)
-        if base == offset:
-            return base
         if base < offset:
             raise LogRegressed(f"partition {partition} ended at {base}, before offset {offset}")
-        await self._confirm_identity()
+        if base > offset or sends > 1:
+            await self._confirm_identity(at_once=True)
         return base
 
     async def read(
@@ -219,7 +221,7 @@ class KafkaLog:
             return
         self._topic_id_asked_at = now
         try:
-            async with asyncio.timeout(IDENTITY_SECONDS):
+            async with asyncio.timeout(IDENTITY_ANSWER_SECONDS):
                 another = await self._is_another_topic()
         except (LogUnavailable, TimeoutError):
             return  # it cannot be told now, and what the caller does next will say so

@@ -63,10 +63,14 @@ REFUSALS: dict[type[KafkaError], type[LogMisconfigured | LogUnavailable]] = {
 
 
 class Delivered(NamedTuple):
-    """The broker's answer: where the batch lies, and the broker's clock (-1 if not given)."""
+    """The broker's answer: where the batch lies, and the broker's clock (-1 if not given).
+
+    `sends` says how often it was sent until then.
+    """
 
     base_offset: int
     timestamp_ms: int
+    sends: int
 
 
 class Producer:
@@ -139,7 +143,7 @@ class Producer:
             await self.discard()
             raise OutcomeUnknown(f"partition {partition}: the broker did not say where, {sends=}")
         stamp = answer.timestamp if answer.timestamp_type == 1 else -1
-        return Delivered(answer.offset, stamp)
+        return Delivered(answer.offset, stamp, sends)
 
     async def discard(self) -> None:
         """Make this producer silent at once and for good; every delivery in flight fails."""
