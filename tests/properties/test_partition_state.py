@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from ledger.domain.checks import all_sound
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide, evolve, undo
 from ledger.domain.facts import Command, Fact, Moved, Opened, Resolved
@@ -81,7 +82,7 @@ class PartitionMachine(RuleBasedStateMachine):
         token = evolve(self.state, fact)
         after = picture(self.state)
         if not isinstance(fact, Opened):
-            undo(self.state, token)
+            undo(self.state, fact, token)
             assert picture(self.state) == before
             evolve(self.state, fact)
             assert picture(self.state) == after
@@ -97,7 +98,7 @@ class PartitionMachine(RuleBasedStateMachine):
             name = getattr(command, "reverses", None) or getattr(command, "original_id", "")
             found = next((fact for fact in self.moved if fact.id == name), None)
             command = Resolved(command, found)  # type: ignore[arg-type]
-        context = Context(Rules(), self.now_ms, "key-1")
+        context = Context(Rules(), self.now_ms, "key-1", all_sound([command]))
         before = picture(self.state)
         decision = decide(self.state, command, context)
         assert picture(self.state) == before, "deciding changed the state"

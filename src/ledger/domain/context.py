@@ -17,8 +17,13 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, gc=False):
-    """`recorded_ms` is milliseconds since 1970 UTC; `actor` the id of the caller's key."""
+    """`recorded_ms` is milliseconds since 1970 UTC; `actor` the id of the caller's key.
+
+    `sound`: ids and references of all commands were looked at together and are well formed
+    (`checks.all_sound`), so that they need not be looked at one by one.
+    """
 
     rules: Rules
     recorded_ms: int
     actor: str | None = None
+    sound: bool = False

@@ -57,14 +57,17 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     original: Moved | None = None,
 ) -> Moved | Rejected:
     """What `decide` does for a movement; `original` is the earlier one that it names, if any."""
-    rules = context.rules
+    rules, sound = context.rules, context.sound
     name = command.sku
     sku = state.skus.get(name)
-    if sku is None and (wrong := codes.check_sku(name)) is not None:
-        return wrong
-    scale = rules.scale_default if sku is None else sku.scale
+    if sku is None:
+        if (wrong := codes.check_sku(name)) is not None:
+            return wrong
+        scale = rules.scale_default
+    else:
+        scale = sku.scale
     identity = command.id or ""
-    if (wrong := codes.check_id(identity)) is not None:
+    if not sound and (wrong := codes.check_id(identity)) is not None:
         return wrong
     accounts = command.accounts()
     if type(accounts) is Rejected:
@@ -79,7 +82,8 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         if parsed[0] == 0 or not command.signed:
             return malformed("invalid_quantity", "a quantity is greater than zero")
         source, target = target, source
-    occurred_us = recorded_us = context.recorded_ms * 1000
+    recorded_ms = context.recorded_ms
+    occurred_us = recorded_us = recorded_ms * 1000
     if command.occurred_at is not None:
         moment = codes.moment(command.occurred_at)
         if type(moment) is Rejected:
@@ -87,12 +91,15 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         occurred_us, command.occurred_at = moment
         if not -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
             return wrong_instant(occurred_us, recorded_us)
+    unit_cost = -1
     if type(command) is Receipt and command.unit_cost is not None:
         cost = quantities.cost(command.unit_cost)
         if type(cost) is Rejected:
             return cost
-        command.unit_cost = cost[1]
-    if (wrong := check_extras(command)) is not None:
+        unit_cost, command.unit_cost = cost
+    if (not sound or command.note is not None or command.expected_on_hand is not None) and (
+        wrong := check_extras(command)
+    ) is not None:
         return wrong
     # From here on the answer depends on state.
     if rules.strict_items and (sku is None or sku.item is None):
@@ -114,11 +121,11 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         0,
         "average",
         occurred_us,
-        context.recorded_ms,
+        recorded_ms,
         recorded_us - occurred_us > rules.late_after_us,
         context.actor,
     )
-    return post(moved, sku, original)
+    return post(moved, sku, original, unit_cost)
 
 
 def _decide_resolved(

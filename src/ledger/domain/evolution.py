@@ -4,19 +4,21 @@ from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.stock import PartitionState, SkuState
 
-Undo = tuple[object, ...]
+# What `undo` cannot tell from the fact: for a movement of a SKU that had moved before, only when
+# the record in front of it was made.
+Undo = int | tuple[object, ...]
 
 
 def evolve(state: PartitionState, fact: Fact) -> Undo:
-    """Apply a fact to the state in place; the answer undoes it (`undo`). Cannot fail."""
+    """Apply a fact to the state in place; `undo` wants the answer. Cannot fail."""
     kind = type(fact)
     if kind is Moved:
         return evolve_moved(state, fact)  # type: ignore[arg-type]
     state.offset = fact.offset + 1
-    undo: Undo = (None, fact, state.level, state.recorded_ms)
+    undo: Undo = (state.recorded_ms, state.level)
     if kind is ItemDefined:
         before = state.skus.get(fact.sku)  # type: ignore[union-attr]
-        undo = (None, fact, state.level, state.recorded_ms, before)
+        undo = (state.recorded_ms, state.level, before)
         _describe(state, before, fact)  # type: ignore[arg-type]
         state.ids[fact.id] = fact.offset  # type: ignore[union-attr]
     elif kind is Refused:
@@ -46,10 +48,13 @@ def evolve_moved(  # noqa: C901 - on the path of every movement
     """Apply a movement; what `evolve` does for this kind of fact, without the choice."""
     state.offset = fact.offset + 1
     sku = state.skus.get(fact.sku)
-    created = sku is None
+    undo: Undo = state.recorded_ms
     if sku is None:
-        sku = state.skus[fact.sku] = SkuState({}, scale=fact.scale)
-    undo = (sku, fact, sku.quantity, sku.value, sku.moved, created, state.recorded_ms)
+        undo = (undo, True)
+        sku = state.skus[fact.sku] = SkuState({}, scale=fact.scale, moved=True)
+    elif not sku.moved:
+        undo = (undo, False)
+        sku.moved = True
     levels = sku.levels
     source, target = fact.source, fact.target
     if source[0] != "@":
@@ -65,7 +70,6 @@ def evolve_moved(  # noqa: C901 - on the path of every movement
         sku.value += fact.value
     if target[0] != "@":
         levels[target] = fact.target_after
-    sku.moved = True
     if fact.reverses_offset >= 0:
         state.reversed[fact.reverses_offset] = fact.offset
     if fact.original_offset >= 0:
@@ -75,17 +79,17 @@ def evolve_moved(  # noqa: C901 - on the path of every movement
     return undo
 
 
-def undo(state: PartitionState, token: Undo) -> None:
-    """Take back the newest fact that `evolve` applied."""
-    sku, fact = token[0], token[1]
-    state.offset = fact.offset  # type: ignore[attr-defined]
-    if isinstance(sku, SkuState) and isinstance(fact, Moved):
-        _undo_moved(state, sku, fact, token)
+def undo(state: PartitionState, fact: Fact, token: Undo) -> None:
+    """Take back the newest fact that `evolve` applied; `token` is what it answered."""
+    state.offset = fact.offset
+    if isinstance(fact, Moved):
+        _undo_moved(state, fact, token)
         return
-    state.level, state.recorded_ms = token[2], token[3]  # type: ignore[assignment]
+    assert isinstance(token, tuple)
+    state.recorded_ms, state.level, *rest = token  # type: ignore[assignment]
     if isinstance(fact, ItemDefined):
         del state.ids[fact.id]
-        before = token[4]
+        (before,) = rest
         if isinstance(before, SkuState):
             state.skus[fact.sku] = before
         else:
@@ -94,16 +98,26 @@ def undo(state: PartitionState, token: Undo) -> None:
         del state.ids[fact.id]
 
 
-def _undo_moved(state: PartitionState, sku: SkuState, fact: Moved, token: Undo) -> None:
+def _undo_moved(state: PartitionState, fact: Moved, token: Undo) -> None:
     del state.ids[fact.id]
     if fact.reverses_offset >= 0:
         del state.reversed[fact.reverses_offset]
     if fact.original_offset >= 0:
         state.come_back(fact.original_offset, -fact.quantity_back)
-    _, _, sku.quantity, sku.value, sku.moved, created, state.recorded_ms = token  # type: ignore[assignment]
-    if created:
-        del state.skus[fact.sku]
-        return
+    sku = state.skus[fact.sku]
+    if isinstance(token, tuple):
+        sku.moved = False
+        token, created = token  # type: ignore[assignment]
+        if created:
+            del state.skus[fact.sku]
+    state.recorded_ms = token  # type: ignore[assignment]
+    if fact.source[0] == "@":
+        if fact.target[0] != "@":
+            sku.quantity -= fact.quantity
+            sku.value -= fact.value
+    elif fact.target[0] == "@":
+        sku.quantity += fact.quantity
+        sku.value += fact.value
     _restore(sku.levels, fact.source, fact.source_after + fact.quantity)
     _restore(sku.levels, fact.target, fact.target_after - fact.quantity)
 

@@ -4,12 +4,12 @@ Each says between which two accounts the quantity goes (`accounts`). The classes
 body is decoded into, so that a command is built once.
 """
 
-from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from ledger.domain import codes
+from ledger.domain.memo import Memo
 from ledger.domain.quantities import Number, canonical
 from ledger.domain.rejections import Rejected, malformed
 from ledger.domain.stock import ADJUSTMENT, CUSTOMER, SCRAP, SUPPLIER, stock_key
@@ -71,7 +71,7 @@ class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """@supplier → location."""
-        return _inward(SUPPLIER, self.location, self.lot, self.status)
+        return _inward[SUPPLIER, self.location, self.lot, self.status]
 
 
 class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
@@ -83,7 +83,7 @@ class Transfer(Movement, tag="transfer", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → location."""
-        return _between(self.from_location, self.to_location, self.lot, self.status, self.status)
+        return _between[self.from_location, self.to_location, self.lot, self.status, self.status]
 
 
 class Pick(Movement, tag="pick", kw_only=True, gc=False):
@@ -95,8 +95,8 @@ class Pick(Movement, tag="pick", kw_only=True, gc=False):
     def accounts(self) -> Accounts:
         """location → to_location or @customer."""
         if self.to_location is None:
-            return _outward(self.location, self.lot, None, CUSTOMER)
-        return _between(self.location, self.to_location, self.lot, None, None)
+            return _outward[self.location, self.lot, None, CUSTOMER]
+        return _between[self.location, self.to_location, self.lot, None, None]
 
 
 class Issue(Movement, tag="issue", kw_only=True, gc=False):
@@ -106,7 +106,7 @@ class Issue(Movement, tag="issue", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @customer."""
-        return _outward(self.location, self.lot, None, CUSTOMER)
+        return _outward[self.location, self.lot, None, CUSTOMER]
 
 
 class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
@@ -125,7 +125,7 @@ class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
                 "invalid_request",
                 f"a disposition is one of {', '.join(sorted(codes.DISPOSITIONS))}",
             )
-        accounts = _inward(CUSTOMER, self.location, self.lot, _DISPOSITION_STATUS.get(disposition))
+        accounts = _inward[CUSTOMER, self.location, self.lot, _DISPOSITION_STATUS.get(disposition)]
         if disposition == "scrap" and type(accounts) is tuple:
             return CUSTOMER, SCRAP
         return accounts
@@ -139,7 +139,7 @@ class SupplierReturn(Movement, tag="supplier_return", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @supplier."""
-        return _outward(self.location, self.lot, self.status, SUPPLIER)
+        return _outward[self.location, self.lot, self.status, SUPPLIER]
 
 
 class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
@@ -155,7 +155,7 @@ class Adjustment(Movement, tag="adjustment", kw_only=True, gc=False):
         """@adjustment → location; the other way round for a negative quantity."""
         if self.reason not in codes.REASONS:
             return codes.wrong_reason()
-        return _inward(ADJUSTMENT, self.location, self.lot, self.status)
+        return _inward[ADJUSTMENT, self.location, self.lot, self.status]
 
 
 class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
@@ -169,7 +169,7 @@ class Scrap(Movement, tag="scrap", kw_only=True, gc=False):
         """location → @scrap."""
         if self.reason not in codes.REASONS:
             return codes.wrong_reason()
-        return _outward(self.location, self.lot, self.status, SCRAP)
+        return _outward[self.location, self.lot, self.status, SCRAP]
 
 
 class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
@@ -181,7 +181,7 @@ class StatusChange(Movement, tag="status_change", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """status → status at the same place."""
-        return _between(self.location, self.location, self.lot, self.from_status, self.to_status)
+        return _between[self.location, self.location, self.lot, self.from_status, self.to_status]
 
 
 class Reversal(
@@ -220,26 +220,20 @@ _DISPOSITION_STATUS = {"quarantine": "quarantined", "refurbish": "on_hold"}
 
 
 # The same few thousand places come again and again, so that what they make is remembered.
-@lru_cache(maxsize=16_384)
-def _inward(virtual: str, location: str, lot: str | None, status: str | None) -> Accounts:
+def _from_virtual(asked: tuple[str, str, str | None, str | None]) -> Accounts:
+    virtual, location, lot, status = asked
     key = stock_key(location, lot, status)
     return key if type(key) is Rejected else (virtual, key)
 
 
-@lru_cache(maxsize=16_384)
-def _outward(location: str, lot: str | None, status: str | None, virtual: str) -> Accounts:
+def _to_virtual(asked: tuple[str, str | None, str | None, str]) -> Accounts:
+    location, lot, status, virtual = asked
     key = stock_key(location, lot, status)
     return key if type(key) is Rejected else (key, virtual)
 
 
-@lru_cache(maxsize=16_384)
-def _between(
-    from_location: str,
-    to_location: str,
-    lot: str | None,
-    from_status: str | None,
-    to_status: str | None,
-) -> Accounts:
+def _between_two(asked: tuple[str, str, str | None, str | None, str | None]) -> Accounts:
+    from_location, to_location, lot, from_status, to_status = asked
     source = stock_key(from_location, lot, from_status)
     if type(source) is Rejected:
         return source
@@ -249,6 +243,13 @@ def _between(
     if source == target:
         return malformed("invalid_request", "a movement goes between two different accounts")
     return source, target
+
+
+# (virtual account, location, lot, status); (location, lot, status, virtual account); and
+# (location, location, lot, status, status).
+_inward = Memo(_from_virtual)
+_outward = Memo(_to_virtual)
+_between = Memo(_between_two)
 
 
 def normalise(command: MovementCommand | Reversal) -> None:

@@ -11,12 +11,13 @@ from ledger.domain.stock import SkuState, has_lot
 _EMPTY = SkuState({})
 
 
-def post(  # noqa: C901 - guards first, one a line; on the path of every movement
-    moved: Moved, known: SkuState | None, original: Moved | None
+def post(  # noqa: C901, PLR0912 - guards first, one a line; on the path of every movement
+    moved: Moved, known: SkuState | None, original: Moved | None, unit_cost: int = -1
 ) -> Moved | Rejected:
     """Fill in balances and value of a movement whose form is good, or say what stands against it.
 
-    `original` is the movement that a reversal or a linked return names.
+    `original` is the movement that a reversal or a linked return names; `unit_cost` what a receipt
+    says it cost, in millionths, and -1 if nothing was said.
     """
     sku = _EMPTY if known is None else known
     source, target, quantity = moved.source, moved.target, moved.quantity
@@ -40,7 +41,11 @@ def post(  # noqa: C901 - guards first, one a line; on the path of every movemen
         else:
             moved.value = _value_back(moved, sku, original)
     else:
-        moved.value, moved.cost_basis = value, _ = _value_in(moved, sku, original)
+        if unit_cost >= 0:
+            value, basis = costing.value_at(unit_cost, quantity, moved.scale), "given"
+        else:
+            value, basis = _value_in(moved, sku, original)
+        moved.value, moved.cost_basis = value, basis
         if value > SCALED_MAX or (
             target[0] != "@"
             and (sku.quantity + quantity > SCALED_MAX or sku.value + value > SCALED_MAX)
@@ -61,16 +66,8 @@ def _value_back(moved: Moved, sku: SkuState, original: Moved) -> int:
 
 def _value_in(moved: Moved, sku: SkuState, original: Moved | None) -> tuple[int, str]:
     """What goods that come in from a virtual account cost, and where the number is from."""
-    command = moved.command
-    if type(command) is Receipt:
-        if command.unit_cost is None:
-            return costing.standard_value(sku, moved.quantity, moved.scale)
-        unit_cost = quantities.cost(command.unit_cost)
-        # The form was checked before.
-        assert type(unit_cost) is tuple
-        if moved.scale == 0:
-            return unit_cost[0] * moved.quantity, "given"
-        return costing.value_at(unit_cost[0], moved.quantity, moved.scale), "given"
+    if type(moved.command) is Receipt:
+        return costing.standard_value(sku, moved.quantity, moved.scale)
     if original is not None:
         share = original.value * moved.quantity
         return quantities.divide_half_even(share, original.quantity), "original"

@@ -4,8 +4,8 @@ A quantity of 1.25 at scale 2 is the integer 125. A unit cost or value of 2.55 i
 """
 
 import re
-from functools import lru_cache
 
+from ledger.domain.memo import Memo
 from ledger.domain.rejections import Rejected, malformed
 
 SCALE_MAX = 6
@@ -28,9 +28,7 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     answer `needs_state` does not depend on `scale`: it does if another scale could have a say.
     """
     if type(number) is str:
-        if len(number) > _TEXT_LENGTH_MAX:
-            return malformed("invalid_quantity", _TOO_LARGE)
-        return _parse_text(number, scale)
+        return _parsed[scale][number]
     if type(number) is int:
         result: int = number * 10**scale
         if -SCALED_MAX <= result <= SCALED_MAX:
@@ -42,8 +40,9 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     )
 
 
-@lru_cache(maxsize=16_384)
 def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
+    if len(number) > _TEXT_LENGTH_MAX:
+        return malformed("invalid_quantity", _TOO_LARGE)
     match = _DECIMAL.fullmatch(number)
     if match is None:
         return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
@@ -63,6 +62,13 @@ def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
         return _too_large(scale, needs_state=True)
     result = -result if sign else result
     return result, text(result, scale)
+
+
+def _parser(scale: int) -> Memo[str, tuple[int, str] | Rejected]:
+    return Memo(lambda number: _parse_text(number, scale))
+
+
+_parsed = [_parser(scale) for scale in range(SCALE_MAX + 1)]
 
 
 def _too_large(scale: int, *, needs_state: bool) -> Rejected:
@@ -102,10 +108,12 @@ def text(quantity: int, scale: int) -> str:
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-# Typed, because 1 and 1.0 are equal as keys and only the integer is exact.
-@lru_cache(maxsize=16_384, typed=True)
 def cost(number: Number) -> tuple[int, str] | Rejected:
     """A cost per unit of measure in millionths, and its canonical text; not negative."""
+    return _costs[number] if type(number) is str else _cost(number)
+
+
+def _cost(number: Number) -> tuple[int, str] | Rejected:
     result = parse(number, COST_SCALE)
     if type(result) is Rejected:
         return malformed("invalid_cost", result.detail)
@@ -114,13 +122,13 @@ def cost(number: Number) -> tuple[int, str] | Rejected:
     return result
 
 
+_costs: Memo[str, tuple[int, str] | Rejected] = Memo(_cost)
+
+
 def cost_text(amount: int) -> str:
     """The shortest exact decimal string of a cost or value in millionths; not negative."""
-    if amount < COST_UNIT:
-        return f"0.{amount:06d}".rstrip("0") if amount else "0"
-    digits = str(amount)
-    fraction = digits[-COST_SCALE:].rstrip("0")
-    return f"{digits[:-COST_SCALE]}.{fraction}" if fraction else digits[:-COST_SCALE]
+    whole, fraction = divmod(amount, COST_UNIT)
+    return f"{whole}.{fraction:06d}".rstrip("0") if fraction else str(whole)
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

@@ -19,6 +19,7 @@ from ledger.domain.facts import (
     WriterClaimed,
 )
 from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.memo import Memo
 from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.stock import is_available, split_key
 from ledger.events import envelope as shape
@@ -42,7 +43,6 @@ def command_type(command: MovementCommand | Reversal) -> str:
     return str(type(command).__struct_config__.tag)
 
 
-@lru_cache(maxsize=16_384)
 def _entry_start(account: str) -> tuple[str, bool]:
     """The JSON of an entry up to its quantity, and whether what lies there is available."""
     if account[0] == "@":
@@ -51,6 +51,9 @@ def _entry_start(account: str) -> tuple[str, bool]:
     lot_json = "null" if lot is None else _string(lot)
     start = f'{{"location":{_string(location)},"lot":{lot_json},"status":"{status}","quantity":"'
     return start, is_available(account)
+
+
+_entry_starts = Memo(_entry_start)
 
 
 @lru_cache(maxsize=4_096)
@@ -98,12 +101,12 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
         number = quantities.text(fact.quantity, scale)
         left = quantities.text(fact.source_after, scale)
         held = quantities.text(fact.target_after, scale)
-    start, free = _entry_start(source)
+    start, free = _entry_starts[source]
     if source[0] == "@":
         taken = f'{start}-{number}"}}'
     else:
         taken = f'{start}-{number}","on_hand":"{left}","available":"{left if free else 0}"}}'
-    start, free = _entry_start(target)
+    start, free = _entry_starts[target]
     if target[0] == "@":
         put = f'{start}{number}"}}'
     else:

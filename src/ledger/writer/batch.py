@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 
 from ledger.domain import codes
+from ledger.domain.checks import all_sound
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import PLAIN, Decision, decide, decide_movement, evolve, undo
 from ledger.domain.evolution import Undo, evolve_moved
@@ -97,8 +98,8 @@ def original_name(command: Command) -> str:
 
 def take_back(state: PartitionState, batch: Batch) -> None:
     """Undo everything that the batch did to the state, the newest first."""
-    for token in reversed(batch.undos):
-        undo(state, token)
+    for fact, token in zip(reversed(batch.facts), reversed(batch.undos), strict=True):
+        undo(state, fact, token)
 
 
 class Decider:
@@ -135,17 +136,16 @@ class Decider:
         ids = state.ids
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
-        context = Context(self.rules, recorded_ms, submission.actor)
+        sound = all_sound(commands[start:stop])
+        context = Context(self.rules, recorded_ms, submission.actor, sound)
         gated = state.level < self._level_needed
         answers: list[Outcome | None] = []
         facts: list[Fact] = []
         undos = batch.undos
-        room = BATCH_RECORDS_MAX - len(batch.facts)
-        index = start
+        # A command makes one record at most.
+        stop = min(stop, start + BATCH_RECORDS_MAX - len(batch.facts))
         for index in range(start, stop):
             command = commands[index]
-            if room <= 0:
-                break
             known = ids.get(command.id or "")
             if known is None and old is not None:
                 known = old.get(command.id or "")
@@ -158,7 +158,7 @@ class Decider:
                 decision = decide_movement(state, command, context)  # type: ignore[arg-type]
             else:
                 if needs_original(command):
-                    command = self._resolve(command, (*batch.facts, *facts), originals or {})
+                    command = self._resolve(command, batch.facts, facts, originals or {})
                 decision = decide(state, command, context)
             if type(decision) is Rejected:
                 if not decision.needs_state:
@@ -169,28 +169,35 @@ class Decider:
             if gated and not self._allowed(decision):
                 answers.append(_level_too_low(state.level))
                 continue
-            moved = type(decision) is Moved
-            undos.append(evolve_moved(state, decision) if moved else evolve(state, decision))  # type: ignore[arg-type]
+            if type(decision) is Moved:
+                undos.append(evolve_moved(state, decision))
+            else:
+                undos.append(evolve(state, decision))
             facts.append(decision)
             answers.append(decision)
-            room -= 1
-        else:
-            index = stop
-        if index > start:
-            batch.slices.append((submission, start, index))
+        if stop > start:
+            batch.slices.append((submission, start, stop))
             batch.answers.append((submission, start, answers))
         # In a loop of its own: two tight loops run faster than one long one.
         self._write(batch, facts, recorded_ms, submission)
-        return index
+        return stop
 
     def _resolve(
-        self, command: Command, fresh: Sequence[Fact], originals: dict[str, Fact]
+        self,
+        command: Command,
+        earlier: Sequence[Fact],
+        fresh: Sequence[Fact],
+        originals: dict[str, Fact],
     ) -> Resolved:
-        """The command with the movement that it names: one of this batch, or an earlier one."""
+        """The command with the movement that it names: one of this slice, of this batch in front
+        of it, or an older one."""
         name = original_name(command)
         offset = self.state.ids.get(name, -1)
+        original: Fact | None = None
         if fresh and offset >= fresh[0].offset:
-            original: Fact | None = fresh[offset - fresh[0].offset]
+            original = fresh[offset - fresh[0].offset]
+        elif earlier and offset >= earlier[0].offset:
+            original = earlier[offset - earlier[0].offset]
         else:
             original = originals.get(name)
         return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
@@ -203,6 +210,7 @@ class Decider:
         starts = Starts(source, codes.instant_text(recorded_ms * 1000), submission.actor)
         traceparent = submission.request.traceparent
         records = batch.records
+        size = 0
         for fact in facts:
             if type(fact) is Moved:
                 key = fact.sku.encode()
@@ -214,7 +222,8 @@ class Decider:
                 b"%d:%d:%d:%b%b" % (partition, fact.offset, len(key), key, value)
             ).hexdigest()
             records.append((key, value, traceparent))
-            batch.bytes += len(value)
+            size += len(value)
+        batch.bytes += size
         batch.facts += facts
         batch.head = head
 

@@ -1,0 +1,23 @@
+"""A memo answers as its function does, and forgets rather than grows."""
+
+from ledger.domain.memo import KEYS_MAX, Memo
+
+
+def test_what_was_made_once_is_not_made_again() -> None:
+    """The function sees each key once."""
+    asked: list[int] = []
+
+    def double(number: int) -> int:
+        asked.append(number)
+        return number * 2
+
+    memo = Memo(double)
+    assert [memo[3], memo[4], memo[3]] == [6, 8, 6]
+    assert asked == [3, 4]
+
+
+def test_it_never_holds_more_than_its_bound() -> None:
+    """One key more than fits, and it starts afresh, still right."""
+    memo = Memo(str)
+    assert [memo[number] for number in range(KEYS_MAX + 1)] == [*map(str, range(KEYS_MAX + 1))]
+    assert len(memo) == 1
