@@ -1,0 +1,206 @@
+"""Whether a refusal because of the state was right about the state it met."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from ops.check_history.accounts import Account, Document, asked_accounts
+from ops.check_history.amounts import MICRO_DIGITS, SCALED_MAX, micro, shown
+from ops.check_history.fold import Known, PartitionFold, Stock
+
+
+class CannotJudge(Exception):
+    """Too little is known about the call to say whether its refusal was right."""
+
+
+class Refusal(NamedTuple):
+    """A refusal: of which SKU, the command if a client recorded it, and what was answered."""
+
+    sku: str
+    code: str
+    command: Document | None
+    numbers: dict[str, str]
+    # What the record says was asked for; None where only an answer is known.
+    record: Document | None = None
+
+
+class _Case(NamedTuple):
+    fold: PartitionFold
+    stock: Stock
+    refusal: Refusal
+
+
+def why_wrong(fold: PartitionFold, refusal: Refusal) -> str | None:
+    """What speaks against the refusal in the state of the fold; None if it was right.
+
+    Raises CannotJudge.
+    """
+    judge = _JUDGES.get(refusal.code)
+    if judge is None:
+        return f"{refusal.code} is no reason that depends on the state"
+    try:
+        return judge(_Case(fold, fold.of(refusal.sku), refusal))
+    except (KeyError, ValueError, ArithmeticError) as error:
+        # The command or the figures are not what such a refusal has.
+        raise CannotJudge from error
+
+
+def _command(refusal: Refusal) -> Document:
+    if refusal.command is None:
+        raise CannotJudge
+    return refusal.command
+
+
+def _accounts(fold: PartitionFold, command: Document) -> tuple[Account, Account, int]:
+    """From where to where, and how much."""
+    if command["type"] == "reversal":
+        original = fold.ids.get(command["reverses"])
+        if original is None or original.kind != "movement":
+            raise CannotJudge
+        return original.target, original.source, original.quantity
+    return (*asked_accounts(command), abs(micro(command["quantity"])))
+
+
+def _insufficient(case: _Case) -> str | None:
+    said = case.refusal.numbers
+    if case.refusal.command is None:
+        return _insufficient_somewhere(case.stock, case.refusal)
+    source, _, quantity = _accounts(case.fold, case.refusal.command)
+    have = case.stock.holds(source)
+    if isinstance(source, str) or have >= quantity:
+        return f"{shown(have)} is there, {shown(quantity)} was asked for"
+    true = (quantity, have, quantity - have)
+    if said and tuple(micro(said[name]) for name in _FIGURES) != true:
+        return f"it says {said['available']} is there, and {shown(have)} is"
+    return None
+
+
+_FIGURES: Final = ("requested", "available", "shortfall")
+
+
+def _insufficient_somewhere(stock: Stock, refusal: Refusal) -> str | None:
+    """The record names the place, not lot and status: one of the keys there must fit."""
+    if refusal.record is None or not refusal.numbers:
+        raise CannotJudge
+    wanted, have, short = (micro(refusal.numbers[name]) for name in _FIGURES)
+    if have >= wanted or short != wanted - have:
+        return "the figures contradict each other"
+    place = refusal.record.get("location")
+    held = [amount for key, amount in stock.real.items() if key[0] == place]
+    if place is not None and have not in (*held, 0):
+        return f"{shown(have)} lies nowhere in {place}"
+    return None
+
+
+def _conflict(case: _Case) -> str | None:
+    said = case.refusal.numbers
+    if said and micro(said["expected"]) == micro(said["on_hand"]):
+        return "what was expected is there"
+    if case.refusal.command is None:
+        return None
+    source, target, _ = _accounts(case.fold, case.refusal.command)
+    if str(case.refusal.command["quantity"]).startswith("-"):
+        source, target = asked_accounts(case.refusal.command)
+    have = case.stock.expected(source, target)
+    if have == micro(case.refusal.command["expected_on_hand"]):
+        return f"{shown(have)} is there, as expected"
+    if said and micro(said["on_hand"]) != have:
+        return f"it says {said['on_hand']} is there, and {shown(have)} is"
+    return None
+
+
+def _original(fold: PartitionFold, refusal: Refusal) -> Known | None:
+    command = _command(refusal)
+    found = fold.ids.get(command.get("reverses") or command.get("original_id") or "")
+    if found is None or found.kind != "movement" or found.sku != refusal.sku:
+        return None
+    return found
+
+
+def _unknown_movement(case: _Case) -> str | None:
+    found = _original(case.fold, case.refusal)
+    return None if found is None else f"the movement lies at {found.offset}"
+
+
+def _not_reversible(case: _Case) -> str | None:
+    found = _original(case.fold, case.refusal)
+    if found is None:
+        return "there is no such movement"
+    if found.is_reversal or found.offset in case.fold.back:
+        return None
+    returned = _command(case.refusal)["type"] == "customer_return" and found.target != "@customer"
+    return None if returned else f"the movement at {found.offset} can be undone"
+
+
+def _already_reversed(case: _Case) -> str | None:
+    found = _original(case.fold, case.refusal)
+    if found is not None and found.offset in case.fold.undone:
+        return None
+    return "the movement was not reversed"
+
+
+def _item_in_use(case: _Case) -> str | None:
+    if case.refusal.command is None:
+        return None if case.stock.moved or case.stock.real else "the SKU never moved"
+    item = case.refusal.command.get("item", case.refusal.command)
+    other_scale = case.stock.moved and item.get("scale", 0) != case.stock.scale
+    without_lot = item.get("lot_tracked") and any(key[1] is None for key in case.stock.real)
+    return None if other_scale or without_lot else "nothing stands against the description"
+
+
+def _unknown_item(case: _Case) -> str | None:
+    return None if case.stock.item is None else "the SKU is described"
+
+
+def _invalid_lot(case: _Case) -> str | None:
+    tracked = case.stock.item is not None and bool(case.stock.item.get("lot_tracked"))
+    named = case.refusal.command is not None and case.refusal.command.get("lot") is not None
+    return None if tracked and not named else "no lot was needed, or one was named"
+
+
+def _invalid_quantity(case: _Case) -> str | None:
+    asked = (case.refusal.command or case.refusal.record or {}).get("quantity")
+    if asked is None:
+        raise CannotJudge
+    quantity = Decimal(asked)
+    if "left" in case.refusal.numbers:
+        return _too_much_back(case.fold, quantity, case.refusal)
+    scaled = quantity.scaleb(case.stock.scale)
+    if scaled != int(scaled) or abs(scaled) > SCALED_MAX:
+        return None
+    return f"{asked} fits the scale {case.stock.scale}"
+
+
+def _too_much_back(fold: PartitionFold, quantity: Decimal, refusal: Refusal) -> str | None:
+    found = _original(fold, refusal)
+    if found is None:
+        return "there is no such movement"
+    left = found.quantity - fold.back.get(found.offset, 0)
+    if micro(refusal.numbers["left"]) != left:
+        return f"it says {refusal.numbers['left']} is left, and {shown(left)} is"
+    return None if quantity.scaleb(MICRO_DIGITS) > left else "as much may come back"
+
+
+def _overflow(case: _Case) -> str | None:
+    _, target, quantity = _accounts(case.fold, _command(case.refusal))
+    most = SCALED_MAX * 10 ** (MICRO_DIGITS - case.stock.scale)
+    if not isinstance(target, str) and case.stock.on_hand + quantity > most:
+        return None
+    # It may be the value that overflows; values are not folded here.
+    raise CannotJudge
+
+
+_JUDGES: Final[dict[str, Callable[[_Case], str | None]]] = {
+    "insufficient_stock": _insufficient,
+    "version_conflict": _conflict,
+    "unknown_movement": _unknown_movement,
+    "not_reversible": _not_reversible,
+    "already_reversed": _already_reversed,
+    "item_in_use": _item_in_use,
+    "unknown_item": _unknown_item,
+    "invalid_lot": _invalid_lot,
+    "invalid_quantity": _invalid_quantity,
+    "quantity_overflow": _overflow,
+}
+# Those of them that only the state can bring about, whoever answers.
+STATE_CODES: Final = frozenset(_JUDGES) - {"invalid_lot", "invalid_quantity"}
