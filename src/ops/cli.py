@@ -7,15 +7,13 @@ it needs does not answer; 130 it was interrupted.
 import typer
 
 from ops.config import show_config
-from ops.console import CommandError, fail
+from ops.console import CommandError, ExitCode, fail
 from ops.keys import keys
 from ops.load import load
 from ops.migrate import migrate
 from ops.options import with_settings
 from ops.serve import serve
 from ops.topics import topics
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="stockledger",
@@ -63,4 +61,4 @@ def main() -> None:
     except CommandError as error:
         fail(error)
     except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(int(ExitCode.INTERRUPTED)) from None

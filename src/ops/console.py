@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     FOUND_WRONG = 1
     USAGE = 2
     UNAVAILABLE = 3
+    INTERRUPTED = 130
 
 
 class CommandError(Exception):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging as standard_logging
+import os
 import signal
 import socket
 import sys
@@ -22,6 +23,8 @@ from ops.options import unknown_variables
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from api.answers import Answer
+
 # Between two looks; longer each time, because a recovery may take minutes.
 READY_POLL_SECONDS_MIN = 0.01
 READY_POLL_SECONDS_MAX = 1.0
@@ -36,7 +39,8 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what is under way and end with exit code 0.
 
     Prints one line on stdout when it is ready. Exit codes: 2 settings, port or directory cannot be
-    used; 3 Kafka or the database does not answer; 1 the log is not what it must be.
+    used; 3 Kafka or the database does not answer; 1 the log is not what it must be; 130 it was told
+    to stop a second time, and did at once.
     """
     logging.configure(settings.log_level, settings.log_format)
     for name in unknown_variables():
@@ -144,8 +148,15 @@ class _Server(Server):
         yield
 
     def stop(self) -> None:
-        """Drain; the second time, stop at once."""
-        self.force_exit = self.should_exit
+        """Drain; the second time, stop at once.
+
+        The log survives an end at any moment, so there is nothing to tidy up. Cancelling everything
+        would take its time, and every task would complain.
+        """
+        if self.should_exit:
+            sys.stderr.write("stockledger: stopped at once; requests under way got no answer\n")
+            sys.stderr.flush()
+            os._exit(ExitCode.INTERRUPTED)
         self.should_exit = True
 
 
@@ -158,13 +169,24 @@ class _Guard:
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            except asyncio.CancelledError:
+                # Only uvicorn cancels a request, when it has drained for long enough.
+                with contextlib.suppress(RuntimeError):  # the answer had begun
+                    await _too_late()(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
         except BaseException as error:
             self.failure = error
             raise
+
+
+def _too_late() -> "Answer":
+    from api.problems import unavailable
+
+    return unavailable("the server was stopped; send the same id again").answer()
 
 
 def _bind(host: str, port: int) -> socket.socket:
