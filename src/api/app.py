@@ -7,7 +7,7 @@ from api.edge import Edge
 from api.lifespan import make_lifespan
 from api.metrics import HttpMetrics
 from api.openapi import build
-from api.operations import routes
+from api.operations import fixed, routes
 from api.problems import Problem
 from api.routes import documentation, health
 from api.routes.catalog import OPERATIONS
@@ -37,7 +37,9 @@ class Application(FastAPI):
         )
         serves_api = "api" in settings.roles
         operations = (*OPERATIONS, *documentation.OPERATIONS) if serves_api else health.OPERATIONS
-        self.router.routes.extend(routes(operations))
+        declared = routes(operations)
+        self._fixed = fixed(declared)
+        self.router.routes.extend(declared)
         self.router.default = _not_found
         self.openapi_schema = build(OPERATIONS)
 
@@ -53,7 +55,8 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The one layer, and one for traces where they are wanted."""
-        return traced(Edge(self.router, self._gate, self._metrics), self.routes)
+        edge = Edge(self.router, self._gate, self._metrics, self._fixed)
+        return traced(edge, self.routes)
 
     def openapi(self) -> dict[str, object]:
         """The API's description."""

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
+from api.answers import JSON
 from api.limits import BODY_SECONDS_MAX
 from api.problems import Problem
 
@@ -31,6 +32,8 @@ def content_type(request: Request, allowed: Collection[str]) -> str:
     machine without asking, but not `application/json`.
     """
     raw = header(request, b"content-type")
+    if raw == JSON and "application/json" in allowed:
+        return "application/json"
     essence = "" if raw is None else raw.decode("latin-1").partition(";")[0].strip().lower()
     if essence not in allowed:
         expected = " or ".join(sorted(allowed))

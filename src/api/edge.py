@@ -4,19 +4,22 @@ One plain ASGI application around everything else. A layer for each concern woul
 the endpoint it guards.
 """
 
-import os
+import random
 import re
 import time
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Answer
+from api.answers import Answer, Header
 from api.limits import HEAD_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from api.metrics import HttpMetrics
+from api.operations import ResourceRoute
 from api.problems import Problem, internal, of_status
 from api.security import OPEN_PATHS, Gate
 
@@ -32,6 +35,8 @@ _SECURITY_HEADERS: Final = (
 )
 _CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _UNROUTED: Final = "unmatched"
+# Request ids tell requests apart and guard nothing; asking the system for each is a system call.
+_chance: Final = random.Random()  # noqa: S311
 
 _log = structlog.get_logger("api")
 
@@ -39,11 +44,19 @@ _log = structlog.get_logger("api")
 class Edge:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, metrics: HttpMetrics) -> None:
-        """`app` is what answers those who are let in."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        metrics: HttpMetrics,
+        fixed: Mapping[str, ResourceRoute] | None = None,
+    ) -> None:
+        """`app` is what answers those who are let in; the routes of `fixed`, which are found by
+        their path, answer without it."""
         self._app = app
         self._gate = gate
         self._metrics = metrics
+        self._fixed = fixed or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -54,12 +67,19 @@ class Edge:
         head = Head(scope)
         sender = _Sender(send, head.request_id)
         try:
-            refusal = self._admit(scope, head)
-            await (self._app if refusal is None else refusal)(scope, receive, sender)
+            answer = self._admit(scope, head)
+            if answer is None:
+                route = self._fixed.get(scope["path"])
+                if route is None:
+                    await self._app(scope, receive, sender)
+                    return
+                scope["route"] = route
+                answer = await route.resource.respond(Request(scope, receive))
+            await sender.answer(answer)
         except ClientDisconnect:
             sender.status = sender.status or _CLIENT_CLOSED_REQUEST
         except HTTPException as error:
-            await of_status(error.status_code).answer()(scope, receive, sender)
+            await sender.answer(of_status(error.status_code).answer())
         except Exception as error:
             # The last resort: nothing of it leaves the server.
             _log.error(
@@ -72,7 +92,7 @@ class Edge:
             if sender.status:
                 # The answer has begun; only breaking the connection tells that it is not whole.
                 raise
-            await internal(head.request_id.decode()).answer()(scope, receive, sender)
+            await sender.answer(internal(head.request_id.decode()).answer())
         finally:
             seconds = time.perf_counter() - started
             self._metrics.observe(scope["method"], _route(scope), sender.status, seconds)
@@ -110,13 +130,31 @@ class _Sender:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            given = message["headers"]
-            headers = [*given, *_SECURITY_HEADERS, (b"x-request-id", self._request_id)]
-            if not any(name == _CSP[0] for name, _ in given):
-                headers.append(_CSP)
-            message["headers"] = headers
+            message["headers"] = self._begin(message["status"], message["headers"])
         await self._send(message)
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a whole answer."""
+        body = answer.body
+        given = (
+            (b"content-type", answer.media_type),
+            (b"content-length", b"%d" % len(body)),
+            *answer.headers,
+        )
+        headers = self._begin(answer.status, given)
+        send = self._send
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _begin(self, status: int, given: Sequence[Header]) -> list[Header]:
+        """All headers of an answer that begins now."""
+        self.status = status
+        headers = [*given, *_SECURITY_HEADERS, (b"x-request-id", self._request_id)]
+        for name, _ in given:
+            if name == _CSP[0]:
+                return headers
+        headers.append(_CSP)
+        return headers
 
 
 class Head:
@@ -133,28 +171,18 @@ class Head:
     )
 
     def __init__(self, scope: Scope) -> None:
-        self.api_key: bytes | None = None
-        self.authorization: bytes | None = None
-        self.host: bytes | None = None
-        self.origin: bytes | None = None
-        given: bytes | None = None
-        length = len(scope["query_string"])
-        for name, value in scope["headers"]:
-            length += len(name) + len(value)
-            if name == b"authorization":
-                self.authorization = value
-            elif name == b"x-api-key":
-                self.api_key = value
-            elif name == b"host":
-                self.host = value
-            elif name == b"x-request-id":
-                given = value
-            elif name == b"origin":
-                self.origin = value
-        self.length = length
+        headers = scope["headers"]
+        self.length = len(scope["query_string"]) + sum(map(len, chain.from_iterable(headers)))
+        # Of several of one name the last counts.
+        last = dict(headers).get
+        self.api_key: bytes | None = last(b"x-api-key")
+        self.authorization: bytes | None = last(b"authorization")
+        self.host: bytes | None = last(b"host")
+        self.origin: bytes | None = last(b"origin")
+        given: bytes | None = last(b"x-request-id")
         self.request_id_malformed = given is not None and _REQUEST_ID.fullmatch(given) is None
         if given is None or self.request_id_malformed:
-            given = os.urandom(16).hex().encode()
+            given = b"%032x" % _chance.getrandbits(128)
         self.request_id = given
 
 

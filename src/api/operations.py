@@ -80,7 +80,7 @@ class Operation:
         return frozenset(p.name for p in self.parameters if p.location == "query")
 
 
-class _Resource:
+class Resource:
     """Calls the endpoint of the method; an ASGI application."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
@@ -90,16 +90,21 @@ class _Resource:
         self._allow: Final = ", ".join(sorted(self._endpoints))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get(scope["method"])
-        try:
-            answer = await (endpoint or self._refuse)(Request(scope, receive))
-        except Problem as problem:
-            answer = problem.answer()
-        except InvalidCursor:
-            answer = bad_cursor().answer()
-        except LedgerError as error:
-            answer = of_fault(error).answer()
+        """Answer, as the router wants it."""
+        answer = await self.respond(Request(scope, receive))
         await answer(scope, receive, send)
+
+    async def respond(self, request: Request) -> Answer:
+        """The answer of the endpoint, or the problem that it met."""
+        endpoint = self._endpoints.get(request.scope["method"], self._refuse)
+        try:
+            return await endpoint(request)
+        except Problem as problem:
+            return problem.answer()
+        except InvalidCursor:
+            return bad_cursor().answer()
+        except LedgerError as error:
+            return of_fault(error).answer()
 
     async def _refuse(self, _request: Request) -> Answer:
         allow = self._allow.encode()
@@ -108,6 +113,11 @@ class _Resource:
 
 class ResourceRoute(Route):
     """A route that leaves its template in the scope, for counting."""
+
+    def __init__(self, path: str, resource: Resource, name: str) -> None:
+        """A route of one path, which may have parameters."""
+        super().__init__(path, resource, name=name)
+        self.resource = resource
 
     def matches(self, scope: Scope) -> tuple[Any, Scope]:
         """Whether the path fits; every method does, so that a fixed word is never taken for a
@@ -125,6 +135,11 @@ def routes(operations: Iterable[Operation]) -> list[ResourceRoute]:
         by_path.setdefault(operation.path, []).append(operation)
     ordered = sorted(by_path.items(), key=lambda item: "{" in item[0])
     return [
-        ResourceRoute(path, _Resource(declared), name=declared[0].operation_id)
+        ResourceRoute(path, Resource(declared), declared[0].operation_id)
         for path, declared in ordered
     ]
+
+
+def fixed(declared: Iterable[ResourceRoute]) -> dict[str, ResourceRoute]:
+    """The routes without parameters by their path: one look instead of a match for each route."""
+    return {route.path: route for route in declared if not route.param_convertors}

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from api.answers import REPLAYED, Answer, Header, document, encode
+from api.answers import POSITION_HEADER, REPLAYED, Answer, Header, document, encode
 from api.commands import Entry, Invalid
 from api.positions import position_header
 from api.problems import Problem, of_refusal, unavailable
+from api.written import written
 from ledger.domain import codes
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import ItemDefined
@@ -37,10 +38,7 @@ def answer_outcome(partition: int, outcome: Outcome, identity: str) -> Answer:
     if type(outcome) is Replayed:
         fact, status, extra = outcome.fact, HTTPStatus.OK, (REPLAYED,)
     if type(fact) is Moved:
-        content: dict[str, Any] = {
-            "movement": movement_document(fact, partition),
-            "stock": stock_document(fact),
-        }
+        body = written(fact, partition)
     elif type(fact) is ItemDefined:
         status = HTTPStatus.OK
         content = {
@@ -48,9 +46,11 @@ def answer_outcome(partition: int, outcome: Outcome, identity: str) -> Answer:
             "item": item_document(fact.sku, fact.item),
             "position": {"partition": partition, "offset": fact.offset},
         }
+        body = encode(content)
     else:
         raise _problem(partition, fact, identity, extra)
-    return document(status, content, (position_header({partition: fact.offset}), *extra))
+    position = (POSITION_HEADER, b"%d:%d" % (partition, fact.offset))
+    return Answer(status, body, (position, *extra))
 
 
 def answer_dry_run(outcome: Moved | ItemDefined | Rejected | Replayed, identity: str) -> Answer:

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ OPEN_PATHS: Final = frozenset({"/livez", "/readyz"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _CHALLENGE: Final = ((b"www-authenticate", b'Bearer realm="stockledger"'),)
 _TOKEN_LENGTH_MAX: Final = 200
+# No name of the DNS is longer; what is longer is not remembered.
+_HOST_LENGTH_MAX: Final = 260
 # Compared with where the id is unknown, so that both ways take the same time.
 _NO_HASH: Final = hash_secret("")
 
@@ -134,7 +137,7 @@ class Gate:
         a name has a dot, ours are short or known. And it could by sending without being asked,
         but then the browser names the page's origin.
         """
-        name = _hostname(b"//" + (head.host or b""))
+        name = _hostname_of(head.host or b"")
         if "." in name and name != self._public_host and not _is_address(name):
             detail = "without API keys this server answers to its own names only"
             raise Problem("forbidden", detail)
@@ -148,6 +151,16 @@ def _token(authorization: bytes | None, api_key: bytes | None) -> str:
         if scheme.lower() == "bearer":
             return token.strip()
     return "" if api_key is None else api_key.decode("latin-1").strip()
+
+
+def _hostname_of(host: bytes) -> str:
+    """The name in a Host header. Remembered, since nearly all requests name the same few."""
+    return _usual_hostname(host) if len(host) <= _HOST_LENGTH_MAX else _hostname(b"//" + host)
+
+
+@lru_cache(maxsize=256)
+def _usual_hostname(host: bytes) -> str:
+    return _hostname(b"//" + host)
 
 
 def _hostname(url: bytes) -> str:

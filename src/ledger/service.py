@@ -16,6 +16,7 @@ from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
 from ledger.writer.batch import needs_original
+from ledger.writer.deadlines import Deadlines
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
 from ledger.writer.opening import open_partitions
@@ -92,7 +93,8 @@ class Ledger:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Open what is new, recover every partition, begin to write."""
+        """Open what is new, recover every partition, begin to write. Used in this loop only."""
+        self._deadlines = Deadlines(asyncio.get_running_loop())
         self.ledger_id = await open_partitions(
             self._log, self._new_ledger_id(), self._currency, self._options.clock_ms
         )
@@ -118,6 +120,7 @@ class Ledger:
             writer.close()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._deadlines.close()
 
     # ---- commands --------------------------------------------------------------------------
 
@@ -137,12 +140,12 @@ class Ledger:
 
         `traceparent` (W3C Trace Context) goes along with the record as a header.
         """
-        partition = self.partition_of(command.sku)
-        request = Request(asyncio.get_running_loop(), traceparent)
+        partition = self._partitioner.partition_of(command.sku)
+        request = Request(self._deadlines.loop, traceparent)
         submission = Submission([command], actor, request)
         if not self.writers[partition].offer(submission):
             return partition, Unavailable(command.id, QUEUE_FULL)
-        await self._wait(request, [submission], timeout_seconds)
+        await self._wait(request, (submission,), timeout_seconds)
         outcome = submission.outcomes[0]
         assert outcome is not None
         return partition, outcome
@@ -160,7 +163,7 @@ class Ledger:
         parts: list[list[int]] = [[] for _ in self.writers]
         for index, partition in enumerate(partitions):
             parts[partition].append(index)
-        request = Request(asyncio.get_running_loop(), traceparent)
+        request = Request(self._deadlines.loop, traceparent)
         # Held open until everything is queued, so that an early answer cannot end it.
         request.opened()
         submissions: list[Submission] = []
@@ -181,10 +184,9 @@ class Ledger:
         return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
 
     async def _wait(
-        self, request: Request, submissions: list[Submission], timeout_seconds: float
+        self, request: Request, submissions: Sequence[Submission], timeout_seconds: float
     ) -> None:
-        # A timer of the loop costs a fraction of asyncio.timeout, and every request needs one.
-        timer = asyncio.get_running_loop().call_later(timeout_seconds, request.expire)
+        self._deadlines.add(request, timeout_seconds)
         try:
             await request.done
         except asyncio.CancelledError:
@@ -192,7 +194,7 @@ class Ledger:
                 submission.cancelled = True
             raise
         finally:
-            timer.cancel()
+            self._deadlines.remove(request, timeout_seconds)
         if request.expired:
             for submission in submissions:
                 _abandon(submission)
@@ -231,12 +233,12 @@ class Ledger:
             return [wrong for _ in self.writers]
         outcomes = []
         for writer in self.writers:
-            request = Request(asyncio.get_running_loop())
+            request = Request(self._deadlines.loop)
             # No caller can use an id with a control character.
             command = RaiseLevel(f"\x00level-{level}", "ledger", level)
             submission = Submission([command], actor, request)
             writer.offer(submission)
-            await self._wait(request, [submission], 30.0)
+            await self._wait(request, (submission,), 30.0)
             outcomes.append(submission.outcomes[0])
         return outcomes  # type: ignore[return-value]
 

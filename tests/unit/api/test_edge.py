@@ -1,6 +1,7 @@
 """The outermost layer, the metrics, and what the framework would do by itself."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,15 @@ import httpx
 import pytest
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from api.answers import document
+from api.answers import Answer, document
 from api.bodies import content_type, read_body
 from api.edge import Edge
 from api.metrics import HttpMetrics
+from api.operations import Operation, fixed, routes
 from api.problems import Problem
 from api.queries import flag, limit, read_query
 from api.security import Gate
@@ -95,6 +97,43 @@ async def test_someone_who_hangs_up_is_counted_and_not_logged(
     assert requests.samples[0].labels["status"] == "499"
 
 
+async def test_a_fixed_path_is_answered_without_the_router(
+    tmp_path: Path, metrics: HttpMetrics
+) -> None:
+    """With the same headers, refusals and counting as behind it."""
+
+    async def endpoint(asked: Request) -> Answer:
+        if asked.query_params.get("broken"):
+            raise ValueError("secret")
+        return document(200, "found", [(b"content-security-policy", b"mine")])
+
+    operation = Operation("GET", "/fixed", endpoint, "getFixed", "test", "Fixed", {})
+    declared = fixed(routes([operation, replace(operation, path="/fixed/{id}")]))
+    assert list(declared) == ["/fixed"]
+    edge = Edge(Inner("routed"), Gate(settings_in(tmp_path)), metrics, declared)
+    transport = httpx.ASGITransport(edge)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as one:
+        found = await one.get("/fixed", headers={"x-request-id": "abc-1"})
+        assert (found.json(), found.headers["content-security-policy"]) == ("found", "mine")
+        assert found.headers["x-request-id"] == "abc-1"
+        assert found.headers["x-content-type-options"] == "nosniff"
+        assert (await one.get("/fixed/")).json() == "routed"
+        refused = await one.post("/fixed")
+        check_problem(refused, 405, "method_not_allowed")
+        assert refused.headers["allow"] == "GET, HEAD"
+        with capture_logs() as lines:
+            check_problem(await one.get("/fixed", params={"broken": "1"}), 500, "internal_error")
+        assert lines[0]["route"] == "/fixed"
+    (requests, _) = metrics.collect()
+    counted = {tuple(sample.labels.values()): sample.value for sample in requests.samples}
+    assert counted == {
+        ("GET", "/fixed", "200"): 1,
+        ("GET", "/fixed", "500"): 1,
+        ("GET", "unmatched", "200"): 1,
+        ("POST", "/fixed", "405"): 1,
+    }
+
+
 async def test_long_heads_are_refused(tmp_path: Path, metrics: HttpMetrics) -> None:
     """Headers and query count together."""
     async with client(tmp_path, metrics) as one:
@@ -128,8 +167,6 @@ def request(
             return {"type": "http.disconnect"}
         body = waiting.pop(0)
         return {"type": "http.request", "body": body, "more_body": bool(waiting)}
-
-    from starlette.requests import Request
 
     scope = {"type": "http", "query_string": query, "headers": headers or []}
     return Request(scope, receive)
