@@ -92,7 +92,7 @@ def rows_of(log: MemoryLog) -> list[list[Any]]:
     for partition, records in enumerate(log.records):
         chain, changes = Chain(partition), Changes(partition, Checkpoint(LEDGER_ID), movement_row)
         for record in records:
-            changes.add(chain.accept(record))
+            changes.add(*chain.accept_with_command(record))
         rows.append(changes.movements)
     longest = max(map(len, rows))
     return [

@@ -7,11 +7,11 @@ be written is one string of bytes. https://www.postgresql.org/docs/current/sql-c
 
 import struct
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-
-import msgspec
 
 from ledger.domain.facts import Moved
+from ledger.domain.movements import Adjustment, Reference, Scrap
+from ledger.events.decoding import CommandBytes
+from ledger.events.memo import Memo
 from projections.tables import movements
 from projections.views.movement_rows import account_parts, type_name
 
@@ -21,24 +21,23 @@ ROWS_A_CHUNK = 500
 
 _COLUMNS = len(movements.columns)
 _NULL = b"\xff\xff\xff\xff"
-_ONE_NULL = _NULL
-_TWO_NULLS = _NULL * 2
+_NO_REFERENCE = _NULL * 2
+_WITH_REASON = frozenset({Adjustment, Scrap})
 _NOT_REVERSING = _NULL * 3
 
-_encode = msgspec.json.Encoder().encode
 _length = struct.Struct(">i").pack
 _number = struct.Struct(">iq").pack
 _head = struct.Struct(">hiiiqiqiqiqiqiqiq").pack
 _scale_late = struct.Struct(">ihi?").pack
 
 
-def movement_bytes(partition: int, moved: Moved) -> bytes:
-    """The row of the table `movements`."""
+def movement_bytes(partition: int, moved: Moved, document: CommandBytes) -> bytes:
+    """The row of the table `movements`. `document` is the command as the log has it."""
     command = moved.command
+    kind = type(command)
+    sku = moved.sku.encode()
     identity = moved.id.encode()
-    document = _encode(command)
     reference = command.reference
-    reason = getattr(command, "reason", None)
     return b"".join(
         (
             _head(
@@ -60,13 +59,14 @@ def movement_bytes(partition: int, moved: Moved) -> bytes:
                 8,
                 moved.value,
             ),
-            _kind(type(command), moved.scale, moved.late, moved.cost_basis, moved.actor),
-            _accounts(moved.source, moved.target),
-            _text(moved.sku),
+            _kinds[kind, moved.scale, moved.late, moved.cost_basis, moved.actor],
+            _accounts[moved.source, moved.target],
+            _length(len(sku)),
+            sku,
             _length(len(identity)),
             identity,
-            _TWO_NULLS if reference is None else _text(reference.type) + packed(reference.id),
-            _ONE_NULL if reason is None else _text(reason),
+            _NO_REFERENCE if reference is None else _reference(reference),
+            _names[command.reason] if kind in _WITH_REASON else _NULL,  # type: ignore[union-attr]
             _length(len(document)),
             document,
             _NOT_REVERSING if moved.reverses_offset < 0 else _reversing(moved),
@@ -90,12 +90,8 @@ def packed(value: str | None) -> bytes:
     return _length(len(data)) + data
 
 
-# The same names come again and again.
-_text = lru_cache(maxsize=100_000)(packed)
-
-
-@lru_cache(maxsize=4_096)
-def _kind(kind: type, scale: int, late: bool, cost_basis: str, actor: str | None) -> bytes:
+def _kind(key: tuple[type, int, bool, str, str | None]) -> bytes:
+    kind, scale, late, cost_basis, actor = key
     return (
         _scale_late(2, scale, 1, late)
         + packed(type_name(kind))
@@ -104,12 +100,22 @@ def _kind(kind: type, scale: int, late: bool, cost_basis: str, actor: str | None
     )
 
 
-@lru_cache(maxsize=100_000)
-def _accounts(source: str, target: str) -> bytes:
-    source, source_lot, source_status = account_parts(source)
-    target, target_lot, target_status = account_parts(target)
+def _both_accounts(key: tuple[str, str]) -> bytes:
+    source, source_lot, source_status = account_parts(key[0])
+    target, target_lot, target_status = account_parts(key[1])
     fields = (source, source_status, target, target_status, source_lot or target_lot)
     return b"".join(map(packed, fields))
+
+
+# Reason codes and types of references.
+_names = Memo(packed, 4_096)
+_kinds = Memo(_kind, 4_096)
+_accounts = Memo(_both_accounts, 100_000)
+
+
+def _reference(reference: Reference) -> bytes:
+    identity = reference.id.encode()
+    return _names[reference.type] + _length(len(identity)) + identity
 
 
 def _reversing(moved: Moved) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ledger.domain.facts import Fact, Moved, Refused
 from ledger.domain.items import ItemDefined
+from ledger.events.decoding import CommandBytes
 from projections.checkpoints import Advance, Checkpoint
 from projections.views.items import definition_row, item_row
 from projections.views.movement_rows import refusal_row
@@ -11,7 +12,7 @@ from projections.views.stock import StockChanges
 
 Row = tuple[object, ...]
 # A row in the form that the store writes fastest.
-MovementRow = Callable[[int, Moved], Row | bytes]
+MovementRow = Callable[[int, Moved, CommandBytes], Row | bytes]
 
 
 class Changes:
@@ -55,11 +56,14 @@ class Changes:
         """The step that is saved together with the rows."""
         return Advance(self.partition, self.before, self.after)
 
-    def add(self, fact: Fact) -> None:
-        """Take in one fact. Facts about the ledger itself show in no view."""
+    def add(self, fact: Fact, command: CommandBytes) -> None:
+        """Take in one fact, and the command of a movement as the log has it.
+
+        Facts about the ledger itself show in no view.
+        """
         partition = self.partition
         if type(fact) is Moved:
-            self.movements.append(self._movement_row(partition, fact))
+            self.movements.append(self._movement_row(partition, fact, command))
             self.stock.add(fact)
             if fact.reverses_offset >= 0:
                 self.reversals.append((fact.offset, partition, fact.reverses_offset))

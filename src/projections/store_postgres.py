@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import islice
 from typing import Any, TypeVar
 
 import asyncpg
@@ -15,6 +14,7 @@ from sqlalchemy.pool import NullPool, PoolProxiedConnection
 from sqlalchemy.schema import CreateIndex
 
 from ledger.domain.facts import Moved
+from ledger.events.decoding import CommandBytes
 from projections import checkpoints
 from projections.binary_rows import copy_stream, movement_bytes
 from projections.changes import Changes
@@ -77,9 +77,9 @@ class PostgresStore:
         self._held: PoolProxiedConnection | None = None
         self._turn = asyncio.Lock()
 
-    def movement_row(self, partition: int, moved: Moved) -> bytes:
+    def movement_row(self, partition: int, moved: Moved, command: CommandBytes) -> bytes:
         """A row as COPY takes it."""
-        return movement_bytes(partition, moved)
+        return movement_bytes(partition, moved, command)
 
     async def close(self) -> None:
         """Let go of the connection; the next call makes a new one."""
@@ -192,10 +192,17 @@ async def _write_views(connection: Any, changes: Sequence[Changes]) -> None:
     )
     definitions = [row for one in changes for row in one.definitions]
     await _copy(connection, item_definitions.name, item_definitions, definitions)
+    stock_rows: list[Row] = []
+    totals_rows: list[Row] = []
+    for one in changes:
+        of_accounts, of_skus = one.stock.rows(one.partition)
+        stock_rows += of_accounts
+        totals_rows += of_skus
+        await asyncio.sleep(0)
     for upsert, rows in (
-        (STOCK_UPSERT, (row for one in changes for row in one.stock.stock_rows(one.partition))),
-        (TOTALS_UPSERT, (row for one in changes for row in one.stock.totals_rows(one.partition))),
-        (ITEMS_UPSERT, (row for one in changes for row in one.items.values())),
+        (STOCK_UPSERT, stock_rows),
+        (TOTALS_UPSERT, totals_rows),
+        (ITEMS_UPSERT, [row for one in changes for row in one.items.values()]),
     ):
         await _upsert(connection, upsert, rows)
     # After the COPY: a movement may be reversed in the batch that brings it.
@@ -233,20 +240,18 @@ async def _with_pauses(parts: Iterable[_Part], between: int) -> AsyncIterator[_P
             await asyncio.sleep(0)
 
 
-async def _upsert(connection: Any, upsert: Upsert, rows: Iterable[Row]) -> None:
+async def _upsert(connection: Any, upsert: Upsert, rows: list[Row]) -> None:
     """Few rows as arrays in one statement; many by way of a table of this connection alone."""
-    remaining = iter(rows)
-    first = list(islice(remaining, ROWS_AT_A_TIME))
-    if len(first) < ROWS_AT_A_TIME:
-        if first:
-            arrays = map(list, zip(*first, strict=True))
+    if len(rows) < ROWS_AT_A_TIME:
+        if rows:
+            arrays = map(list, zip(*rows, strict=True))
             await connection.execute(upsert.postgresql, *arrays, timeout=STATEMENT_SECONDS)
         return
     staging = f"{upsert.table.name}_changes"
     await connection.execute(
         f"CREATE TEMPORARY TABLE {staging} (LIKE {upsert.table.name}) ON COMMIT DROP"
     )
-    await _copy(connection, staging, upsert.table, [*first, *remaining])
+    await _copy(connection, staging, upsert.table, rows)
     await connection.execute(upsert.from_table(staging), timeout=STATEMENT_SECONDS)
 
 

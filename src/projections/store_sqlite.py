@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import URL, Table
 
 from ledger.domain.facts import Moved
+from ledger.events.decoding import CommandBytes
 from projections import checkpoints
 from projections.changes import Changes
 from projections.checkpoints import Advance, Checkpoint, Stale
@@ -65,9 +66,11 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
 
-    def movement_row(self, partition: int, moved: Moved) -> tuple[object, ...]:
+    def movement_row(
+        self, partition: int, moved: Moved, command: CommandBytes
+    ) -> tuple[object, ...]:
         """A row as the driver takes it."""
-        return movement_row(partition, moved)
+        return movement_row(partition, moved, command)
 
     async def close(self) -> None:
         """Let go of the connection; the next call makes a new one."""
@@ -155,8 +158,9 @@ def _write_views(connection: sqlite3.Connection, changes: Changes) -> None:
     connection.executemany(_insert(movements), changes.movements)
     connection.executemany(_insert(refusals), changes.refusals)
     connection.executemany(_insert(item_definitions), changes.definitions)
-    connection.executemany(STOCK_UPSERT.sqlite, changes.stock.stock_rows(partition))
-    connection.executemany(TOTALS_UPSERT.sqlite, changes.stock.totals_rows(partition))
+    stock_rows, totals_rows = changes.stock.rows(partition)
+    connection.executemany(STOCK_UPSERT.sqlite, stock_rows)
+    connection.executemany(TOTALS_UPSERT.sqlite, totals_rows)
     connection.executemany(ITEMS_UPSERT.sqlite, changes.items.values())
     # After the insertion: a movement may be reversed in the batch that brings it.
     connection.executemany(_REVERSE, changes.reversals)

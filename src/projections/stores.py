@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ledger.domain.facts import Moved
 from ledger.errors import LedgerError
+from ledger.events.decoding import CommandBytes
 from projections.changes import Changes
 from projections.checkpoints import Checkpoint
 from projections.database import Database
@@ -22,8 +23,10 @@ class ViewStore(Protocol):
 
     records_max: int
 
-    def movement_row(self, partition: int, moved: Moved) -> tuple[object, ...] | bytes:
-        """A movement in the form that this store writes fastest."""
+    def movement_row(
+        self, partition: int, moved: Moved, command: CommandBytes
+    ) -> tuple[object, ...] | bytes:
+        """A movement in the form that this store writes fastest; its command as the log has it."""
         ...
 
     async def close(self) -> None:

@@ -153,11 +153,11 @@ class PartitionTail:
         try:
             for record in records:
                 if record.stated == record.offset:
-                    fact = chain.accept(record)
+                    fact, command = chain.accept_with_command(record)
                     if self._head_offset < 0:
                         self._ledger_id = self._opened(fact)
                         changes.before = Checkpoint(self._ledger_id)
-                    changes.add(fact)
+                    changes.add(fact, command)
                     self._head_offset = record.offset
                 self.position = record.offset + 1
                 changes.records += 1

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from ledger.domain.facts import Fact
 from ledger.errors import ChainBroken, UndecodableRecord
-from ledger.events.decoding import Codec
+from ledger.events.decoding import Codec, CommandBytes
 from ledger.log import Record
 
 GENESIS = "0" * 64
@@ -19,7 +19,7 @@ def link(partition: int, offset: int, key: bytes, value: bytes) -> str:
 
     The length of the key is hashed along, so that no other key and value give the same bytes.
     """
-    return sha256(b"%d:%d:%d:%b%b" % (partition, offset, len(key), key, value)).hexdigest()
+    return sha256(b"%d:%d:%d:" % (partition, offset, len(key)) + key + value).hexdigest()
 
 
 class Chain:
@@ -38,8 +38,12 @@ class Chain:
 
         Raises ChainBroken if it does not fit, UndecodableRecord if it cannot be read.
         """
+        return self.accept_with_command(record)[0]
+
+    def accept_with_command(self, record: Record) -> tuple[Fact, CommandBytes]:
+        """The same, and the command of a movement as the record has it."""
         try:
-            prevhash, fact = self.codec.decode(record)
+            prevhash, fact, command = self.codec.decode_with_command(record)
         except UndecodableRecord as error:
             raise UndecodableRecord(f"partition {self.partition}: {error}") from error
         if prevhash != self.head:
@@ -48,4 +52,4 @@ class Chain:
                 f"{prevhash[:12]}… for its predecessor, which is {self.head[:12]}…"
             )
         self.head = link(self.partition, record.offset, record.key, record.value)
-        return fact
+        return fact, command

@@ -7,10 +7,12 @@ import msgspec
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused, WriterClaimed
 from ledger.domain.items import ItemDefined
+from ledger.domain.movements import WireCommand
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import stock_key
 from ledger.errors import LevelUnsupported, UndecodableRecord
 from ledger.events import envelope as shape
+from ledger.events.memo import Memo
 from ledger.events.upcasters import UPCASTERS, Upcaster, upcast
 from ledger.log import Record
 
@@ -18,9 +20,37 @@ _decode_envelope = msgspec.json.Decoder(shape.Envelope).decode
 _decoders: dict[type[shape.Data], msgspec.json.Decoder[shape.Data]] = {
     kind: msgspec.json.Decoder(kind) for kind in set(shape.DATA_TYPES.values())
 }
+# So many digits are below the limit of a quantity, whatever they are.
+_DIGITS_SAFE = len(str(quantities.SCALED_MAX)) - 1
 _MOVED_TYPES = frozenset(
     event_type for event_type, kind in shape.DATA_TYPES.items() if kind is shape.MovedData
 )
+
+
+class _Entry(msgspec.Struct, gc=False):
+    """What a fact takes from an entry: not its quantity, which the movement has, nor what is
+    available, which follows from the account."""
+
+    account: str | None = None
+    location: str | None = None
+    lot: str | None = None
+    status: str | None = None
+    on_hand: str | None = None
+
+
+class _MovedData(msgspec.Struct, gc=False):
+    """`data` of a movement, its command left as the bytes that views keep as they are."""
+
+    command: msgspec.Raw
+    quantity: str
+    scale: int
+    occurred_at: str
+    entries: tuple[_Entry, _Entry]
+    value: str
+    cost_basis: str
+    late: bool = False
+    reverses_offset: int = -1
+    original_offset: int = -1
 
 
 class _MovedEnvelope(msgspec.Struct, gc=False):
@@ -31,11 +61,15 @@ class _MovedEnvelope(msgspec.Struct, gc=False):
     subject: str
     time: str
     prevhash: str
-    data: shape.MovedData
+    data: _MovedData
     actor: str | None = None
 
 
 _decode_moved = msgspec.json.Decoder(_MovedEnvelope).decode
+_decode_command = msgspec.json.Decoder(WireCommand).decode
+_encode = msgspec.json.Encoder().encode
+# The JSON of a movement's command; nothing for any other fact.
+CommandBytes = bytes | msgspec.Raw
 
 
 class Codec:
@@ -53,16 +87,27 @@ class Codec:
 
         Raises UndecodableRecord, and LevelUnsupported for a log raised beyond this version.
         """
+        prevhash, fact, _ = self.decode_with_command(record)
+        return prevhash, fact
+
+    def decode_with_command(self, record: Record) -> tuple[str, Fact, CommandBytes]:
+        """The same, and the command of a movement as the record has it.
+
+        The bytes lie in the record, which lives as long as they are held.
+        """
         try:
             moved = _decode_moved(record.value)
             if moved.type in _MOVED_TYPES:
-                return moved.prevhash, _moved(moved, moved.data, record.offset)
+                data = moved.data
+                command = _decode_command(data.command)
+                return moved.prevhash, _moved(moved, data, command, record.offset), data.command
         except msgspec.ValidationError:
             # Another kind of event, or something wrong, which the long way says precisely.
             pass
         except (msgspec.MsgspecError, ValueError, KeyError, RecursionError) as error:
             raise UndecodableRecord(f"offset {record.offset}: {error}") from error
-        return self._decode_other(record)
+        prevhash, fact = self._decode_other(record)
+        return prevhash, fact, _encode(fact.command) if type(fact) is Moved else b""
 
     def _decode_other(self, record: Record) -> tuple[str, Fact]:
         try:
@@ -95,45 +140,70 @@ class Codec:
             )
 
 
-@lru_cache(maxsize=4_096)
-def _milliseconds(time: str) -> int:
-    return _microseconds(time) // 1000
-
-
 @lru_cache(maxsize=65_536)
+def _second(text: str) -> int:
+    """Microseconds of the part of a canonical instant behind its minute, such as `:05.123Z`."""
+    return _instant(f"1970-01-01T00:00{text}")
+
+
+@lru_cache(maxsize=4_096)
+def _minute(text: str) -> int:
+    """Microseconds of the minute that a canonical instant begins with."""
+    return _instant(f"{text}:00Z")
+
+
 def _microseconds(time: str) -> int:
+    """Of an instant. Its two halves come again and again where the whole of it does not."""
+    if time[-1:] == "Z":
+        return _minute(time[:16]) + _second(time[16:])
+    return _instant(time)
+
+
+# The records of a batch share the instant of recording.
+_recorded = Memo(_microseconds, 4_096)
+
+
+def _instant(time: str) -> int:
     microseconds = codes.instant(time)
     if type(microseconds) is Rejected:
         raise ValueError(f"{time} is no instant")
     return microseconds
 
 
-@lru_cache(maxsize=65_536)
-def _value(number: str) -> int:
-    value = quantities.scaled(number, quantities.COST_SCALE)
-    if type(value) is Rejected:
-        raise ValueError(f"{number} is no value")
-    return value
-
-
-def _integer(number: str | None, scale: int) -> int:
-    if number is None:
-        return 0
-    if scale == 0:
-        return int(number)
+def _scaled(number: str, scale: int) -> int:
+    """A decimal at `scale`; in one step where it is short, positive and exact."""
+    whole, point, fraction = number.partition(".")
+    digits = whole + fraction.ljust(scale, "0")
+    if (
+        whole
+        and (fraction or not point)
+        and len(digits) - len(whole) == scale
+        and len(digits) <= _DIGITS_SAFE
+        and digits.isdigit()
+        and digits.isascii()
+    ):
+        return int(digits)
     result = quantities.scaled(number, scale)
     if type(result) is Rejected:
-        raise ValueError(f"{number} is no quantity of scale {scale}")
+        raise ValueError(f"{number} is no number of scale {scale}")
     return result
 
 
-def _account(entry: shape.Entry) -> str:
-    account, location = entry.account, entry.location
+def _value(number: str) -> int:
+    return _scaled(number, quantities.COST_SCALE)
+
+
+_values = Memo(_value, 65_536)
+
+
+def _account(entry: shape.Entry | _Entry) -> str:
+    account = entry.account
     if account is not None:
         if account[:1] != "@":
             raise ValueError(f"{account} is no virtual account")
         return account
-    if location and location[0] != "@" and entry.lot is None and entry.status == "available":
+    location = entry.location
+    if location and entry.lot is None and entry.status == "available" and location[0] != "@":
         return location
     return _key(location or "", entry.lot, entry.status)
 
@@ -146,24 +216,31 @@ def _key(location: str, lot: str | None, status: str | None) -> str:
     return key
 
 
-def _moved(head: shape.Envelope | _MovedEnvelope, data: shape.MovedData, offset: int) -> Moved:
+def _moved(
+    head: shape.Envelope | _MovedEnvelope,
+    data: shape.MovedData | _MovedData,
+    command: WireCommand,
+    offset: int,
+) -> Moved:
     scale = data.scale
     source, target = data.entries
+    left, held = source.on_hand, target.on_hand
+    recorded_us = _recorded[head.time]
     return Moved(
         offset,
-        data.command,
+        command,
         head.id,
         head.subject,
-        _integer(data.quantity, scale),
+        int(data.quantity) if scale == 0 else _scaled(data.quantity, scale),
         scale,
         _account(source),
         _account(target),
-        _integer(source.on_hand, scale),
-        _integer(target.on_hand, scale),
-        _value(data.value),
+        0 if left is None else int(left) if scale == 0 else _scaled(left, scale),
+        0 if held is None else int(held) if scale == 0 else _scaled(held, scale),
+        _values[data.value],
         data.cost_basis,
-        _microseconds(data.occurred_at),
-        _milliseconds(head.time),
+        recorded_us if data.occurred_at == head.time else _microseconds(data.occurred_at),
+        recorded_us // 1000,
         data.late,
         head.actor,
         data.reverses_offset,
@@ -172,7 +249,7 @@ def _moved(head: shape.Envelope | _MovedEnvelope, data: shape.MovedData, offset:
 
 
 def _fact(head: shape.Envelope, data: shape.Data, offset: int) -> Fact:
-    recorded_ms = _milliseconds(head.time)
+    recorded_ms = _recorded[head.time] // 1000
     match data:
         case shape.RefusedData():
             return Refused(
@@ -207,4 +284,4 @@ def _fact(head: shape.Envelope, data: shape.Data, offset: int) -> Fact:
         case shape.LevelRaisedData():
             return LevelRaised(offset, data.level, recorded_ms, head.actor)
         case shape.MovedData():
-            return _moved(head, data, offset)
+            return _moved(head, data, data.command, offset)

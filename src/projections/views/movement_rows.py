@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.movements import WireCommand
 from ledger.domain.stock import split_key, stock_key
+from ledger.events.decoding import CommandBytes
 from ledger.events.documents import movement_document
 
 Row = tuple[object, ...]
@@ -17,8 +18,11 @@ _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(WireCommand).decode
 
 
-def movement_row(partition: int, moved: Moved) -> Row:
-    """The row of the table `movements`, its columns in their order."""
+def movement_row(partition: int, moved: Moved, document: CommandBytes) -> Row:
+    """The row of the table `movements`, its columns in their order.
+
+    `document` is the command as the log has it.
+    """
     command = moved.command
     source, source_lot, source_status = account_parts(moved.source)
     target, target_lot, target_status = account_parts(moved.target)
@@ -52,7 +56,7 @@ def movement_row(partition: int, moved: Moved) -> Row:
         reference_type,
         reference_id,
         getattr(command, "reason", None),
-        _encode(command).decode(),
+        str(document, "utf-8"),
         None if reverses_offset < 0 else command.reverses,  # type: ignore[union-attr]
         None if reverses_offset < 0 else reverses_offset,
         None,

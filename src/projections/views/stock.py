@@ -1,6 +1,5 @@
 """Stock: what every account holds, and what the real accounts of a SKU add up to."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from ledger.domain.facts import Moved
@@ -30,82 +29,88 @@ TOTALS_UPSERT = Upsert(
 
 
 class StockChanges:
-    """What a run of movements of one partition does to stock, summed per account and SKU."""
+    """What a run of movements of one partition does to stock.
 
-    __slots__ = ("_skus",)
+    While it grows, movements of one SKU between the same accounts are summed: one look-up each.
+    """
+
+    __slots__ = ("_flows",)
 
     def __init__(self) -> None:
         """Nothing changed yet."""
-        self._skus: dict[str, _SkuChange] = {}
+        # SKU, source, target to [quantity, value, offset of the last movement, scale].
+        self._flows: dict[tuple[str, str, str], list[int]] = {}
 
     def add(self, moved: Moved) -> None:
-        """Count one movement."""
-        change = self._skus.get(moved.sku)
-        if change is None:
-            change = self._skus[moved.sku] = _SkuChange()
-        change.scale = moved.scale
-        change.log_offset = offset = moved.offset
-        source, target, quantity = moved.source, moved.target, moved.quantity
-        accounts = change.accounts
-        entry = accounts.get(source)
-        if entry is None:
-            accounts[source] = [-quantity, offset]
+        """Count one movement. They come in the order of their offsets."""
+        key = moved.sku, moved.source, moved.target
+        flow = self._flows.get(key)
+        if flow is None:
+            self._flows[key] = [moved.quantity, moved.value, moved.offset, moved.scale]
         else:
-            entry[0] -= quantity
-            entry[1] = offset
-        entry = accounts.get(target)
-        if entry is None:
-            accounts[target] = [quantity, offset]
-        else:
-            entry[0] += quantity
-            entry[1] = offset
-        # Value enters and leaves with goods; inside stock it stays.
-        if source[0] == "@":
-            if target[0] != "@":
-                change.value += moved.value
-        elif target[0] == "@":
-            change.value -= moved.value
+            flow[0] += moved.quantity
+            flow[1] += moved.value
+            flow[2] = moved.offset
 
-    def stock_rows(self, partition: int) -> Iterator[Row]:
-        """Rows for `STOCK_UPSERT`: the difference of each account touched."""
-        for sku, change in self._skus.items():
-            scale = change.scale
-            for account, (difference, offset) in change.accounts.items():
-                overflows = 0
-                if not -OVERFLOW_UNIT < difference < OVERFLOW_UNIT:
-                    difference, overflows = split_overflow(difference)
-                yield (sku, *place(account), scale, difference, overflows, partition, offset)
-
-    def totals_rows(self, partition: int) -> Iterator[Row]:
-        """Rows for `TOTALS_UPSERT`: the difference of each SKU touched."""
-        for sku, change in self._skus.items():
-            on_hand = unavailable = 0
-            for account, (difference, _) in change.accounts.items():
-                if account[0] == "@":
-                    continue
-                on_hand += difference
-                if place(account)[2] != AVAILABLE:
-                    unavailable += difference
-            yield (
-                sku,
-                change.scale,
-                on_hand,
-                unavailable,
-                change.value,
-                partition,
-                change.log_offset,
-            )
+    def rows(self, partition: int) -> tuple[list[Row], list[Row]]:
+        """Rows for `STOCK_UPSERT`, the difference of each account touched, and for
+        `TOTALS_UPSERT`, that of each SKU."""
+        skus: dict[str, _SkuChange] = {}
+        for (sku, source, target), (quantity, value, offset, scale) in self._flows.items():
+            change = skus.get(sku)
+            if change is None:
+                change = skus[sku] = _SkuChange(scale)
+            change.count(source, -quantity, offset)
+            change.count(target, quantity, offset)
+            # Value enters and leaves with goods; inside stock it stays.
+            if (source[0] == "@") != (target[0] == "@"):
+                change.value += value if source[0] == "@" else -value
+        stock_rows: list[Row] = []
+        totals_rows: list[Row] = []
+        for sku, change in skus.items():
+            change.add_stock_rows(stock_rows, sku, partition)
+            totals_rows.append(change.totals_row(sku, partition))
+        return stock_rows, totals_rows
 
 
 class _SkuChange:
-    __slots__ = ("accounts", "log_offset", "scale", "value")
+    __slots__ = ("accounts", "scale", "value")
 
-    def __init__(self) -> None:
+    def __init__(self, scale: int) -> None:
         # Account to [difference, offset of the last movement].
         self.accounts: dict[str, list[int]] = {}
-        self.scale = 0
+        self.scale = scale
         self.value = 0
-        self.log_offset = 0
+
+    def count(self, account: str, difference: int, offset: int) -> None:
+        entry = self.accounts.get(account)
+        if entry is None:
+            self.accounts[account] = [difference, offset]
+        else:
+            entry[0] += difference
+            entry[1] = max(offset, entry[1])
+
+    def add_stock_rows(self, rows: list[Row], sku: str, partition: int) -> None:
+        scale = self.scale
+        for account, (difference, offset) in self.accounts.items():
+            location, lot, status = place(account)
+            overflows = 0
+            if not -OVERFLOW_UNIT < difference < OVERFLOW_UNIT:
+                difference, overflows = split_overflow(difference)
+            rows.append(
+                (sku, location, lot, status, scale, difference, overflows, partition, offset)
+            )
+
+    def totals_row(self, sku: str, partition: int) -> Row:
+        on_hand = unavailable = last = 0
+        for account, (difference, offset) in self.accounts.items():
+            last = max(offset, last)
+            if account[0] == "@":
+                continue
+            on_hand += difference
+            if place(account)[2] != AVAILABLE:
+                unavailable += difference
+        return sku, self.scale, on_hand, unavailable, self.value, partition, last
 
 
 @lru_cache(maxsize=65_536)
