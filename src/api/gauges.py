@@ -20,6 +20,7 @@ _COUNTED = {
     "refused": "Commands refused because of the state they met.",
     "replayed": "Commands answered again.",
     "snapshots": "Snapshots taken.",
+    "snapshots_failed": "Snapshots given up because of a failure.",
     "snapshots_ignored": "Snapshots that were not used.",
     "unknown_outcomes": "Batches of which the log did not say in time whether it took them.",
     "void_batches": "Batches that landed void and were decided again.",
@@ -46,12 +47,14 @@ class LedgerCollector(Collector):
         waiting = _by_partition("writer_queue_commands", "Commands that wait to be decided.")
         recovered = _by_partition("writer_recovered", "1 if the writer has read its partition.")
         stopped = _by_partition("writer_stopped", "1 if the partition is stopped by a fault.")
+        failing = _by_partition("writer_snapshot_failing", "1 if the last snapshot was given up.")
         for writer in self._ledger.writers:
             label = [str(writer.partition)]
             waiting.add_metric(label, writer.queue.waiting)
             recovered.add_metric(label, int(writer.recovered.is_set()))
             stopped.add_metric(label, int(writer.failure is not None))
-        yield from (waiting, recovered, stopped)
+            failing.add_metric(label, int(writer.snapshot_failure is not None))
+        yield from (waiting, recovered, stopped, failing)
 
 
 class ViewLag(Collector):

@@ -159,7 +159,9 @@ class Ledger:
         traceparent: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Decide many, each for itself; the commands of one SKU in their order."""
-        partitions = self._partitioner.partitions_of([command.sku for command in commands])
+        partitions: list[int] = []
+        async for some in self._options.pace.portions(commands):
+            partitions += self._partitioner.partitions_of([command.sku for command in some])
         parts: list[list[int]] = [[] for _ in self.writers]
         for index, partition in enumerate(partitions):
             parts[partition].append(index)

@@ -1,10 +1,10 @@
 """What a writer knows of its partition: state, chain, ids and owner, up to where it has read."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ledger.domain.decider import evolve
-from ledger.domain.facts import WriterClaimed
+from ledger.domain.facts import Fact, WriterClaimed
 from ledger.domain.stock import PartitionState
 from ledger.events.chain import Chain, link
 from ledger.events.codec import encode
@@ -12,6 +12,7 @@ from ledger.log import EventLog, NewRecord, SnapshotStore
 from ledger.writer.batch import identities
 from ledger.writer.idempotency import OldIds, Window
 from ledger.writer.metrics import Metrics
+from ledger.writer.names import SkuNames
 from ledger.writer.options import Options
 from ledger.writer.recovery import never, recover
 from ledger.writer.retry import until
@@ -27,7 +28,8 @@ class Follower:
         self.partition = partition
         self.state = PartitionState()
         self.chain = Chain(partition)
-        self.window = Window(self.state.ids, options.window_ids, OldIds())
+        self.window = Window(self.state, options.window_ids, OldIds())
+        self.names = SkuNames()
         self.owner: WriterClaimed | None = None
         # Whether the newest claim is this instance's.
         self.claimed = False
@@ -55,6 +57,7 @@ class Follower:
         )
         self.state, self.chain = recovered.state, recovered.chain
         self.window, self.owner = recovered.window, recovered.owner
+        self.names = recovered.names
         if recovered.why_not is not None:
             self._metrics.snapshots_ignored += 1
         return recovered.snapshot_offset
@@ -76,12 +79,17 @@ class Follower:
                 if type(fact) is WriterClaimed:
                     self.owner = fact
                     self.claimed = fact.instance == self._options.instance
-            self.window.extend(identities(facts))
+            self.count(facts)
             self.state.offset = max(self.state.offset, part.next_offset)
             if self.state.offset >= part.end:
                 return
             # Other partitions get their turn between the parts of a long read.
             await asyncio.sleep(0)
+
+    def count(self, facts: Collection[Fact]) -> None:
+        """Facts in the state count from now on, so that nothing of them is ever undone."""
+        self.window.extend(identities(facts))
+        self.names.follow(self.state.skus)
 
     async def take_over(self, give_up_at: float, pause_seconds: float) -> None:
         """Read to the end and claim; if this instance had lost its claim, pause before.

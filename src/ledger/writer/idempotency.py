@@ -1,13 +1,16 @@
 """Ids for ever: the newest in memory, older ones through a Bloom filter and the views' id index.
 
-The window holds the ids of the newest counting records of one partition. What leaves it enters
-the filter. An id that the filter does not know was never used; one that it may know is looked up
-in the index.
+Every id of a counting record enters the filter. One that the filter does not know was never used.
+One that it may know is looked for in the window, which holds the newest ids, and then in the index.
 """
 
-from array import array
-from collections.abc import Iterable, Sequence
+import mmap
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol
+
+from ledger.domain.stock import PartitionState
 
 _MASK64 = (1 << 64) - 1
 BITS_PER_ID = 48
@@ -16,6 +19,12 @@ _MASK_BITS_SET = 3
 _MASKS_LOG2 = 12
 _FIRST_FILTER_IDS = 65_536
 _GROWTH = 4
+# Ids in one generation of the window. A batch more still fits into a table of 2^14 places, whose
+# making takes well under a millisecond, as does freeing a generation. One dictionary with a
+# million ids would stop everything for a tenth of a second whenever it grows.
+GENERATION_IDS = 9_500
+# A window holds at most one generation more than it must; no more than this part of it.
+_GENERATIONS_MIN = 8
 
 
 class IdIndex(Protocol):
@@ -60,14 +69,17 @@ def id_hash(identity: str) -> int:
 class _Filter:
     """A blocked Bloom filter (Putze, Sanders, Singler 2007): one 64-bit word an id."""
 
-    __slots__ = ("capacity", "count", "words")
+    __slots__ = ("capacity", "count", "restored", "words")
 
-    def __init__(self, capacity: int, count: int = 0, words: "array[int] | None" = None) -> None:
+    def __init__(self, capacity: int, count: int = 0) -> None:
         self.capacity = capacity
         self.count = count
-        if words is None:
-            words = array("Q", bytes(8 * (capacity * BITS_PER_ID // _WORD_BITS)))
-        self.words = words
+        # How many words a snapshot has given back.
+        self.restored = 0
+        # Memory that the system clears when it is first touched, a page at a time: a large filter
+        # would take tens of milliseconds to clear at once.
+        size = 8 * (capacity * BITS_PER_ID // _WORD_BITS)
+        self.words = memoryview(mmap.mmap(-1, size)).cast("Q")
 
 
 class OldIds:
@@ -92,14 +104,23 @@ class OldIds:
 
     def add(self, hashes: Iterable[int]) -> None:
         """Remember ids by their hashes."""
-        for h in hashes:
-            part = self.filters[-1] if self.filters else None
-            if part is None or part.count >= part.capacity:
-                size = _FIRST_FILTER_IDS if part is None else part.capacity * _GROWTH
-                part = _Filter(size)
-                self.filters.append(part)
-            part.words[(h >> 32) % len(part.words)] |= MASKS[h & 4095] | MASKS[h >> 12 & 4095]
-            part.count += 1
+        masks = MASKS
+        left = list(hashes)
+        while left:
+            part = self._with_room()
+            room = part.capacity - part.count
+            words, size = part.words, len(part.words)
+            for h in left[:room]:
+                words[(h >> 32) % size] |= masks[h & 4095] | masks[h >> 12 & 4095]
+            part.count += len(left[:room])
+            left = left[room:]
+
+    def _with_room(self) -> _Filter:
+        if not self.filters:
+            self.filters.append(_Filter(_FIRST_FILTER_IDS))
+        elif self.filters[-1].count >= self.filters[-1].capacity:
+            self.filters.append(_Filter(self.filters[-1].capacity * _GROWTH))
+        return self.filters[-1]
 
     def perhaps(self, identities: Sequence[str]) -> list[str]:
         """Those that may have been added; never misses one that was."""
@@ -121,59 +142,105 @@ class OldIds:
     def restore(self, number: int, capacity: int, count: int, words: bytes) -> None:
         """Take back the next piece of a filter from a snapshot; pieces come in order.
 
-        Raises ValueError if a piece before it is missing.
+        Raises ValueError if a piece before it is missing, or if it does not fit.
         """
         if number > len(self.filters):
             raise ValueError(f"filter {number} comes after {len(self.filters)} filters")
         if number == len(self.filters):
-            self.filters.append(_Filter(capacity, count, array("Q")))
+            self.filters.append(_Filter(capacity, count))
         part = self.filters[number]
-        part.words.frombytes(words)
-        part.count = max(part.count, count)
+        piece = memoryview(words).cast("Q")
+        part.words[part.restored : part.restored + len(piece)] = piece
+        part.restored += len(piece)
 
     def whole(self) -> bool:
-        """Whether every filter has all its words."""
-        return all(
-            len(part.words) == part.capacity * BITS_PER_ID // _WORD_BITS for part in self.filters
-        )
+        """Whether every filter got all its words from a snapshot."""
+        return all(part.restored == len(part.words) for part in self.filters)
 
 
 class Window:
-    """The order in which ids of one partition came, so that the oldest can leave `ids`."""
+    """The newest ids of one partition and their offsets, in generations.
 
-    __slots__ = ("_first", "ids", "limit", "old", "order")
+    The youngest generation is the state's own `ids`, where each new id is put. When it is large
+    enough it becomes an older generation, which never changes, and the state gets an empty one.
+    The oldest generation leaves as a whole. None of these steps grows with the window.
+    """
 
-    def __init__(self, ids: dict[str, int], limit: int, old: OldIds) -> None:
-        """`ids` is the state's dictionary; at most about `limit` stay in it."""
-        self.ids = ids
+    __slots__ = ("_count", "_older", "_state", "limit", "old")
+
+    def __init__(self, state: PartitionState, limit: int, old: OldIds) -> None:
+        """The newest `limit` ids stay in it, and at most an eighth more or a batch more."""
         self.limit = limit
         self.old = old
-        self.order: list[str] = []
-        self._first = 0
+        self._state = state
+        # The oldest first.
+        self._older: deque[dict[str, int]] = deque()
+        self._count = 0
 
     def __len__(self) -> int:
-        """How many ids are in the window."""
-        return len(self.order) - self._first
+        """How many ids of counting records are in the window."""
+        return self._count
 
-    def slice(self, start: int, count: int) -> list[str]:
-        """Ids by age, the oldest first."""
-        return self.order[self._first + start : self._first + start + count]
+    @property
+    def young(self) -> bool:
+        """Whether the state's `ids` hold every id that was ever used."""
+        return not self._older and not self.left
+
+    @property
+    def left(self) -> int:
+        """How many ids have left the window."""
+        return len(self.old) - self._count
 
     def start_offset(self) -> int | None:
         """The offset of the oldest id in the window: the index must have passed it."""
-        return self.ids[self.order[self._first]] if len(self) else None
+        oldest = self._older[0] if self._older else self._state.ids
+        return next(iter(oldest.values()), None)
+
+    def find(self, identities: Iterable[str]) -> dict[str, int]:
+        """The offsets of those ids that are in the window."""
+        found: dict[str, int] = {}
+        generations = (self._state.ids, *reversed(self._older))
+        for identity in identities:
+            for generation in generations:
+                offset = generation.get(identity)
+                if offset is not None:
+                    found[identity] = offset
+                    break
+        return found
+
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Ids and offsets as they are now, the oldest first; takes no harm from what comes later.
+
+        The state must hold nothing but counting records.
+        """
+        generations = (*self._older, self._state.ids.copy())
+        return chain.from_iterable(generation.items() for generation in generations)
 
     def extend(self, identities: Sequence[str]) -> None:
-        """Ids of records that count now; the oldest leave if there are too many."""
-        self.order.extend(identities)
-        surplus = len(self) - self.limit
-        if surplus <= 0:
-            return
-        leaving = self.order[self._first : self._first + surplus]
-        self.old.add(map(id_hash, leaving))
-        for identity in leaving:
-            del self.ids[identity]
-        self._first += surplus
-        if self._first > self.limit:
-            del self.order[: self._first]
-            self._first = 0
+        """Ids in the state that count now; the oldest may leave."""
+        self.old.add(map(id_hash, identities))
+        self._count += len(identities)
+        self._turn_over()
+        while self.shrink():
+            pass
+
+    def restore(self, ids: dict[str, int]) -> None:
+        """Take back ids from a snapshot, the oldest first; its filters know them already.
+
+        None leaves before `shrink` is called.
+        """
+        self._state.ids.update(ids)
+        self._count += len(ids)
+        self._turn_over()
+
+    def shrink(self) -> bool:
+        """Let the oldest generation leave if it is not needed; whether there was one."""
+        if not self._older or self._count - len(self._older[0]) < self.limit:
+            return False
+        self._count -= len(self._older.popleft())
+        return True
+
+    def _turn_over(self) -> None:
+        if len(self._state.ids) >= max(1, min(GENERATION_IDS, self.limit // _GENERATIONS_MIN)):
+            self._older.append(self._state.ids)
+            self._state.ids = {}

@@ -73,7 +73,7 @@ async def checked_parts(
 
 
 def apply_part(part: Part, state: PartitionState, window: Window, folded: dict[str, int]) -> None:
-    """Take one part back. Nothing leaves the window: the filters it would enter come later."""
+    """Take one part back."""
     for row in part.skus:
         known = state.skus.get(row.sku)
         if known is not None:
@@ -85,9 +85,7 @@ def apply_part(part: Part, state: PartitionState, window: Window, folded: dict[s
         )
         folded[row.sku] = part.at
     if part.ids:
-        state.ids.update(part.ids)
-        window.limit = max(window.limit, len(window) + len(part.ids))
-        window.extend([name for name, _ in part.ids])
+        window.restore(part.ids)
     state.reversed.update(part.reversed)
     state.returned.update(part.returned)
     if part.filter is not None:

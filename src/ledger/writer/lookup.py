@@ -19,10 +19,8 @@ class Lookup:
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id. Raises LogUnavailable."""
         offset = self._follower.state.ids.get(identity)
-        window = self._follower.window
-        if offset is None and window.old.perhaps([identity]):
-            found = await self._replies.find_old([identity], window.start_offset())
-            offset = found.get(identity)
+        if offset is None and not self._follower.window.young:
+            offset = (await self._used([identity])).get(identity)
         return None if offset is None else await self._replies.fact_at(offset)
 
     async def resolve(self, command: Command) -> Resolved:
@@ -41,23 +39,29 @@ class Lookup:
             return {}
         window, ids = self._follower.window, self._follower.state.ids
         offsets = {name: ids[name] for name in names if name in ids}
-        suspects = window.old.perhaps([name for name in names if name not in offsets])
-        if suspects:
-            offsets |= await self._replies.find_old(suspects, window.start_offset())
+        if not window.young:
+            offsets |= await self._used([name for name in names if name not in offsets])
         wanted = {name: offset for name, offset in offsets.items() if offset < before}
         facts = await self._replies.facts_at(set(wanted.values()))
         return {name: facts[offset] for name, offset in wanted.items()}
 
     async def old(self, commands: Sequence[Command]) -> dict[str, int] | None:
-        """Which ids were used before the window began, and where. Raises LogUnavailable.
+        """Which ids were used that are not in the state's `ids`, and where.
 
-        None while no id has left the window yet.
+        None if all are new or there. Raises LogUnavailable.
         """
-        window, ids = self._follower.window, self._follower.state.ids
-        if not window.old:
+        if self._follower.window.young:
             return None
-        names = [command.id or "" for command in commands]
+        return await self._used([command.id or "" for command in commands]) or None
+
+    async def _used(self, names: Sequence[str]) -> dict[str, int]:
+        """Where ids were used that are not in the state's `ids`."""
+        window, ids = self._follower.window, self._follower.state.ids
         suspects = [name for name in window.old.perhaps(names) if name not in ids]
         if not suspects:
-            return None
-        return await self._replies.find_old(suspects, window.start_offset())
+            return {}
+        found = window.find(suspects)
+        older = [name for name in suspects if name not in found]
+        if older and window.left:
+            found |= await self._replies.find_old(older, window.start_offset())
+        return found

@@ -11,6 +11,7 @@ class Metrics:
         "refused",
         "replayed",
         "snapshots",
+        "snapshots_failed",
         "snapshots_ignored",
         "unknown_outcomes",
         "void_batches",
@@ -25,6 +26,7 @@ class Metrics:
         self.refused = 0
         self.replayed = 0
         self.snapshots = 0
+        self.snapshots_failed = 0
         self.snapshots_ignored = 0
         self.unknown_outcomes = 0
         self.void_batches = 0

@@ -11,14 +11,14 @@ from ledger.domain.facts import Fact
 from ledger.domain.stock import PartitionState
 from ledger.errors import ClockSkewed, LedgerError, LogUnavailable, OutcomeUnknown
 from ledger.log import EventLog
-from ledger.writer.batch import Batch, Decider, identities, take_back
+from ledger.writer.batch import Batch, Decider, take_back
 from ledger.writer.follower import Follower
-from ledger.writer.hand import Hand, none_now, refuse, refuse_all
+from ledger.writer.hand import Hand, none_now, refuse, refuse_all, stop
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.lookup import Lookup
 from ledger.writer.metrics import Metrics
 from ledger.writer.options import Options
-from ledger.writer.pace import TURN_COMMANDS_MAX
+from ledger.writer.pace import COUNTED_AS_DECIDED, TURN_COMMANDS_MAX
 from ledger.writer.queue import Queue, Submission
 from ledger.writer.replies import Replies
 from ledger.writer.retry import RETRY_PAUSE_SECONDS, for_ever, until
@@ -76,9 +76,9 @@ class PartitionWriter:
         return self.queue.offer(submission, self._replies.pending)
 
     @property
-    def snapshots_taken(self) -> int:
-        """How many snapshots were completed since the start of the process."""
-        return self._taker.taken
+    def snapshot_failure(self) -> str | None:
+        """Why no snapshot can be taken, or None. It costs the partition nothing but time later."""
+        return self._taker.failure
 
     def close(self) -> None:
         """Decide what waits, then end."""
@@ -156,10 +156,11 @@ class PartitionWriter:
 
     async def _snapshot_slice(self) -> None:
         await self._options.pace.turn(TURN_COMMANDS_MAX)
-        before = self._taker.taken
-        follower = self.follower
-        await self._taker.step(follower.state, follower.window, follower.chain)
-        self._metrics.snapshots += self._taker.taken - before
+        taker, follower = self._taker, self.follower
+        taken, failed = taker.taken, taker.failed
+        await taker.step(follower.state, follower.window, follower.names, follower.chain)
+        self._metrics.snapshots += taker.taken - taken
+        self._metrics.snapshots_failed += taker.failed - failed
 
     def _new_batch(self) -> Batch:
         return Batch(self.state.offset, self.follower.chain.head)
@@ -231,6 +232,8 @@ class PartitionWriter:
             if loop.time() > give_up_at:
                 raise LogUnavailable("others keep writing to this partition")
             await self._decide_again()
+        # Batches of all partitions may come back in the same turn.
+        await self._options.pace.turn(len(self._batch.records) // COUNTED_AS_DECIDED)
         self._counts()
 
     def _counts(self) -> None:
@@ -238,7 +241,7 @@ class PartitionWriter:
         batch = self._batch
         if batch.records:
             self.follower.chain.head = batch.head
-        self.follower.window.extend(identities(batch.facts))
+        self.follower.count(batch.facts)
         self._metrics.appended += len(batch.records)
         self._metrics.refused += batch.refused
         # From here on every command is answered, or is being looked up.
@@ -291,5 +294,4 @@ class PartitionWriter:
         """The partition takes nothing any more until somebody has looked at it."""
         self.failure = why
         self.recovered.set()
-        self._hand.unknown(why)
-        refuse_all(self.queue, f"partition {self.partition} is stopped: {why}")
+        stop(self._hand, self.queue, self.partition, why)

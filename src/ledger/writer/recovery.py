@@ -21,6 +21,7 @@ from ledger.log import EventLog, Slice, SnapshotStore
 from ledger.writer import loading
 from ledger.writer.batch import identities
 from ledger.writer.idempotency import OldIds, Window
+from ledger.writer.names import SkuNames
 from ledger.writer.retry import RETRY_PAUSE_SECONDS
 from ledger.writer.snapshots import Manifest
 
@@ -30,8 +31,6 @@ SNAPSHOT_SECONDS = 5.0
 # its followers have answered, and drops one that died after 30 seconds.
 SHORT_SECONDS = 35.0
 _READ_RECORDS = 1_000
-# So many ids leave the window at once: some milliseconds.
-_LEAVING_IDS = 2_000
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
@@ -43,7 +42,8 @@ class Recovered:
         """Nothing read yet."""
         self.state = PartitionState()
         self.chain: Chain = Chain(partition)
-        self.window = Window(self.state.ids, window_ids, OldIds())
+        self.window = Window(self.state, window_ids, OldIds())
+        self.names = SkuNames()
         self.snapshot_offset = 0
         # Why there was a snapshot and it was not used.
         self.why_not: str | None = None
@@ -143,7 +143,7 @@ class _Recovery:
         await self._reach(manifest)
         await self._patiently(lambda: loading.check_head(partition, self._read_one, manifest))
         recovered = await self._patiently(lambda: self._load(generation, manifest))
-        await self._trim(recovered.window)
+        await _trim(recovered.window)
         recovered.unproved = manifest
         await self._tail(recovered)
         return recovered
@@ -196,17 +196,10 @@ class _Recovery:
         async for part in parts:
             self._go_on()
             loading.apply_part(part, state, recovered.window, recovered.folded)
+            recovered.names.follow(state.skus)
             await asyncio.sleep(0)
         loading.check_filters(self._partition, recovered.window.old)
         return recovered
-
-    async def _trim(self, window: Window) -> None:
-        """The snapshot may come from a larger window. Its filters are whole only by now."""
-        while len(window) > self._window_ids:
-            window.limit = max(self._window_ids, len(window) - _LEAVING_IDS)
-            window.extend(())
-            await asyncio.sleep(0)
-        window.limit = self._window_ids
 
     async def _tail(self, recovered: Recovered) -> None:
         """Fold what came after the snapshot."""
@@ -240,6 +233,12 @@ class _Recovery:
             raise _Cancelled("the service is shutting down")
 
 
+async def _trim(window: Window) -> None:
+    """The snapshot may come from a larger window."""
+    for _ in iter(window.shrink, False):
+        await asyncio.sleep(0)
+
+
 def _take(part: Slice, recovered: Recovered) -> None:
     """Fold what was read; the oldest ids leave the window at once."""
     facts = []
@@ -251,6 +250,7 @@ def _take(part: Slice, recovered: Recovered) -> None:
             _fold(fact, recovered)
             facts.append(fact)
     recovered.window.extend(identities(facts))
+    recovered.names.follow(recovered.state.skus)
     recovered.state.offset = max(recovered.state.offset, part.next_offset)
     if recovered.unproved is not None:
         _prove(recovered.unproved, recovered.state.offset, recovered)

@@ -5,7 +5,8 @@ its slice. So no moment has to hold still, and no slice stalls anybody for more 
 milliseconds. A generation is valid once its manifest is stored, with the hash over its parts.
 """
 
-import time
+import asyncio
+import logging
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import islice
@@ -17,16 +18,19 @@ from ledger.domain.stock import PartitionState
 from ledger.events.chain import Chain
 from ledger.log import SnapshotStore
 from ledger.writer.idempotency import Window
+from ledger.writer.names import SkuNames
 
 # Raised whenever older parts would be misread: 2, ids are hashed differently in the filter;
-# 3, what came back of a movement; 4, a SKU may be spread over parts, and the end is on the chain.
-FORMAT = 4
+# 3, what came back of a movement; 4, a SKU may be spread over parts, and the end is on the chain;
+# 5, the filter knows the ids of the window too.
+FORMAT = 5
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
 SLICE_LEVELS = 2_000
 SLICE_IDS = 5_000
 _FILTER_WORDS = 65_536
 _RETRY_SECONDS = 30.0
+_log = logging.getLogger(__name__)
 
 
 class SkuRow(msgspec.Struct, array_like=True, gc=False):
@@ -46,11 +50,12 @@ class Part(msgspec.Struct, gc=False, omit_defaults=True):
 
     at: int
     skus: list[SkuRow] = []
-    ids: list[tuple[str, int]] = []
-    reversed: list[tuple[int, int]] = []
+    # Dictionaries of plain values are of no interest to the garbage collector, unlike pairs.
+    ids: dict[str, int] = {}
+    reversed: dict[int, int] = {}
     # As it was at `from_offset`: whatever came back later is added from the tail.
-    returned: list[tuple[int, int]] = []
-    # Which filter of old ids, its capacity and count, and the next piece of its words.
+    returned: dict[int, int] = {}
+    # Which filter of ids, its capacity, its count at `from_offset`, the next piece of its words.
     filter: tuple[int, int, int, bytes] | None = None
 
 
@@ -92,11 +97,12 @@ class SnapshotTaker:
         """A new generation starts once that many records came since the last one."""
         self.store = store
         self.failure: str | None = None
-        self.taken = 0
+        self.taken = self.failed = 0
         self._partition = partition
         self._every = every_records
         self._last_offset = 0
         self._run: _Run | None = None
+        # In seconds of the loop.
         self._not_before = 0.0
 
     def recovered(self, snapshot_offset: int) -> None:
@@ -108,9 +114,11 @@ class SnapshotTaker:
         if self._run is not None:
             return True
         enough = state.offset - self._last_offset >= self._every
-        return enough and time.monotonic() >= self._not_before
+        return enough and asyncio.get_running_loop().time() >= self._not_before
 
-    async def step(self, state: PartitionState, window: Window, chain: Chain) -> None:
+    async def step(
+        self, state: PartitionState, window: Window, names: SkuNames, chain: Chain
+    ) -> None:
         """Begin a generation, or take and store one slice of it.
 
         The state must hold nothing but counting records.
@@ -119,18 +127,29 @@ class SnapshotTaker:
         """
         run = self._run
         if run is None:
-            # A step of its own: copying the names of a large partition takes some milliseconds.
-            self._run = _Run(self._partition, state, window, chain)
+            # A step of its own: it copies what was reversed and returned.
+            self._run = _Run(self._partition, state, window, names, chain)
             return
         try:
-            if await run.step(self.store, state, window):
+            if await run.step(self.store, state):
                 self._last_offset, self._run = run.from_offset, None
                 self.taken += 1
-                self.failure = None
+                self._note(None)
         except Exception as error:  # noqa: BLE001 - a store may raise whatever its client raises
-            self.failure = f"{type(error).__name__}: {error}"
             self._run = None
-            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self._not_before = asyncio.get_running_loop().time() + _RETRY_SECONDS
+            self.failed += 1
+            self._note(f"{type(error).__name__}: {error}")
+
+    def _note(self, failure: str | None) -> None:
+        """Say it in the log, but not again and again."""
+        if failure == self.failure:
+            return
+        self.failure = failure
+        if failure is None:
+            _log.info("partition %d: a snapshot was taken again", self._partition)
+        else:
+            _log.warning("partition %d: no snapshot can be taken: %s", self._partition, failure)
 
     async def settle(self) -> None:
         """Forget a generation that is half taken; its parts are never read."""
@@ -140,7 +159,14 @@ class SnapshotTaker:
 class _Run:
     """One generation in the making."""
 
-    def __init__(self, partition: int, state: PartitionState, window: Window, chain: Chain) -> None:
+    def __init__(
+        self,
+        partition: int,
+        state: PartitionState,
+        window: Window,
+        names: SkuNames,
+        chain: Chain,
+    ) -> None:
         self.partition = partition
         self.from_offset = state.offset
         self.head = chain.head
@@ -150,20 +176,22 @@ class _Run:
         self.recorded_ms = state.recorded_ms
         self.generation = state.offset
         self._chain = chain
-        # Copies of references only: what came later is in the tail.
-        self._skus = list(state.skus)
-        self._ids = window.slice(0, len(window))
+        # What came later is in the tail.
+        self._names = names.walk()
+        # The name that did not fit into the slice before.
+        self._name: str | None = None
+        self._ids = window.items()
+        self._filters = [(part, part.count) for part in window.old.filters]
         self._reversed = iter(state.reversed.copy().items())
         self._returned = iter(state.returned.copy().items())
-        self._sku_position = self._id_position = 0
         # What is left of a SKU with many levels, as it was when its first part was taken.
         self._large: tuple[SkuRow, Iterator[tuple[str, int]], int] | None = None
         self._filter_number = self._filter_position = 0
         self._parts = 0
         self._hash = sha256()
 
-    async def step(self, store: SnapshotStore, state: PartitionState, window: Window) -> bool:
-        part = self._next(state, window)
+    async def step(self, store: SnapshotStore, state: PartitionState) -> bool:
+        part = self._next(state)
         if part is not None:
             self.until_offset, self.until_head = state.offset, self._chain.head
             data = encode(part)
@@ -187,64 +215,62 @@ class _Run:
         await store.commit(self.partition, self.generation, encode(manifest))
         return True
 
-    def _next(self, state: PartitionState, window: Window) -> Part | None:
-        """The next slice; None when all is taken. Filters come after ids: see `_next_ids`."""
-        if self._id_position < len(self._ids):
-            return self._next_ids(state)
-        piece = self._next_filter(state, window) or self._next_offsets(state)
+    def _next(self, state: PartitionState) -> Part | None:
+        """The next slice; None when all is taken."""
+        some = dict(islice(self._ids, SLICE_IDS))
+        if some:
+            return Part(state.offset, ids=some)
+        piece = self._next_filter(state) or self._next_offsets(state)
         if piece is not None:
             return piece
         if self._large is not None:
             return self._next_of_large(*self._large)
-        if self._sku_position < len(self._skus):
-            return self._next_skus(state)
-        return None
+        return self._next_skus(state)
 
-    def _next_ids(self, state: PartitionState) -> Part:
-        """Ids by age. One that left the window since the run began is in the filter by now."""
-        names = self._ids[self._id_position : self._id_position + SLICE_IDS]
-        self._id_position += SLICE_IDS
-        ids = state.ids
-        return Part(state.offset, ids=[(name, ids[name]) for name in names if name in ids])
+    def _next_filter(self, state: PartitionState) -> Part | None:
+        """The next piece of the filter of ids. Bits set meanwhile do no harm.
 
-    def _next_filter(self, state: PartitionState, window: Window) -> Part | None:
-        """The next piece of the filter of old ids. Bits set meanwhile do no harm."""
-        filters = window.old.filters
-        while self._filter_number < len(filters):
-            current = filters[self._filter_number]
+        A filter added since the run began knows nothing but ids of the tail.
+        """
+        while self._filter_number < len(self._filters):
+            current, count = self._filters[self._filter_number]
             start = self._filter_position
             if start < len(current.words):
                 self._filter_position += _FILTER_WORDS
                 piece = current.words[start : start + _FILTER_WORDS].tobytes()
-                number = self._filter_number
-                return Part(state.offset, filter=(number, current.capacity, current.count, piece))
+                return Part(
+                    state.offset, filter=(self._filter_number, current.capacity, count, piece)
+                )
             self._filter_number, self._filter_position = self._filter_number + 1, 0
         return None
 
     def _next_offsets(self, state: PartitionState) -> Part | None:
         """What was undone, then what came back."""
-        some = list(islice(self._reversed, SLICE_IDS))
+        some = dict(islice(self._reversed, SLICE_IDS))
         if some:
             return Part(state.offset, reversed=some)
-        some = list(islice(self._returned, SLICE_IDS))
+        some = dict(islice(self._returned, SLICE_IDS))
         return Part(state.offset, returned=some) if some else None
 
-    def _next_skus(self, state: PartitionState) -> Part:
+    def _next_skus(self, state: PartitionState) -> Part | None:
         """Whole SKUs up to a number of levels, or the first part of one that has more."""
         rows: list[SkuRow] = []
         room = SLICE_LEVELS
-        for name in islice(self._skus, self._sku_position, self._sku_position + SLICE_SKUS):
+        while len(rows) < SLICE_SKUS:
+            name, self._name = self._name or next(self._names, None), None
+            if name is None:
+                break
             sku = state.skus[name]
             size = len(sku.levels)
             if rows and size > room:
+                self._name = name
                 break
-            self._sku_position += 1
             row = SkuRow(name, sku.levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
             if size > SLICE_LEVELS:
                 return self._next_of_large(row, iter(sku.levels.copy().items()), state.offset)
             rows.append(row)
             room -= size
-        return Part(state.offset, skus=rows)
+        return Part(state.offset, skus=rows) if rows else None
 
     def _next_of_large(self, row: SkuRow, left: Iterator[tuple[str, int]], at: int) -> Part:
         """The next levels of one SKU. All of its parts show the moment of the first."""

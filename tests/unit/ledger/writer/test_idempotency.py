@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.domain.stock import PartitionState
 from ledger.writer import idempotency
 from ledger.writer.idempotency import BITS_PER_ID, OldIds, Window, id_hash
 
@@ -106,41 +107,84 @@ def test_a_filter_whose_predecessor_is_missing(monkeypatch: pytest.MonkeyPatch) 
         OldIds().restore(*pieces[1])
 
 
-def window(limit: int) -> Window:
-    """An empty one."""
-    return Window({}, limit, OldIds())
+def window(limit: int) -> tuple[PartitionState, Window]:
+    """An empty one, and the state whose ids it holds."""
+    state = PartitionState()
+    return state, Window(state, limit, OldIds())
 
 
-def use(one: Window, start: int, count: int) -> None:
+def use(state: PartitionState, one: Window, start: int, count: int) -> None:
     """Records of these offsets use up ids named after them."""
     names = [f"id-{offset}" for offset in range(start, start + count)]
-    one.ids.update(zip(names, range(start, start + count), strict=True))
+    state.ids.update(zip(names, range(start, start + count), strict=True))
     one.extend(names)
 
 
-def test_the_oldest_leave_and_are_remembered() -> None:
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_the_oldest_leave_and_are_remembered(limit: int) -> None:
     """Every id is in the window or in the filter, whatever the sizes of the batches."""
-    one, chance, offset = window(50), random.Random(1), 0
+    (state, one), chance, offset, left = window(limit), random.Random(1), 0, 0
     while offset < 1_000:
         count = chance.choice([1, 2, 7, 60, 130])
-        use(one, offset, count)
+        assert (one.left, one.young) == (left, offset == len(state.ids))
+        use(state, one, offset, count)
         offset += count
-        assert len(one) == len(one.ids) == min(offset, 50)
-        assert one.start_offset() == max(0, offset - 50)
-        assert one.slice(0, 3) == [f"id-{max(0, offset - 50) + n}" for n in range(min(3, len(one)))]
-    gone = [f"id-{number}" for number in range(offset - 50)]
-    assert one.old.perhaps(gone) == gone
-    assert not set(gone) & one.ids.keys()
-    # What has left is not kept in the order either.
-    assert len(one.order) <= 2 * 50 + 130
+        held = list(one.items())
+        assert held == [(f"id-{n}", n) for n in range(offset - len(one), offset)]
+        assert min(offset, limit) <= len(one) < limit + limit // 8 + 130
+        assert one.start_offset() == offset - len(one)
+        left = offset - len(one)
+        assert len(state.ids) <= max(limit // 8, 1), "it would grow with the window"
+        assert one.find([*dict(held), "another", "id-0"]) == dict(held)
+    everything = [f"id-{number}" for number in range(offset)]
+    assert left > 0
+    assert one.old.perhaps(everything) == everything
+
+
+def test_generations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large the window is."""
+    monkeypatch.setattr(idempotency, "GENERATION_IDS", 20)
+    state, one = window(1_000_000)
+    for start in range(0, 500, 10):
+        use(state, one, start, 10)
+        assert len(state.ids) < 20
+    assert len(one) == 500
+
+
+def test_what_is_walked_does_not_change() -> None:
+    """A snapshot holds the ids of the moment at which it began."""
+    state, one = window(50)
+    use(state, one, 0, 33)
+    walk = one.items()
+    assert next(walk) == ("id-0", 0)
+    use(state, one, 33, 500)
+    assert [offset for _, offset in walk] == list(range(1, 33))
 
 
 def test_a_window_that_is_not_full_starts_nowhere_special() -> None:
     """Nothing has left; empty, it has no start."""
-    one = window(50)
+    state, one = window(50)
     assert one.start_offset() is None
-    use(one, 7, 3)
-    assert (one.start_offset(), bool(one.old)) == (7, False)
+    assert one.young
+    use(state, one, 7, 3)
+    assert (one.start_offset(), one.left, one.young) == (7, 0, True)
+    use(state, one, 10, 10)
+    assert (one.start_offset(), one.left, one.young) == (7, 0, False)
+
+
+def test_a_restored_window_shrinks_when_it_is_told() -> None:
+    """It comes from a larger one, whose filter knows all of it already."""
+    state, one = window(16)
+    for start in range(0, 100, 10):
+        ids = {f"id-{offset}": offset for offset in range(start, start + 10)}
+        one.old.add(map(id_hash, ids))
+        one.restore(ids)
+    assert (len(one), one.left, one.start_offset()) == (100, 0, 0)
+    while one.shrink():
+        pass
+    assert (len(one), one.left, one.start_offset()) == (20, 80, 80)
+    assert one.find(["id-79", "id-80"]) == {"id-80": 80}
+    assert not state.ids
 
 
 PINNED = [9693246245718318424, 12604283986796189298, 14031400602069220011]

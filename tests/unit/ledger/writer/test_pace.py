@@ -1,0 +1,87 @@
+"""Turns: no more than so many commands in one turn of the loop, in the order of asking."""
+
+import asyncio
+
+import pytest
+
+from ledger.writer.pace import TURN_COMMANDS_MAX, Pace
+from tests.builders import receipt
+
+
+class Turns:
+    """Counts the turns of the loop, and what was let through in each."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.number = 0
+        self.order: list[int] = []
+        self.spent: dict[int, int] = {}
+
+    def count(self) -> None:
+        """Once a turn, for ever."""
+        self.number += 1
+        asyncio.get_running_loop().call_soon(self.count)
+
+    async def take(self, pace: Pace, who: int, commands: int, times: int = 1) -> None:
+        """Ask again and again; note when it was granted."""
+        for _ in range(times):
+            await pace.turn(commands)
+            self.order.append(who)
+            self.spent[self.number] = self.spent.get(self.number, 0) + commands
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("commands", [1, 80, TURN_COMMANDS_MAX // 2, TURN_COMMANDS_MAX])
+async def test_a_turn_holds_little(commands: int) -> None:
+    """Though twelve ask at once, and all again as soon as they can."""
+    pace, turns = Pace(), Turns()
+    turns.count()
+    await asyncio.gather(*(turns.take(pace, who, commands, times=20) for who in range(12)))
+    assert len(turns.order) == 240
+    assert max(turns.spent.values()) <= 2 * TURN_COMMANDS_MAX
+    # Nobody waits for no reason either: on average, more than half of what a turn holds.
+    longest = 240 * commands // (TURN_COMMANDS_MAX // 2)
+    assert turns.number <= max(longest, 20) + 25
+
+
+async def test_a_large_bulk_is_sorted_in_several_turns() -> None:
+    """In its order, and no part of it twice."""
+    pace, turns = Pace(), Turns()
+    turns.count()
+    bulk = [receipt() for _ in range(10 * TURN_COMMANDS_MAX)]
+    portions = [(turns.number, some) async for some in pace.portions(bulk)]
+    assert [command for _, some in portions for command in some] == bulk
+    assert len({number for number, _ in portions}) == len(portions) == 3
+    assert [some async for some in pace.portions([])] == []
+
+
+async def test_one_that_is_too_large_gets_a_turn() -> None:
+    """By itself; it cannot be divided here."""
+    pace, turns = Pace(), Turns()
+    turns.count()
+    sizes = [1, 3 * TURN_COMMANDS_MAX, 1]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(turns.take(pace, who, size) for who, size in enumerate(sizes)))
+    assert turns.order == [0, 1, 2]
+    assert len(turns.spent) == 3
+
+
+async def test_in_the_order_of_asking() -> None:
+    """A small one does not overtake a large one for ever."""
+    pace, turns = Pace(), Turns()
+    sizes = [TURN_COMMANDS_MAX, TURN_COMMANDS_MAX, 1, TURN_COMMANDS_MAX, 1, 1]
+    await asyncio.gather(*(turns.take(pace, who, size) for who, size in enumerate(sizes)))
+    assert turns.order == [0, 1, 2, 3, 4, 5]
+
+
+async def test_who_has_gone_holds_nobody_up() -> None:
+    """A task that was cancelled while it waited uses no turn."""
+    pace, turns = Pace(), Turns()
+    tasks = [asyncio.create_task(turns.take(pace, who, TURN_COMMANDS_MAX)) for who in range(4)]
+    await asyncio.sleep(0)
+    for task in tasks[1:3]:
+        task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await turns.take(pace, 4, 1)
+    assert turns.order == [0, 3, 4]
