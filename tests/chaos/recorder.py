@@ -102,6 +102,7 @@ class Recorder:
             ((partition, offset),) = document["as_of_position"].items()
             found.partition, found.offset = int(partition), offset
             found.balances = balances_of(document["positions"])
+            found.value = document["value"]
             found.outcome = "accepted"
         elif answer is not None:
             found.outcome = "invalid"

@@ -112,12 +112,11 @@ def check_told(fold: PartitionFold, offset: int, told: list[Operation]) -> Itera
                 text = f"{call.where}: {one.available} of {named(key)} available, not {shown(free)}"
                 yield Finding("wrong_answer", fold.place(offset), text)
         if call.op == "read":
-            stated = {key: stated.get(key, 0) for key in {*stated, *_keys(stock.real)}}
+            stated = {key: stated.get(key, 0) for key in {*stated, *stock.real}}
+            if call.value is not None and micro(call.value) != stock.value:
+                text = f"{call.where}: the value {call.value}, not {shown(stock.value)}"
+                yield Finding("wrong_answer", fold.place(offset), text)
         for key, amount in stated.items():
             if stock.holds(key) != amount:
                 text = f"{shown(amount)} in {named(key)}, which holds {shown(stock.holds(key))}"
                 yield Finding("wrong_answer", fold.place(offset), f"{call.where}: {text}")
-
-
-def _keys(real: dict[Any, int]) -> list[Key]:
-    return list(real)

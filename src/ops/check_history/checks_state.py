@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from ops.check_history.accounts import Account, named
 from ops.check_history.amounts import shown
 from ops.check_history.findings import Finding
-from ops.check_history.fold import PartitionFold, Stock
+from ops.check_history.fold import PartitionFold
+from ops.check_history.stock import Stock
 
 Balances = dict[Account, int]
 _NOTHING: Final[Balances] = {}
@@ -24,14 +25,14 @@ class ViewRows(NamedTuple):
     """What the views hold of one partition, all of one moment.
 
     `position` is the offset of the next record to read, `head` the chain's head there. `totals` are
-    on hand and unavailable of a SKU. All amounts are in millionths.
+    on hand, unavailable and value of a SKU. All amounts are in millionths.
     """
 
     partition: int
     position: int
     head: str
     stock: dict[str, Balances]
-    totals: dict[str, tuple[int, int]]
+    totals: dict[str, tuple[int, ...]]
     movements: dict[int, str]
     refusals: dict[int, str]
 
@@ -44,7 +45,7 @@ def check_view(rows: ViewRows, fold: PartitionFold, head: str) -> Iterator[Findi
     for sku in rows.stock.keys() | fold.stock.keys():
         balances, stock = rows.stock.get(sku, _NOTHING), fold.of(sku)
         yield from _compare("view_differs", where, sku, balances, stock.accounts)
-        yield from _compare_totals(where, sku, rows.totals.get(sku, (0, 0)), stock)
+        yield from _compare_totals(where, sku, rows.totals.get(sku, (0, 0, 0)), stock)
         if sum(balances.values()):
             yield Finding("unbalanced", where, f"the rows of {sku} do not sum to zero")
     for kind, stored in (("movement", rows.movements), ("refused", rows.refusals)):
@@ -61,18 +62,14 @@ def _other_ids(where: str, stored: dict[int, str], true: dict[int, str]) -> Iter
 
 
 def _compare_totals(
-    where: str, sku: str, stored: tuple[int, int], stock: Stock
+    where: str, sku: str, stored: tuple[int, ...], stock: Stock
 ) -> Iterator[Finding]:
-    real = stock.real
-    unavailable = sum(amount for key, amount in real.items() if key[2] != "available")
-    true = (sum(real.values()), unavailable)
+    unavailable = sum(amount for key, amount in stock.real.items() if key[2] != "available")
+    true = (stock.total, unavailable, stock.value)
     if stored != true:
-        text = f"{sku}: on hand and unavailable are {_both(stored)}, not {_both(true)}"
+        said, right = (", ".join(map(shown, figures)) for figures in (stored, true))
+        text = f"{sku}: on hand, unavailable and value are {said}, not {right}"
         yield Finding("view_differs", where, text)
-
-
-def _both(pair: tuple[int, int]) -> str:
-    return " and ".join(map(shown, pair))
 
 
 def _compare(
@@ -88,7 +85,10 @@ def _compare(
 
 
 class Snapshot(NamedTuple):
-    """A snapshot that is whole. `slices` are (offset, the SKUs as they were in front of it)."""
+    """A snapshot that is whole. `slices` are (offset, the SKUs as they were in front of it).
+
+    `totals` are what it calls the sum and the value of a SKU, by the offset of its slice.
+    """
 
     partition: int
     from_offset: int
@@ -98,24 +98,31 @@ class Snapshot(NamedTuple):
     slices: list[tuple[int, dict[str, Balances]]]
     ids: dict[str, int]
     reversed: dict[int, int]
+    totals: dict[int, dict[str, tuple[int, int]]]
 
 
 def snapshot_stops(snapshot: Snapshot) -> Iterator[Stop]:
     """A snapshot and the tail are the replay if each slice is the fold at its offset."""
     what = f"snapshot of partition {snapshot.partition}"
     for offset, skus in snapshot.slices:
-        yield Stop(offset, _slice_check(what, skus), what)
+        yield Stop(offset, _slice_check(what, skus, snapshot.totals[offset]), what)
     yield Stop(snapshot.from_offset, _start_check(what, snapshot), what)
     yield Stop(snapshot.until_offset, _end_check(what, snapshot), what)
 
 
 def _slice_check(
-    what: str, skus: dict[str, Balances]
+    what: str, skus: dict[str, Balances], totals: dict[str, tuple[int, int]]
 ) -> Callable[[PartitionFold, str], Iterator[Finding]]:
     def check(fold: PartitionFold, _head: str) -> Iterator[Finding]:
         for sku, balances in skus.items():
             true = {key: one for key, one in fold.of(sku).accounts.items() if key[0] != "@"}
             yield from _compare("snapshot_differs", what, sku, balances, true)
+        for sku, stored in totals.items():
+            stock = fold.of(sku)
+            if stored != (stock.total, stock.value):
+                said, right = map(shown, stored), map(shown, (stock.total, stock.value))
+                text = f"{sku}: sum and value are {', '.join(said)}, not {', '.join(right)}"
+                yield Finding("snapshot_differs", what, text)
 
     return check
 

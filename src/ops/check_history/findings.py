@@ -15,6 +15,7 @@ CODES: Final[dict[str, str]] = {
     "unbalanced": "the entries of a movement, or all accounts of a SKU, do not sum to zero",
     "negative": "a stock key holds less than nothing",
     "wrong_balance": "a record states another balance than its predecessors add up to",
+    "wrong_value": "a movement states another value than its predecessors make it",
     "wrong_accounts": "a movement goes between other accounts than its command asks for",
     "condition_broken": "a movement counts although its expected_on_hand did not hold",
     "undone_twice": "a movement was reversed twice, or more of it came back than went out",

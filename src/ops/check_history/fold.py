@@ -5,70 +5,23 @@ compared with the sums and never used.
 """
 
 from collections.abc import Generator, Iterator
-from typing import Literal
-
-import msgspec
 
 from ops.check_history.accounts import (
     Account,
     Document,
     account_of,
     asked_accounts,
-    guarded_key,
     named,
 )
 from ops.check_history.amounts import micro, shown
 from ops.check_history.findings import Finding
+from ops.check_history.stock import Known, Stock
+from ops.check_history.values import value_change, value_moved
 
 REFUSED = "stock.refused.v1"
 ITEM_DEFINED = "item.defined.v1"
 # Facts about the ledger itself; what they say moves nothing.
 SILENT = frozenset({"ledger.opened.v1", "stock.writer_claimed.v1", "ledger.level_raised.v1"})
-
-
-class Known(msgspec.Struct, gc=False):
-    """What an id became. Of a movement also how much went from where to where, in millionths."""
-
-    offset: int
-    kind: Literal["movement", "refused", "item"]
-    sku: str
-    source: Account = ""
-    target: Account = ""
-    quantity: int = 0
-    is_reversal: bool = False
-    code: str = ""
-
-
-class Stock:
-    """One SKU: every account that is not empty, in millionths, and its item."""
-
-    __slots__ = ("accounts", "item", "moved", "scale")
-
-    def __init__(self, scale: int) -> None:
-        """Empty."""
-        self.accounts: dict[Account, int] = {}
-        self.item: Document | None = None
-        self.scale = scale
-        self.moved = False
-
-    def holds(self, account: Account) -> int:
-        """The balance of an account, in millionths."""
-        return self.accounts.get(account, 0)
-
-    def expected(self, source: Account, target: Account) -> int:
-        """The balance that `expected_on_hand` is compared with: virtual accounts count as empty."""
-        key = guarded_key(source, target)
-        return 0 if isinstance(key, str) else self.holds(key)
-
-    @property
-    def on_hand(self) -> int:
-        """All real accounts."""
-        return sum(amount for key, amount in self.accounts.items() if not isinstance(key, str))
-
-    @property
-    def real(self) -> dict[Account, int]:
-        """The stock keys that are not empty."""
-        return {key: amount for key, amount in self.accounts.items() if not isinstance(key, str)}
 
 
 class PartitionFold:
@@ -136,11 +89,24 @@ class PartitionFold:
                 text = f"{expected} was expected where {shown(have)} is"
                 yield Finding("condition_broken", where, text)
         yield from self._check_link(offset, sku, data, quantity)
+        value = yield from self._cost(where, stock, data, quantity)
         for account, entry in ((source, taken), (target, put)):
             yield from self._post(where, stock, account, entry)
         stock.scale, stock.moved = data["scale"], True
         reversal = command["type"] == "reversal"
-        return Known(offset, "movement", sku, source, target, quantity, reversal)
+        return Known(offset, "movement", sku, source, target, quantity, value, reversal)
+
+    def _cost(
+        self, where: str, stock: Stock, data: Document, quantity: int
+    ) -> Generator[Finding, None, int]:
+        command, (taken, put) = data["command"], data["entries"]
+        accounts = account_of(taken), account_of(put)
+        original = self.ids.get(command.get("reverses") or command.get("original_id") or "")
+        value = value_moved(stock, command, accounts, quantity, original)
+        if micro(data["value"]) != value:
+            yield Finding("wrong_value", where, f"says {data['value']}, and {shown(value)} moves")
+        stock.value += value_change(accounts, value)
+        return value
 
     def _check_asked(
         self, where: str, command: Document, accounts: tuple[Account, Account], quantity: int
@@ -200,6 +166,7 @@ class PartitionFold:
             stock.accounts.pop(account, None)
         if isinstance(account, str):
             return
+        stock.total += micro(entry["quantity"])
         if after < 0:
             yield Finding("negative", where, f"{named(account)} holds {shown(after)}")
         free = after if account[2] == "available" else 0

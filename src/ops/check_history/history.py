@@ -57,6 +57,8 @@ class Operation(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
     # As sent. It stays in its bytes until somebody asks.
     command: msgspec.Raw = NO_COMMAND
     balances: tuple[Balance, ...] = ()
+    # What the stock of the SKU costs, in the answer to a read.
+    value: str | None = None
     # The figures of a refusal, such as `requested` and `available`.
     numbers: dict[str, str] = {}
 

@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 from ops.check_history.accounts import Account, Document, asked_accounts
 from ops.check_history.amounts import MICRO_DIGITS, SCALED_MAX, micro, shown
-from ops.check_history.fold import Known, PartitionFold, Stock
+from ops.check_history.fold import PartitionFold
+from ops.check_history.stock import Known, Stock
+from ops.check_history.values import value_moved
 
 
 class CannotJudge(Exception):
@@ -182,12 +184,17 @@ def _too_much_back(fold: PartitionFold, quantity: Decimal, refusal: Refusal) -> 
 
 
 def _overflow(case: _Case) -> str | None:
-    _, target, quantity = _accounts(case.fold, _command(case.refusal))
-    most = SCALED_MAX * 10 ** (MICRO_DIGITS - case.stock.scale)
-    if not isinstance(target, str) and case.stock.on_hand + quantity > most:
+    stock, command = case.stock, _command(case.refusal)
+    source, target, quantity = _accounts(case.fold, command)
+    name = command.get("reverses") or command.get("original_id") or ""
+    value = value_moved(stock, command, (source, target), quantity, case.fold.ids.get(name))
+    most = SCALED_MAX * 10 ** (MICRO_DIGITS - stock.scale)
+    if value > SCALED_MAX:
         return None
-    # It may be the value that overflows; values are not folded here.
-    raise CannotJudge
+    enters = not isinstance(target, str)
+    if enters and (stock.total + quantity > most or stock.value + value > SCALED_MAX):
+        return None
+    return f"{shown(stock.total + quantity)} of value {shown(stock.value + value)} can be held"
 
 
 _JUDGES: Final[dict[str, Callable[[_Case], str | None]]] = {

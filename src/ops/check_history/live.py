@@ -79,6 +79,7 @@ async def _reads(
             offset=document.get("as_of_position", {}).get(str(partition), offset),
             min_offset=offset,
             balances=balances_of(document.get("positions", ())),
+            value=document.get("value"),
         )
 
 

@@ -70,13 +70,16 @@ async def read_snapshot(store: SnapshotStore, partition: int) -> Snapshot | Igno
 
 def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
     slices: dict[int, dict[str, Balances]] = {}
+    totals: dict[int, dict[str, tuple[int, int]]] = {}
     ids: dict[str, int] = {}
     undone: dict[int, int] = {}
     for part in parts:
         ids.update(part.ids)
         undone.update(part.reversed)
         at = slices.setdefault(part.at, {})
-        for sku, levels, _, _, scale, _, _ in part.skus:
+        sums = totals.setdefault(part.at, {})
+        for sku, levels, quantity, value, scale, _, _ in part.skus:
+            sums[sku] = of_scaled(quantity, scale), value
             # One with many levels is spread over several parts of the same offset.
             held = at.setdefault(sku, {})
             held.update((_account(key), of_scaled(level, scale)) for key, level in levels.items())
@@ -89,6 +92,7 @@ def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
         list(slices.items()),
         ids,
         undone,
+        totals,
     )
 
 

@@ -40,10 +40,12 @@ async def _read(reader: ReadConnection) -> list[ViewRows]:
                 account = (row["account"], row["lot"] or None, row["status"])
             held = balances[row["partition"]].setdefault(row["sku"], {})
             held[account] = of_scaled(amount, row["scale"])
-    totals: defaultdict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+    totals: defaultdict[int, dict[str, tuple[int, ...]]] = defaultdict(dict)
     for row in await reader.all(select(sku_totals)):
-        both = (of_scaled(row[name], row["scale"]) for name in ("on_hand", "unavailable"))
-        totals[row["partition"]][row["sku"]] = (next(both), next(both))
+        on_hand, unavailable = (
+            of_scaled(row[name], row["scale"]) for name in ("on_hand", "unavailable")
+        )
+        totals[row["partition"]][row["sku"]] = (on_hand, unavailable, row["value"])
     moved, refused = await _ids(reader, movements), await _ids(reader, refusals)
     query = select(view_positions).where(view_positions.c.view_group == VIEW_GROUP)
     return [

@@ -158,7 +158,7 @@ SPOILT: dict[str, tuple[set[str], Spoil]] = {
     ),
     "states a later place": (
         {"stated_ahead"},
-        _spoil_records(lambda records: records.append(Record(27, 31, b"", b"", 0))),
+        _spoil_records(lambda records: records.append(Record(28, 32, b"", b"", 0))),
     ),
     "another hash": ({"chain_broken"}, _spoil_records(_other_hash)),
     "an id twice": ({"counted_twice"}, lambda story: _drop_last(story, story.append("m12", "m12"))),
@@ -179,7 +179,7 @@ SPOILT: dict[str, tuple[set[str], Spoil]] = {
     "an accepted one is missing": (
         {"lost", "ahead_of_log"}, lambda story: story.events.pop(),
     ),
-    "another place": ({"elsewhere", "order"}, _call("m12", offset=24, balances=())),
+    "another place": ({"elsewhere", "order"}, _call("m12", offset=25, balances=())),
     "refused, and counts": (
         {"refused_counts"}, _call("m13", outcome="refused", code="insufficient_stock", balances=()),
     ),
@@ -195,6 +195,12 @@ SPOILT: dict[str, tuple[set[str], Spoil]] = {
     "the movement is there": ({"unjustified"}, _asked("r3", reverses="m8")),
     "reversible": ({"unjustified"}, _asked("r4", reverses="m9")),
     "not reversed": ({"unjustified"}, _asked("r5", reverses="m9")),
+    "it can be held": ({"unjustified"}, _asked("r9", quantity="1")),
+    "its value can be held": ({"unjustified"}, _asked("r11", unit_cost="1000")),
+    "a stated value": ({"wrong_value"}, _data("m4", value="3.999999")),
+    "a read value": (
+        {"wrong_answer"}, _more(**_READ, offset=26, balances=_HELD, value="1"),
+    ),
     "a good quantity": ({"unjustified"}, _asked("r6", quantity="1")),
     "enough is left": ({"unjustified"}, _figures("r7", left="5")),
     "nothing against it": ({"unjustified"}, _asked("r8", item={"scale": 0})),
@@ -223,10 +229,10 @@ SPOILT: dict[str, tuple[set[str], Spoil]] = {
         {"wrong_answer"},
         _call("m12", balances=(msgspec.structs.replace(_HELD[0], available="1"),)),
     ),
-    "a read balance": ({"wrong_answer"}, _more(**_READ, offset=26, balances=_HELD)),
-    "a read that misses something": ({"wrong_answer"}, _more(**_READ, offset=25)),
+    "a read balance": ({"wrong_answer"}, _more(**_READ, offset=27, balances=_HELD)),
+    "a read that misses something": ({"wrong_answer"}, _more(**_READ, offset=26)),
     "a read from before": (
-        {"stale_read"}, _more(**_READ, offset=25, min_offset=26, balances=_HELD),
+        {"stale_read"}, _more(**_READ, offset=26, min_offset=27, balances=_HELD),
     ),
     "a read from nowhere": ({"ahead_of_log"}, _more(**_READ, offset=99)),
 }  # fmt: skip

@@ -61,6 +61,8 @@ COMMANDS: tuple[Document, ...] = (
      "original_id": "m4"},
     {"id": "r8", "sku": "apple", "item": {"scale": 3}},
     {"id": "r9", "sku": "apple", "type": "receipt", "quantity": str(10**18), **AT},
+    {"id": "r11", "sku": "apple", "type": "receipt", "quantity": "2", **AT,
+     "unit_cost": "1000000000000"},
     {"id": "i2", "sku": "pear", "item": {"lot_tracked": True, "scale": 2}},
     {"id": "r10", "sku": "pear", "type": "receipt", "quantity": "1.25", **AT},
     {"id": "m12", "sku": "pear", "type": "receipt", "quantity": "1.25", **AT, "lot": "L2"},
@@ -105,11 +107,12 @@ class Caller:
             command_of(asked), actor=None, timeout_seconds=seconds
         )
         told.answered_ns = self._clock()
-        _hear(told, partition, outcome)
+        hear(told, partition, outcome)
         return told
 
 
-def _hear(told: Operation, partition: int, outcome: Outcome) -> None:
+def hear(told: Operation, partition: int, outcome: Outcome) -> None:
+    """Write down what an answer says."""
     fact: Any = outcome
     if isinstance(outcome, Replayed):
         fact, told.replayed = outcome.fact, True

@@ -1,0 +1,159 @@
+"""Recording clients at a real server, and the checker on what they heard."""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from ops.check_history.history import Operation, read_history
+from tests.chaos.recorder import Recorder
+from tests.integration.shell import PARTITIONS, Shell
+
+SECONDS = 2.0
+CLIENTS = 4
+SKUS = [f"SKU-{number}" for number in range(6)]
+PLACES = ("MAIN/A", "MAIN/B")
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell in an empty folder."""
+    made = Shell(tmp_path)
+    yield made
+    made.close()
+
+
+class Worker:
+    """One client that does a little of everything, on the same few SKUs as all others."""
+
+    def __init__(self, recorder: Recorder, number: int) -> None:
+        """Its own chance; ids that begin with `both` are sent by all clients."""
+        self.recorder = recorder
+        self.chance = random.Random(number)
+        self.count = 0
+
+    async def work(self) -> None:
+        """Until the time is over."""
+        until = monotonic() + SECONDS
+        while monotonic() < until:
+            await self.step()
+
+    async def step(self) -> None:
+        """One call."""
+        match self.chance.randrange(10):
+            case 0:
+                await self.recorder.bulk([self.movement() for _ in range(20)], tries=3)
+            case 1:
+                await self.recorder.dry_run(self.movement())
+            case 2:
+                done = await self.recorder.movement(self.movement(), tries=3)
+                if done.op == "movement" and done.outcome == "accepted":
+                    await self.recorder.read(done.sku, done)
+                    await self.recorder.reversal(
+                        {"id": f"{done.id}-undo", "sku": done.sku, "reverses": done.id}
+                    )
+            case 3:
+                command = self.movement()
+                await self.recorder.movement(command)
+                await self.recorder.movement({**command, "quantity": "5"})
+            case _:
+                await self.recorder.movement(self.movement(), tries=3)
+
+    def movement(self) -> Document:
+        """Picks mostly, so that stock runs out."""
+        self.count += 1
+        shared = self.count % 7 == 0
+        # What all send under one id must be the same.
+        chance = random.Random(self.count) if shared else self.chance
+        name = "both" if shared else self.recorder.client
+        made: Document = {"id": f"{name}-{self.count}", "sku": chance.choice(SKUS)}
+        made["quantity"] = str(chance.randint(1, 4))
+        if chance.random() < 0.05:
+            made["expected_on_hand"] = str(chance.randint(0, 5))
+        roll = chance.random()
+        if roll < 0.25:
+            return made | {"type": "receipt", "location": chance.choice(PLACES)}
+        if roll < 0.4:
+            start, end = chance.sample(PLACES, 2)
+            return made | {"type": "transfer", "from_location": start, "to_location": end}
+        return made | {"type": "pick", "location": chance.choice(PLACES)}
+
+
+async def _work(url: str, folder: Path) -> list[Path]:
+    files = [folder / f"client-{number}.ndjson" for number in range(CLIENTS)]
+    recorders = [Recorder(f"c{number}", [url], file) for number, file in enumerate(files)]
+    async with asyncio.TaskGroup() as group:
+        for number, recorder in enumerate(recorders):
+            group.create_task(_one(Worker(recorder, number)))
+    return files
+
+
+async def _one(worker: Worker) -> None:
+    async with worker.recorder:
+        if worker.recorder.client == "c0":
+            for sku in SKUS:
+                await worker.recorder.item(f"item-{sku}", sku, {"name": sku})
+        await worker.work()
+
+
+def _summary(operations: list[Operation]) -> set[str]:
+    """What the clients met."""
+    met: set[str] = {one.op for one in operations}
+    for one in operations:
+        met |= {one.outcome, one.code or ""} | ({"replayed"} if one.replayed else set())
+    return met
+
+
+def test_what_real_clients_heard_is_true(shell: Shell, tmp_path: Path) -> None:
+    """No findings; and a line that is spoilt is one."""
+    _, url = shell.serve(0, "--snapshot-every-records", "1000")
+    files = asyncio.run(_work(url, tmp_path))
+    operations = read_history(files).operations
+    assert _summary(operations) >= {
+        "movement", "bulk_item", "reversal", "item", "dry_run", "read", "replayed", "refused",
+        "insufficient_stock", "version_conflict", "idempotency_key_reused",
+    }  # fmt: skip
+    names = [file.name for file in files]
+    flags = ("--partitions", str(PARTITIONS), "--json")
+    code, out, err = shell.run("check-history", *names, *flags, "--live", url)
+    found = json.loads(out)
+    assert (code, found["shown"], err) == (0, [], "")
+    assert found["operations"] == len(operations) + len(SKUS)
+    assert (len(found["views"]), found["live_skus"], found["unjudged"]) == (PARTITIONS, 6, 0)
+
+    lines = files[0].read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if '"outcome":"refused"' in line)
+    spoilt = json.loads(lines[at]) | {"outcome": "accepted"}
+    files[0].write_text("\n".join([*lines[:at], json.dumps(spoilt), *lines[at + 1 :]]))
+    code, out, err = shell.run("check-history", *names, *flags[:2])
+    assert code == 1
+    assert out.startswith("1 findings: ")
+    assert "accepted_refused" in err
+
+
+async def test_without_an_answer_the_outcome_is_unknown(tmp_path: Path) -> None:
+    """The connection breaks in the middle; the next server is tried, with the same id."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    file = tmp_path / "client.ndjson"
+    async with server, Recorder("c", [address, f"{address}/second"], file) as recorder:
+        command = {"id": "m1", "sku": "A", "type": "receipt", "quantity": "1", "location": "B"}
+        await recorder.movement(command, tries=2)
+        await recorder.bulk([command, command])
+        await recorder.read("A")
+        assert recorder.calls == 4
+    operations = read_history([file]).operations
+    assert [one.outcome for one in operations] == ["unknown"] * 5
+    assert {one.answered_ns for one in operations} == {None}
+    assert operations[0].asked == command
