@@ -8,6 +8,7 @@ import msgspec
 
 from api.answers import POSITION_HEADER, REPLAYED, Answer, Header, document, encode
 from api.commands import Entry, Invalid
+from api.faults import FAULTS
 from api.positions import position_header
 from api.problems import Problem, of_refusal, unavailable
 from api.written import written
@@ -19,7 +20,7 @@ from ledger.events.documents import movement_document, stock_document
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
 
 _KEY_REUSED: Final = "idempotency_key_reused"
-# The writers' own words may name brokers and files; /readyz and the metrics tell more.
+# The writers' own words may name brokers and files: they are in the log.
 _UNKNOWN: Final = "whether it was written is not known yet; send the same id again"
 _UNAVAILABLE: Final = "nothing was written; try again"
 
@@ -83,8 +84,10 @@ def _problem(
     elif isinstance(outcome, Rejected):
         problem = of_refusal(outcome, identity=shown_id(identity))
     elif isinstance(outcome, Unknown):
+        FAULTS.of_partition(partition, outcome.detail)
         problem = unavailable(_UNKNOWN, identity=identity)
     else:
+        FAULTS.of_partition(partition, outcome.detail)
         problem = unavailable(
             _UNAVAILABLE,
             identity=shown_id(identity),
@@ -179,9 +182,11 @@ class BulkResults:
             status = "rejected" if fact.code == _KEY_REUSED else "invalid"
             result = _Result(index, status, shown_id(identity), None, fact.code, fact.detail)
         elif isinstance(fact, Unknown):
+            FAULTS.of_partition(partition, fact.detail)
             self.submitted = True
             result = _Result(index, "unknown", identity, None, "unavailable", _UNKNOWN)
         else:
+            FAULTS.of_partition(partition, fact.detail)
             self.unavailable = fact
             result = _Result(
                 index, "rejected", shown_id(identity), None, "unavailable", _UNAVAILABLE

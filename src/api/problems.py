@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from api.answers import POSITION_HEADER, PROBLEM_JSON, Answer, Header, encode
+from api.faults import FAULTS
 from api.limits import RETRY_AFTER_SECONDS
 from ledger.domain.rejections import Rejected
 from ledger.errors import LedgerError
@@ -135,10 +136,11 @@ def unavailable(
 
 
 def of_fault(error: LedgerError, *, identity: str | None = None) -> Problem:
-    """A fault, in the words of its class: its own may name internals."""
+    """A fault, in the words of its class: its own may name internals, and are in the log."""
     detail = (type(error).__doc__ or "").split("\n", 1)[0]
     if isinstance(error, ViewLagging):
         return Problem("view_lagging", detail)
+    FAULTS.of_error(error)
     return unavailable(detail, identity=identity)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from api.faults import FAULTS
 from ledger.errors import LedgerError, WrongLedger
 from ledger.log import EventLog
 from projections.database import DatabaseUnavailable
@@ -44,7 +45,8 @@ class Readiness:
                 await self._views.check(reader)
         except WrongLedger as error:
             reasons.append(f"the views cannot be shown: {error}")
-        except (DatabaseUnavailable, TimeoutError):
+        except (DatabaseUnavailable, TimeoutError) as error:
+            FAULTS.of_error(error)
             reasons.append("the views' database does not answer")
         except LedgerError as error:
             reasons.append(in_public(error))

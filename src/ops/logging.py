@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 MASK = "**********"
 _SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key$|cookie")
-_URL_SECRET = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+_URL_SECRET = re.compile(r"(://[^/\s:@]*):[^/\s]+@")
+# A database's password may hold nearly anything, so all up to the last @ is hidden.
+_DATABASE_SECRET = re.compile(r"(?i)(\b(?:postgres\w*|sqlite)(?:\+\w+)?://[^/\s:@]*):\S+@")
 _HEADER_SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 # They say at `info` what is of use to their own developers only.
 _QUIET = ("aiokafka", "alembic", "aiosqlite", "asyncio", "httpx", "httpcore", "uvicorn")
@@ -67,23 +69,23 @@ def mask_secrets(_logger: "WrappedLogger", _method: str, event: "EventDict") -> 
 
 def mask_text(text: str) -> str:
     """Hide passwords inside URLs, and credentials of an authorization header."""
-    return _HEADER_SECRET.sub(rf"\1 {MASK}", _URL_SECRET.sub(rf"\1:{MASK}@", text))
+    for pattern in (_DATABASE_SECRET, _URL_SECRET):
+        text = pattern.sub(rf"\1:{MASK}@", text)
+    return _HEADER_SECRET.sub(rf"\1 {MASK}", text)
 
 
 def _renderers(log_format: str) -> list["Processor"]:
+    exceptions: list[Processor] = [structlog.processors.format_exc_info, _mask_exception]
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
         return [
+            *exceptions,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # Never with local variables: they include headers, and so keys.
                 exception_formatter=structlog.dev.plain_traceback,
-            )
+            ),
         ]
-    return [
-        structlog.processors.format_exc_info,
-        _mask_exception,
-        structlog.processors.JSONRenderer(),
-    ]
+    return [*exceptions, structlog.processors.JSONRenderer()]
 
 
 def _mask_exception(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":

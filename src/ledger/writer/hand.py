@@ -1,7 +1,14 @@
 """What a writer has in hand: slices taken from the queue, neither answered nor put back."""
 
+import asyncio
+import logging
+import sys
+
+from ledger.errors import LedgerError
 from ledger.writer.outcomes import Outcome, Unavailable, Unknown
 from ledger.writer.queue import Queue, Submission
+
+_log = logging.getLogger(__name__)
 
 
 class Hand:
@@ -40,6 +47,18 @@ class Hand:
                 if submission.outcomes[index] is None:
                     submission.answer(index, Unknown(submission.commands[index].id or "", why))
         self.slices.clear()
+
+
+def stop(hand: Hand, queue: Queue, partition: int, why: str) -> None:
+    """Answer everything for the last time, and say in the log that the partition is stopped.
+
+    Call it where the error is handled: the traceback of a defect goes into the log too.
+    """
+    error = sys.exception()
+    known = isinstance(error, LedgerError | asyncio.CancelledError | None)
+    _log.error("partition %d is stopped: %s", partition, why, exc_info=None if known else error)
+    hand.unknown(why)
+    refuse_all(queue, f"partition {partition} is stopped: {why}")
 
 
 def not_now(submission: Submission, index: int, why: str) -> Outcome:

@@ -53,6 +53,22 @@ def test_secrets_do_not_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ValueError" in out
 
 
+@pytest.mark.parametrize("password", ["p@hidden", "hidden@@", "p/hidden", "hidden:1", "hidden"])
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_part_of_a_database_password_shows(
+    capsys: pytest.CaptureFixture[str], password: str, log_format: str
+) -> None:
+    """Whatever characters it has, and however it comes into the log."""
+    configure("info", log_format)
+    url = f"postgresql+asyncpg://user:{password}@host:5432/views"
+    structlog.get_logger("a").warning("cannot connect", cause=f"{url} does not answer")
+    logging.getLogger("library").warning("tried %s twice", url)
+    logging.getLogger("library").warning("failed", exc_info=OSError(f"no route to {url}"))
+    out = capsys.readouterr().err
+    assert "hidden" not in out
+    assert out.count(f"user:{MASK}@host:5432/views") == 3
+
+
 def test_console_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """For people."""
     configure("debug", "console")
