@@ -47,6 +47,8 @@ CLEANUP_SECONDS = 2.0
 # The client must not close a connection before a waiting append does: a connection it closed
 # would still flush, and could no longer be found and cut.
 REQUEST_MARGIN_SECONDS = 5.0
+# Produce requests on their way to one broker at the same time.
+NODE_REQUESTS_MAX = 2
 CONTENT_TYPE_HEADER = (HEADER_CONTENT_TYPE, CONTENT_TYPE)
 
 # Answers by which the broker says that it did not take the batch, and never will take such a one.
@@ -71,6 +73,28 @@ class Delivered(NamedTuple):
     base_offset: int
     timestamp_ms: int
     sends: int
+
+
+class _Pipeline(Counter[int]):
+    """How many requests are on their way to each node, in the place of aiokafka's set.
+
+    That set allows a node one, so that what is decided meanwhile waits until this process has come
+    to read the answer. With a second one on its way the broker goes on at once. No more: a
+    broker takes the requests of a connection one after the other, and what waits here goes out
+    together. A partition never has more than one batch on its way, in any request.
+    """
+
+    def __contains__(self, node: object) -> bool:
+        """Whether the node is to be left alone."""
+        return self.get(node, 0) >= NODE_REQUESTS_MAX  # type: ignore[call-overload, no-any-return]
+
+    def add(self, node: int) -> None:
+        """One more is on its way."""
+        self[node] += 1
+
+    def remove(self, node: int) -> None:
+        """One was answered, or failed."""
+        self[node] -= 1
 
 
 class Producer:
@@ -181,6 +205,7 @@ class Producer:
     def _watch_sends(self) -> None:
         """Learn of every batch that is given to the network, and of the tasks that do it."""
         sender = self._kafka._sender
+        sender._in_flight = _Pipeline()
         send = sender._send_produce_req
 
         async def watched(node_id: int, batches: dict[Any, Any]) -> None:
