@@ -6,6 +6,7 @@ it needs does not answer; 130 it was interrupted.
 
 import typer
 
+from ops.check_history.command import check_history
 from ops.config import show_config
 from ops.console import CommandError, ExitCode, fail
 from ops.keys import keys
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("serve")(with_settings(serve))
 app.command("load")(load)
 app.command("topics")(with_settings(topics))
+app.command("check-history")(with_settings(check_history))
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")
