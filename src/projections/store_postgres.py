@@ -13,8 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 from sqlalchemy.schema import CreateIndex
 
-from ledger.domain.facts import Moved
-from ledger.events.decoding import CommandBytes
 from projections import checkpoints
 from projections.binary_rows import copy_stream, movement_bytes
 from projections.changes import Changes
@@ -66,7 +64,7 @@ WHERE movements.partition = step.partition AND movements.log_offset = step.log_o
 class PostgresStore:
     """Writes through one connection of its own, made again after it failed."""
 
-    records_max = 100_000
+    records_max = 200_000
 
     def __init__(self, url: URL, group: str) -> None:
         """Connects when it is first used."""
@@ -77,9 +75,8 @@ class PostgresStore:
         self._held: PoolProxiedConnection | None = None
         self._turn = asyncio.Lock()
 
-    def movement_row(self, partition: int, moved: Moved, command: CommandBytes) -> bytes:
-        """A row as COPY takes it."""
-        return movement_bytes(partition, moved, command)
+    # Not a method of this class, because it runs once a movement.
+    movement_row = staticmethod(movement_bytes)
 
     async def close(self) -> None:
         """Let go of the connection; the next call makes a new one."""

@@ -9,6 +9,7 @@ from ledger.events.chain import Chain, link
 from ledger.log import READ_RECORDS_MAX, EventLog, Record
 from projections.changes import Changes, MovementRow
 from projections.checkpoints import Checkpoint
+from projections.turns import Turns
 
 READ_WAIT_SECONDS = 5.0
 # Between two pauses for the rest of the event loop; about 2 ms of work.
@@ -18,17 +19,18 @@ RECORDS_AT_A_TIME = 200
 class Shared:
     """What the tails of one projector have in common.
 
-    `wake` is set whenever there may be something to take. Who works holds `turn`. `ledger_id` is
-    that of the first partition that was opened: one log fills the views, and no other.
+    `wake` is set whenever there may be something to take. Who gathers has its turn of `turns`.
+    `ledger_id` is that of the first partition that was opened: one log fills the views, and no
+    other.
     """
 
-    __slots__ = ("ledger_id", "movement_row", "turn", "wake")
+    __slots__ = ("ledger_id", "movement_row", "turns", "wake")
 
     def __init__(self, movement_row: MovementRow) -> None:
         """No ledger is known yet. `movement_row` makes rows as the store wants them."""
         self.movement_row = movement_row
         self.wake = asyncio.Event()
-        self.turn = asyncio.Lock()
+        self.turns = Turns()
         self.ledger_id = ""
 
     def check(self, ledger_id: str) -> None:
@@ -102,18 +104,25 @@ class PartitionTail:
             )
             self.trouble = None
             self.end = part.end
-            records = part.records
-            step = min(self.records_max, RECORDS_AT_A_TIME)
-            for start in range(0, len(records), step):
-                changes = await self._room()
-                # One tail at a time, so that the writer's turn comes after one step, not a dozen.
-                async with self._shared.turn:
-                    self._gather(changes, records[start : start + step])
-                    await asyncio.sleep(0)
+            await self._take_in(part.records)
             if part.next_offset > self.position:
                 # A gap of offsets. Whether one may be there, the chain of the next record says.
-                self._reach(await self._room(), part.next_offset)
+                await self._room()
+                self._reach(self._open(), part.next_offset)
             self._announce()
+
+    async def _take_in(self, records: Sequence[Record]) -> None:
+        """Gather records a step at a time, waiting for the writer wherever there is no room."""
+        start = 0
+        while start < len(records):
+            await self._room()
+            # One tail at a time, so that the writer's turn comes after one step, not a dozen.
+            async with self._shared.turns.taken(self._gathered):
+                while start < len(records) and self._gathered < self.records_max:
+                    step = min(self.records_max, RECORDS_AT_A_TIME)
+                    self._gather(self._open(), records[start : start + step])
+                    start += step
+                    await asyncio.sleep(0)
 
     def allow(self, records_max: int) -> None:
         """Let so many records wait to be taken from now on."""
@@ -184,11 +193,19 @@ class PartitionTail:
         if self.ready:
             self._shared.wake.set()
 
-    async def _room(self) -> Changes:
-        """The changes to go on with, once the writer left room for more."""
-        while self._changes is not None and self._changes.records >= self.records_max:
+    @property
+    def _gathered(self) -> int:
+        """How many records wait to be taken."""
+        return 0 if self._changes is None else self._changes.records
+
+    async def _room(self) -> None:
+        """Wait until the writer left room for more."""
+        while self._gathered >= self.records_max:
             self._taken.clear()
             await self._taken.wait()
+
+    def _open(self) -> Changes:
+        """The changes to go on with."""
         return self._changes or Changes(self.partition, self._reached, self._shared.movement_row)
 
     def _opened(self, fact: object) -> str:
