@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import uvloop
 
@@ -38,21 +39,43 @@ def requests(path: str, count: int, seed: int) -> list[bytes]:
     return made
 
 
-async def measure(host: str, port: int, path: str, count: int, seed: int) -> tuple[float, float]:
-    """Requests a second at 32 connections, and the median seconds of one alone."""
-    async with serving.connections(host, port, CONNECTIONS) as pool:
-        seconds = await serving.drain(pool, requests(path, count, seed), expected=201)
+class Measured(NamedTuple):
+    """One round: at 32 connections, and how long one request takes alone."""
+
+    per_second: float
+    # Of the server's core, and how much of it was used.
+    cpu_seconds_per_request: float
+    cpu_used: float
+    seconds_alone: float
+
+
+class Target(NamedTuple):
+    """A route of a server, and the server's process."""
+
+    host: str
+    port: int
+    pid: int
+    path: str
+
+
+async def measure(target: Target, count: int, seed: int) -> Measured:
+    """Send so many requests at 32 connections, then a few at one."""
+    async with serving.connections(target.host, target.port, CONNECTIONS) as pool:
+        made = requests(target.path, count, seed)
+        cpu = serving.cpu_seconds(target.pid)
+        seconds = await serving.drain(pool, made, expected=201)
+        cpu = serving.cpu_seconds(target.pid) - cpu
         times = []
-        for request in requests(path, LATENCY_REQUESTS, seed + 10_000):
+        for request in requests(target.path, LATENCY_REQUESTS, seed + 10_000):
             started = time.perf_counter()
             await pool[0].send(request)
             times.append(time.perf_counter() - started)
-    return count / seconds, statistics.median(times)
+    return Measured(count / seconds, cpu / count, cpu / seconds, statistics.median(times))
 
 
 @contextmanager
-def echo_server() -> Iterator[int]:
-    """The echo on the server's core; yields its port."""
+def echo_server() -> Iterator[tuple[int, int]]:
+    """The echo on the server's core; yields its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -62,7 +85,7 @@ def echo_server() -> Iterator[int]:
     )
     try:
         _wait_for(port)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(serving.READY_SECONDS_MAX)
@@ -97,22 +120,32 @@ def main() -> None:
             *("--kafka-bootstrap", broker.bootstrap, "--topic-prefix", "single"),
             *("--roles", "api,writer", "--replication", "1", "--dev"),
         )
-        with serving.server(*flags) as (host, port, _), echo_server() as echo_port:
+        with serving.server(*flags) as (host, port, pid), echo_server() as (echo_port, echo_pid):
+            bare = Target("127.0.0.1", echo_port, echo_pid, "/echo")
+            movements = Target(host, port, pid, "/v1/movements")
             for number in range(options.rounds):
-                echo = uvloop.run(
-                    measure("127.0.0.1", echo_port, "/echo", options.requests, number)
-                )
-                ours = uvloop.run(
-                    measure(host, port, "/v1/movements", options.requests, number + 100)
-                )
+                echo = uvloop.run(measure(bare, options.requests, number))
+                ours = uvloop.run(measure(movements, options.requests, number + 100))
                 results.append((ours, echo))
-    rate = statistics.median(ours[0] for ours, _ in results)
-    bare = statistics.median(echo[0] for _, echo in results)
-    ratio = statistics.median(ours[0] / echo[0] for ours, echo in results)
-    added = statistics.median(ours[1] - echo[1] for ours, echo in results)
+    report(results)
+
+
+def report(results: list[tuple[Measured, Measured]]) -> None:
+    """Print the medians over the rounds; each has ours and the echo's."""
+    ratio = statistics.median(ours.per_second / echo.per_second for ours, echo in results)
+    added = statistics.median(ours.seconds_alone - echo.seconds_alone for ours, echo in results)
+    ours, echo = (
+        Measured(*map(statistics.median, zip(*side, strict=True)))
+        for side in zip(*results, strict=True)
+    )
     print(
-        f"single POST on Kafka: {rate:,.0f} a second, bare echo {bare:,.0f}, ratio {ratio:.2f}; "
-        f"median latency added {added * 1000:.2f} ms"
+        f"single POST on Kafka: {ours.per_second:,.0f} a second, bare echo {echo.per_second:,.0f}, "
+        f"ratio {ratio:.2f}; median latency added {added * 1000:.2f} ms"
+    )
+    print(
+        f"server CPU a request: {ours.cpu_seconds_per_request * 1e6:.0f} µs, bare echo "
+        f"{echo.cpu_seconds_per_request * 1e6:.0f} µs; of its core used: {ours.cpu_used:.0%}, "
+        f"bare echo {echo.cpu_used:.0%}"
     )
 
 
