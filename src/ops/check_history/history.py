@@ -11,13 +11,15 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from ops.console import CommandError
+
 Kind = Literal["movement", "reversal", "item", "bulk_item", "dry_run", "read"]
 Outcome = Literal["accepted", "refused", "invalid", "unwritten", "unknown"]
 Document = dict[str, Any]
 NO_COMMAND: Final = msgspec.Raw(b"")
 
 
-class HistoryMalformed(Exception):
+class HistoryMalformed(CommandError):
     """A line of a history is no operation."""
 
 
@@ -112,8 +114,11 @@ class History:
 
 
 def read_history(files: Sequence[Path]) -> History:
-    """All lines of all files. Raises HistoryMalformed and OSError."""
-    return History(operation for file in files for operation in _operations(file))
+    """All lines of all files. Raises HistoryMalformed, also for a file that cannot be read."""
+    try:
+        return History(operation for file in files for operation in _operations(file))
+    except OSError as error:
+        raise HistoryMalformed(f"{error.filename}: {error.strerror}") from error
 
 
 _decode = msgspec.json.Decoder(Operation).decode

@@ -186,6 +186,7 @@ class Story:
     spoil: Callable[[list[Record]], object] | None = None
     stored: Stored = field(default_factory=Stored)
     terms: Terms = field(default_factory=Terms)
+    partition: int = 0
 
     def call(self, identity: str, number: int = 0) -> Operation:
         """A call of that id."""
@@ -221,7 +222,7 @@ class Story:
         for offset, event in enumerate(self.events):
             event["prevhash"] = head
             key, value = event["subject"].encode(), encode(event)
-            head = link(0, offset, key, value)
+            head = link(self.partition, offset, key, value)
             records.append(Record(offset, offset, key, value, 0))
         if self.spoil is not None:
             self.spoil(records)
@@ -246,7 +247,11 @@ def _made() -> tuple[bytes, bytes]:
     return encode([msgspec.Raw(one.value) for one in records]), encode(calls)
 
 
-def story() -> Story:
+def story(partition: int = 0) -> Story:
     """A good one, which the test may spoil."""
     events, calls = _made()
-    return Story(msgspec.json.decode(events), msgspec.json.decode(calls, type=list[Operation]))
+    return Story(
+        msgspec.json.decode(events),
+        msgspec.json.decode(calls, type=list[Operation]),
+        partition=partition,
+    )
