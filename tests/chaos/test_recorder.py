@@ -85,9 +85,13 @@ class Worker:
         return made | {"type": "pick", "location": chance.choice(PLACES)}
 
 
-async def _work(url: str, folder: Path) -> list[Path]:
+async def _work(urls: list[str], folder: Path) -> list[Path]:
+    """The files of all clients; each prefers the next of the servers."""
     files = [folder / f"client-{number}.ndjson" for number in range(CLIENTS)]
-    recorders = [Recorder(f"c{number}", [url], file) for number, file in enumerate(files)]
+    recorders = []
+    for number, file in enumerate(files):
+        first = number % len(urls)
+        recorders.append(Recorder(f"c{number}", urls[first:] + urls[:first], file))
     async with asyncio.TaskGroup() as group:
         for number, recorder in enumerate(recorders):
             group.create_task(_one(Worker(recorder, number)))
@@ -113,7 +117,7 @@ def _summary(operations: list[Operation]) -> set[str]:
 def test_what_real_clients_heard_is_true(shell: Shell, tmp_path: Path) -> None:
     """No findings; and a line that is spoilt is one."""
     _, url = shell.serve(0, "--snapshot-every-records", "1000")
-    files = asyncio.run(_work(url, tmp_path))
+    files = asyncio.run(_work([url], tmp_path))
     operations = read_history(files).operations
     assert _summary(operations) >= {
         "movement", "bulk_item", "reversal", "item", "dry_run", "read", "replayed", "refused",
@@ -135,6 +139,27 @@ def test_what_real_clients_heard_is_true(shell: Shell, tmp_path: Path) -> None:
     assert code == 1
     assert out.startswith("1 findings: ")
     assert "accepted_refused" in err
+
+
+def test_two_servers_on_kafka_and_postgresql(
+    shell: Shell, tmp_path: Path, kafka_bootstrap: str, postgres_url: str, topic_prefix: str
+) -> None:
+    """Both write to one topic; whatever they void and take turns at, every answer is true."""
+    flags = (
+        *("--kafka-bootstrap", kafka_bootstrap, "--topic-prefix", topic_prefix, "--dev"),
+        *("--replication", "1", "--database-url", postgres_url),
+    )
+    urls = [shell.serve(0, *flags, "--data-dir", name)[1] for name in ("one", "two")]
+    files = asyncio.run(_work(urls, tmp_path))
+    names = [file.name for file in files]
+    code, out, err = shell.run(
+        *("check-history", *names, *flags, "--partitions", str(PARTITIONS)),
+        *("--json", "--live", urls[1]),
+    )
+    found = json.loads(out)
+    assert (code, found["shown"], err) == (0, [], "")
+    assert found["movements"] > 0
+    assert (len(found["views"]), found["unjudged"]) == (PARTITIONS, 0)
 
 
 async def test_without_an_answer_the_outcome_is_unknown(tmp_path: Path) -> None:
