@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.servers_process import Child, ServerError, free_ports
 
-START_TIMEOUT_S = 90
+START_TIMEOUT_S = 240
 DOWNLOADS_AT_ONCE = 8
 DOWNLOAD_TIMEOUT_S = 60
 READY_LINE = "Kafka Server started"
@@ -66,7 +66,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=3000
+broker.session.timeout.ms=6000
 group.min.session.timeout.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 """

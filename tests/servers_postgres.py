@@ -16,7 +16,7 @@ import asyncpg
 
 from tests.servers_process import Account, Child, ServerError, free_ports
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 240
 CONNECTIONS_MAX = 200
 SUPERUSER = "postgres"
 DRIVER = "+asyncpg"

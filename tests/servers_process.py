@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STOP_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 60
 POLL_INTERVAL_S = 0.02
 LOG_TAIL_LINES = 30
 PR_SET_PDEATHSIG = 1

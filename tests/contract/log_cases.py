@@ -20,7 +20,8 @@ from ledger.config import Settings
 from ledger.log import EventLog, NewRecord, Record, SnapshotStore
 
 PARTITIONS = 12
-ADMIN_TIMEOUT_SECONDS = 20
+ADMIN_TIMEOUT_SECONDS = 60
+SETTINGS: Any = {"partitions": PARTITIONS, "view_wait_seconds": 30.0}
 
 
 def records(*keys: str, value: bytes = b"{}") -> list[NewRecord]:
@@ -121,7 +122,7 @@ class SqlitePlace(Place):
 
     def settings(self, **values: Any) -> Settings:
         """It finds the file by its folder."""
-        return Settings(_env_file=None, data_dir=self.folder, partitions=PARTITIONS, **values)
+        return Settings(_env_file=None, data_dir=self.folder, **SETTINGS, **values)
 
     async def add_foreign(
         self,
@@ -212,8 +213,8 @@ class KafkaPlace(Place):
             data_dir=self.folder,
             kafka_bootstrap=self.bootstrap,
             topic_prefix=self.prefix,
-            partitions=PARTITIONS,
             dev=True,
+            **SETTINGS,
             **values,
         )
 

@@ -22,7 +22,7 @@ async def test_a_batch_at_the_right_offset_counts(place: Place) -> None:
     found = [(one.offset, one.stated, one.key, one.value) for one in read.records]
     assert found == [(0, 0, b"a", b"1"), (1, 1, b"b", b"2"), (2, 2, b"c", b"{}")]
     assert (read.next_offset, read.end, await log.end(3)) == (3, 3, 3)
-    assert abs(read.records[0].timestamp_ms - before_ms) < 5_000
+    assert -5_000 < read.records[0].timestamp_ms - before_ms < 60_000
     assert await log.check() == []
 
 
@@ -98,7 +98,7 @@ async def test_an_offset_without_a_record_is_passed(place: Place) -> None:
     await log.append(0, 0, records("a"))
     grown = await place.add_gap(0)
     end = 1 + grown
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         found = (await log.read(0, 0)).next_offset
         while found < end:  # Kafka writes the marker a little later
             found = (await log.read(0, found, wait_seconds=1)).next_offset
@@ -120,7 +120,8 @@ async def test_an_empty_partition(place: Place) -> None:
     started = time.monotonic()
     assert await log.read(7, 0) == ([], 0, 0)
     assert await log.read(7, 0, wait_seconds=0.2) == ([], 0, 0)
-    assert 0.2 <= time.monotonic() - started < 5
+    # It waits, and not for some other time that the adapter may have in mind.
+    assert 0.2 <= time.monotonic() - started < 20
 
 
 async def test_reading_at_and_beyond_the_end(place: Place) -> None:
@@ -174,20 +175,20 @@ async def test_partitions_are_read_at_the_same_time(place: Place) -> None:
     """Eleven reads that wait do not hold up the twelfth, and each gets its own records."""
     log, writer = await place.open_log(), await place.open_log()
     waiting = [
-        asyncio.create_task(log.read(partition, 0, wait_seconds=30))
+        asyncio.create_task(log.read(partition, 0, wait_seconds=60))
         for partition in range(1, PARTITIONS)
     ]
-    second = asyncio.create_task(log.read(1, 0, wait_seconds=30))
+    second = asyncio.create_task(log.read(1, 0, wait_seconds=60))
     started = time.monotonic()
     await writer.append(0, 0, records("zero"))
-    assert counting((await log.read(0, 0, wait_seconds=30)).records) == ["zero"]
+    assert counting((await log.read(0, 0, wait_seconds=60)).records) == ["zero"]
     assert not any(task.done() for task in waiting)
     for partition in range(1, PARTITIONS):
         await writer.append(partition, 0, records(f"p{partition}"))
     found = [counting(read.records) for read in await asyncio.gather(*waiting)]
     assert found == [[f"p{partition}"] for partition in range(1, PARTITIONS)]
     assert counting((await second).records) == ["p1"]
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 async def test_a_read_that_was_given_up_disturbs_no_other(place: Place) -> None:
@@ -195,11 +196,11 @@ async def test_a_read_that_was_given_up_disturbs_no_other(place: Place) -> None:
     log = await place.open_log()
     for _ in range(5):
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(log.read(1, 0, wait_seconds=30), 0.05)
+            await asyncio.wait_for(log.read(1, 0, wait_seconds=60), 0.05)
     await log.append(0, 0, records("a"))
     started = time.monotonic()
     assert counting((await log.read(0, 0)).records) == ["a"]
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 async def test_the_log_survives_its_objects(place: Place) -> None:
@@ -251,7 +252,7 @@ async def test_a_log_that_was_made_anew_is_noticed(place: Place, count: int) -> 
     await asyncio.sleep(0)
     await place.recreate(count)
     with pytest.raises(LogRegressed):
-        await asyncio.wait_for(reader, 30)
+        await asyncio.wait_for(reader, 50)
     with pytest.raises(LogRegressed):
         await log.append(0, 3, records("d"))
     with pytest.raises(LogRegressed):

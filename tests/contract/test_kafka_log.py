@@ -16,12 +16,15 @@ from ledger.errors import (
     LogUnavailable,
     OutcomeUnknown,
 )
-from ledger.log import NewRecord
+from ledger.log import EventLog, NewRecord
 from tests.contract.log_cases import PARTITIONS, KafkaPlace, counting, read_all, records
 from tests.tcp_proxy import TcpProxy, through_proxy
 
 PROXIED = "proxied"
-TIMEOUT_SECONDS = 1.0
+# Long enough for a slow machine to make a new producer, since several tests wait for it to pass.
+TIMEOUT_SECONDS = 3.0
+# How long a test looks on where nothing may happen; aiokafka would try again every 0.1 s.
+SILENT_SECONDS = 1.5
 
 
 @pytest.fixture
@@ -39,6 +42,14 @@ async def proxied(kafka_place: KafkaPlace, proxy: TcpProxy) -> KafkaLog:
     log = kafka_place.log(client_id=PROXIED, append_timeout_seconds=TIMEOUT_SECONDS)
     await log.open()
     return log
+
+
+async def stays(witness: EventLog, end: int) -> None:
+    """Look on while nothing happens. A slow machine can make this miss a fault, never find one."""
+    until = time.monotonic() + SILENT_SECONDS
+    while time.monotonic() < until:
+        assert await witness.end(0) == end
+        await asyncio.sleep(0.05)
 
 
 async def test_an_answer_that_is_lost_leaves_the_outcome_unknown(
@@ -82,10 +93,7 @@ async def test_a_discarded_producer_is_silent(
     assert proxy.request_lost.is_set()
     proxy.cut()
     proxy.heal()
-    until = time.monotonic() + 1.5  # aiokafka tries again every 0.1 s
-    while time.monotonic() < until:
-        assert await witness.end(0) == 1
-        await asyncio.sleep(0.05)
+    await stays(witness, 1)
     assert await proxied.append(0, 1, records("c")) == 1
 
 
@@ -100,10 +108,7 @@ async def test_a_discarded_producer_does_not_flush(
     with pytest.raises(OutcomeUnknown):
         await proxied.append(0, 35, large)
     proxy.heal()
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until:
-        assert await witness.end(0) == 35
-        await asyncio.sleep(0.05)
+    await stays(witness, 35)
 
 
 async def test_what_is_in_flight_beside_an_unknown_outcome_is_unknown_too(
@@ -157,7 +162,7 @@ async def test_a_broker_that_is_gone_is_told_in_bounded_time(
         await proxied.end(0)
     with pytest.raises(LogUnavailable):
         await proxied.check()
-    assert time.monotonic() - started < 15 * TIMEOUT_SECONDS
+    assert time.monotonic() - started < 20 * TIMEOUT_SECONDS
     proxy.heal()
     end = await proxied.end(0)
     assert await proxied.append(0, end, records("c")) == end
@@ -232,7 +237,7 @@ async def test_a_clock_that_is_off_stops_the_next_append(
     log = kafka_place.log(clock=lambda: time.time() + off)
     await log.open()
     assert await log.append(0, 0, records("a")) == 0
-    assert log.clock_skew_seconds == pytest.approx(ahead_seconds, abs=2)
+    assert log.clock_skew_seconds == pytest.approx(ahead_seconds, abs=4)
     with pytest.raises(ClockSkewed):
         await log.append(0, 1, records("b"))
     off = 0.0

@@ -21,7 +21,7 @@ from ledger.events.decoding import Codec
 RETAIL = Path(__file__).parents[2] / "examples" / "retail"
 MAPPING = RETAIL / "mapping.toml"
 # Generous, for machines that do many other things at once.
-SECONDS_MAX = 30
+SECONDS_MAX = 100
 PARTITIONS = 4
 LINES = 3_000  # of the sample; the whole of it is for `make demo`
 
@@ -65,6 +65,7 @@ class Shell:
         process = self.start(
             *("serve", "--port", str(port), "--partitions", str(PARTITIONS)),
             *("--log-level", "warning", "--backdate-limit-days", "36500"),
+            *("--view-wait-seconds", "60"),
             *flags,
         )
         assert process.stdout is not None

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from tests.integration.shell import (
     on_hand,
     open_stock,
 )
+from tests.waiting import eventually_now
 
 
 @pytest.fixture
@@ -78,11 +78,10 @@ def kill_amid_load(shell: Shell, sales: Sales, server: Process, url: str) -> Pro
     """Begin to load and kill the server on the way; the load goes on waiting for it."""
     command = ("load", str(sales.file), "--mapping", str(MAPPING), "--url", url, "--batch", "20")
     loader = shell.start(*command, "--json")
-    deadline = time.monotonic() + SECONDS_MAX
-    while records_done(shell.folder) < LINES / 10:
-        assert loader.poll() is None, "the load ended before the server could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    eventually_now(
+        lambda: loader.poll() is not None or records_done(shell.folder) >= LINES / 10, SECONDS_MAX
+    )
+    assert loader.poll() is None, "the load ended before the server could be killed"
     server.kill()
     server.wait()
     return loader
@@ -229,11 +228,9 @@ def test_why_a_server_does_not_start(shell: Shell) -> None:
         assert "hidden" not in err
 
 
-def test_a_server_is_ready_soon(shell: Shell) -> None:
-    """The limit is generous; the benchmark measures."""
-    started_at = time.monotonic()
+def test_a_server_that_says_so_is_ready(shell: Shell) -> None:
+    """How soon, the benchmark measures."""
     server, url = shell.serve()
-    assert time.monotonic() - started_at < SECONDS_MAX / 3
     with urllib.request.urlopen(f"{url}/readyz", timeout=SECONDS_MAX) as answer:
         assert answer.status == 200
     server.send_signal(signal.SIGINT)

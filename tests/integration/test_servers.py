@@ -37,7 +37,7 @@ async def _consume(bootstrap: str, topic: str, count: int) -> list[bytes]:
     )
     await consumer.start()
     try:
-        records = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(count)]
+        records = [await asyncio.wait_for(consumer.getone(), 60) for _ in range(count)]
         return [record.value for record in records if record.value is not None]
     finally:
         await consumer.stop()

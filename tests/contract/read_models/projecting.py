@@ -11,7 +11,7 @@ from projections.runner import Projector
 from projections.tables import OVERFLOW_UNIT, movements, stock
 from tests.contract.read_models.cases import MemoryLog
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 
 
 @asynccontextmanager

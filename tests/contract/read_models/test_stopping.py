@@ -1,7 +1,5 @@
 """When a projector must stop, and that it stops loudly, at the right record, alone."""
 
-import asyncio
-
 import pytest
 
 from ledger.domain.facts import LevelRaised
@@ -26,15 +24,13 @@ async def stopped(
 ) -> dict[int, tuple[int, str]]:
     """The failures of a projector that has nothing more to do: so many partitions are stopped."""
     async with projecting(log, database) as projector:
-        await until(lambda: len(projector.failures) >= partitions)
-        await until(
-            lambda: all(
-                one in projector.failures or not lag for one, lag in projector.lag().items()
-            )
-        )
+        failures = projector.failures
+        await until(lambda: len(failures) >= partitions)
+        await until(lambda: all(one in failures or not lag for one, lag in projector.lag().items()))
         # What was gathered before the stop is still to be written.
-        await asyncio.sleep(0.1)
-        return projector.failures
+        known = projector.positions.known
+        await until(lambda: all(known().get(one, 0) >= at for one, (at, _) in failures.items()))
+        return failures
 
 
 def tamper(log: MemoryLog, offset: int, value: bytes) -> None:

@@ -14,6 +14,7 @@ from uvicorn import Config, Server
 
 from api.app import create_app
 from ledger.config import Settings
+from tests.waiting import eventually
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
@@ -82,11 +83,16 @@ class _Server(Server):
 
 async def wait_ready(client: httpx.AsyncClient) -> None:
     """Return once the application says that it is ready."""
-    for _ in range(1_000):
-        if (await client.get("/readyz")).status_code == httpx.codes.OK:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError((await client.get("/readyz")).text)
+    answers: list[httpx.Response] = []
+
+    async def ready() -> bool:
+        answers[:] = [await client.get("/readyz")]
+        return answers[0].status_code == httpx.codes.OK
+
+    try:
+        await eventually(ready)
+    except AssertionError as error:
+        raise AssertionError(answers[0].text) from error
 
 
 def receipt(**values: Any) -> dict[str, Any]:

@@ -17,18 +17,21 @@ from projections.runner import Projector
 from projections.store_sqlite import SqliteStore
 from tests.contract.read_models.cases import MemoryLog
 from tests.unit.api.serving import check_problem, client_of, receipt, settings_in, wait_ready
+from tests.waiting import eventually
 
 
 async def reasons_with(client: httpx.AsyncClient, part: str) -> list[str]:
     """The reasons of readyz, once one of them has this part."""
-    for _ in range(500):
+    reasons: list[str] = []
+
+    async def said() -> bool:
         answer = await client.get("/readyz")
-        reasons: list[str] = answer.json().get("reasons", [])
-        if any(part in reason for reason in reasons):
-            assert "retry-after" in answer.headers
-            return reasons
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"no reason says {part}")
+        reasons[:] = answer.json().get("reasons", [])
+        assert not reasons or "retry-after" in answer.headers
+        return any(part in reason for reason in reasons)
+
+    await eventually(said)
+    return reasons
 
 
 async def test_tasks_that_end() -> None:
