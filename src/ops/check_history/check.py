@@ -66,7 +66,8 @@ class Result:
 async def check_log(
     log: EventLog, history: History, stored: Stored, terms: Terms = Terms()
 ) -> Result:
-    """Check everything. Raises what the log raises."""
+    """Check everything. What the history says of single places is used up. Raises what the log
+    raises."""
     findings = Findings(terms.kept_max)
     interval = checks_order.Interval(checks_order.unplaced_refusals(history))
     walks = []
