@@ -1,21 +1,23 @@
 """What a writer knows of its partition: state, chain, ids and owner, up to where it has read."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from ledger.domain.decider import evolve
 from ledger.domain.facts import Fact, WriterClaimed
 from ledger.domain.stock import PartitionState
 from ledger.events.chain import Chain, link
 from ledger.events.codec import encode
-from ledger.log import EventLog, NewRecord, SnapshotStore
+from ledger.log import EventLog, NewRecord, Record, SnapshotStore
 from ledger.writer.batch import identities
 from ledger.writer.idempotency import OldIds, Window
 from ledger.writer.metrics import Metrics
 from ledger.writer.names import SkuNames
 from ledger.writer.options import Options
+from ledger.writer.pace import TURN_COMMANDS_MAX, TURN_RECORDS_MAX
 from ledger.writer.recovery import never, recover
 from ledger.writer.retry import until
+from ledger.writer.snapshots import SnapshotTaker
 
 _READ_RECORDS = 1_000
 
@@ -54,6 +56,7 @@ class Follower:
             store,
             window_ids=self._options.window_ids,
             cancelled=cancelled,
+            pace=self._options.pace,
         )
         self.state, self.chain = recovered.state, recovered.chain
         self.window, self.owner = recovered.window, recovered.owner
@@ -68,28 +71,40 @@ class Follower:
             part = await self._log.read(
                 self.partition, self.state.offset, records_max=_READ_RECORDS
             )
-            facts = []
-            for record in part.records:
-                if not record.counts:
-                    self._metrics.void_records_seen += 1
-                    continue
-                fact = self.chain.accept(record)
-                evolve(self.state, fact)
-                facts.append(fact)
-                if type(fact) is WriterClaimed:
-                    self.owner = fact
-                    self.claimed = fact.instance == self._options.instance
-            self.count(facts)
+            for start in range(0, len(part.records), TURN_RECORDS_MAX):
+                # Other partitions get their turn between the parts of a long read.
+                await self._options.pace.turn(TURN_COMMANDS_MAX)
+                self._take(part.records[start : start + TURN_RECORDS_MAX])
             self.state.offset = max(self.state.offset, part.next_offset)
             if self.state.offset >= part.end:
                 return
-            # Other partitions get their turn between the parts of a long read.
             await asyncio.sleep(0)
+
+    def _take(self, records: Sequence[Record]) -> None:
+        facts = []
+        for record in records:
+            if not record.counts:
+                self._metrics.void_records_seen += 1
+                continue
+            fact = self.chain.accept(record)
+            evolve(self.state, fact)
+            facts.append(fact)
+            if type(fact) is WriterClaimed:
+                self.owner = fact
+                self.claimed = fact.instance == self._options.instance
+        self.count(facts)
 
     def count(self, facts: Collection[Fact]) -> None:
         """Facts in the state count from now on, so that nothing of them is ever undone."""
         self.window.extend(identities(facts))
         self.names.follow(self.state.skus)
+
+    async def snapshot(self, taker: SnapshotTaker) -> None:
+        """One step of a snapshot."""
+        taken, failed = taker.taken, taker.failed
+        await taker.step(self.state, self.window, self.names, self.chain)
+        self._metrics.snapshots += taker.taken - taken
+        self._metrics.snapshots_failed += taker.failed - failed
 
     async def take_over(self, give_up_at: float, pause_seconds: float) -> None:
         """Read to the end and claim; if this instance had lost its claim, pause before.

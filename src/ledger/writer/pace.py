@@ -17,6 +17,8 @@ TURN_COMMANDS_MAX = 250
 # so many commands of a bulk are sorted by partition.
 COUNTED_AS_DECIDED = 4
 SORTED_AS_DECIDED = 4
+# Records of the log read and folded within one turn.
+TURN_RECORDS_MAX = 125
 
 
 class Pace:

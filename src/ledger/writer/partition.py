@@ -189,13 +189,16 @@ class PartitionWriter:
         submission, start, stop = self._hand.slices[position]
         commands = submission.commands[start:stop]
         batch = self._batch
+        await self._options.pace.turn(stop - start)
         try:
             old = await self.lookup.old(commands)
             originals = await self.lookup.originals(commands, batch.offset)
         except LogUnavailable as error:
             self._not_now(submission, start, stop, str(error))
             return True
-        await self._options.pace.turn(stop - start)
+        if old or originals:
+            # It was another turn in which they were asked for.
+            await self._options.pace.turn(stop - start)
         now_ms = self._options.clock_ms()
         reached = self._decider.fill(batch, submission, start, stop, now_ms, old, originals)
         if reached < stop:

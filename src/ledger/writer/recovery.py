@@ -7,7 +7,7 @@ ledger was made of is a fault: it lost its past.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ledger.domain.decider import evolve
@@ -17,11 +17,12 @@ from ledger.domain.stock import PartitionState
 from ledger.errors import LogRegressed, LogUnavailable, WrongLedger
 from ledger.events.chain import Chain
 from ledger.events.decoding import Codec
-from ledger.log import EventLog, Slice, SnapshotStore
+from ledger.log import EventLog, Record, Slice, SnapshotStore
 from ledger.writer import loading
 from ledger.writer.batch import identities
 from ledger.writer.idempotency import OldIds, Window
 from ledger.writer.names import SkuNames
+from ledger.writer.pace import TURN_COMMANDS_MAX, TURN_RECORDS_MAX, Pace
 from ledger.writer.retry import RETRY_PAUSE_SECONDS
 from ledger.writer.snapshots import Manifest
 
@@ -59,20 +60,21 @@ def never() -> bool:
     return False
 
 
-async def recover(
+async def recover(  # noqa: PLR0913 - the parts meet here
     partition: int,
     log: EventLog,
     store: SnapshotStore,
     *,
     window_ids: int,
     cancelled: Callable[[], bool] = never,
+    pace: Pace | None = None,
 ) -> Recovered:
-    """The state of a partition.
+    """The state of a partition, read in turns with all who have the same `pace`.
 
     Raises what reading the log raises, WrongLedger, LogRegressed if the log ends before what the
     snapshot holds, and LogUnavailable soon after `cancelled` says so.
     """
-    return await _Recovery(partition, log, store, window_ids, cancelled).run()
+    return await _Recovery(partition, log, store, window_ids, cancelled, pace or Pace()).run()
 
 
 class _Unusable(Exception):
@@ -84,19 +86,21 @@ class _Cancelled(LogUnavailable):
 
 
 class _Recovery:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what `recover` was given
         self,
         partition: int,
         log: EventLog,
         store: SnapshotStore,
         window_ids: int,
         cancelled: Callable[[], bool],
+        pace: Pace,
     ) -> None:
         self._partition = partition
         self._log = log
         self._store = store
         self._window_ids = window_ids
         self._cancelled = cancelled
+        self._pace = pace
 
     async def run(self) -> Recovered:
         opened = await self._opened()
@@ -194,10 +198,10 @@ class _Recovery:
         recovered.chain.head = manifest.head
         parts = loading.checked_parts(self._partition, self._store, generation, manifest)
         async for part in parts:
+            await self._pace.turn(TURN_COMMANDS_MAX)
             self._go_on()
             loading.apply_part(part, state, recovered.window, recovered.folded)
             recovered.names.follow(state.skus)
-            await asyncio.sleep(0)
         loading.check_filters(self._partition, recovered.window.old)
         return recovered
 
@@ -210,16 +214,19 @@ class _Recovery:
             part = await self._read(state.offset, records_max=_READ_RECORDS)
             if part.next_offset > state.offset:
                 give_up_at = loop.time() + SNAPSHOT_SECONDS
-            _take(part, recovered)
+            for start in range(0, len(part.records), TURN_RECORDS_MAX):
+                await self._pace.turn(TURN_COMMANDS_MAX)
+                _take(part.records[start : start + TURN_RECORDS_MAX], recovered)
+            _reached(part.next_offset, recovered)
             if state.offset < part.end:
                 await asyncio.sleep(0)
-            elif recovered.unproved is None:
+                continue
+            if recovered.unproved is None:
                 return
-            elif loop.time() > give_up_at:
+            if loop.time() > give_up_at:
                 raise LogUnavailable(f"partition {self._partition} is not shown to its end")
-            else:
-                # Whoever answers is behind; the log itself was long enough.
-                await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
+            # Whoever answers is behind; the log itself was long enough.
+            await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
 
     async def _read(self, offset: int, records_max: int) -> Slice:
         self._go_on()
@@ -239,10 +246,10 @@ async def _trim(window: Window) -> None:
         await asyncio.sleep(0)
 
 
-def _take(part: Slice, recovered: Recovered) -> None:
+def _take(records: Sequence[Record], recovered: Recovered) -> None:
     """Fold what was read; the oldest ids leave the window at once."""
     facts = []
-    for record in part.records:
+    for record in records:
         if recovered.unproved is not None:
             _prove(recovered.unproved, record.offset, recovered)
         if record.counts:
@@ -251,7 +258,11 @@ def _take(part: Slice, recovered: Recovered) -> None:
             facts.append(fact)
     recovered.window.extend(identities(facts))
     recovered.names.follow(recovered.state.skus)
-    recovered.state.offset = max(recovered.state.offset, part.next_offset)
+
+
+def _reached(offset: int, recovered: Recovered) -> None:
+    """All records before that offset were folded, if there were any."""
+    recovered.state.offset = max(recovered.state.offset, offset)
     if recovered.unproved is not None:
         _prove(recovered.unproved, recovered.state.offset, recovered)
 

@@ -21,12 +21,14 @@ SKUS = [f"sku-{number}" for number in range(12)]
 
 @pytest.fixture(name="small")
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slice holds two SKUs, two levels and five ids, so that a snapshot has many."""
+    """A slice holds two SKUs, two levels and five ids, and three records are read in a turn."""
     monkeypatch.setattr(snapshots, "SLICE_SKUS", 2)
     monkeypatch.setattr(snapshots, "SLICE_LEVELS", 2)
     monkeypatch.setattr(snapshots, "SLICE_IDS", 5)
     monkeypatch.setattr(snapshots, "_FILTER_WORDS", 7)
     monkeypatch.setattr("ledger.writer.idempotency._FIRST_FILTER_IDS", 32)
+    monkeypatch.setattr("ledger.writer.recovery.TURN_RECORDS_MAX", 3)
+    monkeypatch.setattr("ledger.writer.follower.TURN_RECORDS_MAX", 3)
 
 
 def some(

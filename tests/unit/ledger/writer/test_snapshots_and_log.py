@@ -229,42 +229,6 @@ def test_an_ignored_snapshot_is_counted_and_logged(caplog: pytest.LogCaptureFixt
     ]
 
 
-@pytest.mark.parametrize("snapshot", [True, False])
-@pytest.mark.parametrize("window_ids", [1, 10, 25, 40])
-def test_ids_leave_while_the_log_is_read(
-    window_ids: int, snapshot: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Memory holds a window and what one read brings, whatever the length of the log."""
-    monkeypatch.setattr(recovery, "_READ_RECORDS", 7)
-
-    async def main() -> None:
-        world = World()
-        assert await grown(world, 6) > 0
-        most = 0
-        fold = recovery._fold
-
-        def watching(fact: Any, recovered: Recovered) -> None:
-            nonlocal most
-            fold(fact, recovered)
-            most = max(most, len(list(recovered.window.items())))
-
-        monkeypatch.setattr(recovery, "_fold", watching)
-        with_snapshot, replayed = await both(world, window_ids=window_ids)
-        one = with_snapshot if snapshot else replayed
-        assert with_snapshot.snapshot_offset > 0
-        generation = window_ids // 8 + 7
-        assert most <= window_ids + generation + 7
-        ids = world.ids()
-        assert one.window.limit == window_ids
-        held = [identity for identity, _ in one.window.items()]
-        assert window_ids <= len(held) <= window_ids + generation
-        assert held == ids[-len(held) :]
-        assert one.window.left == len(ids) - len(held)
-        assert one.window.old.perhaps(ids) == ids
-
-    run(main())
-
-
 @pytest.mark.parametrize("reads_before", [0, 1, 2, 5])
 def test_recovery_ends_when_nobody_needs_it(
     reads_before: int, monkeypatch: pytest.MonkeyPatch
