@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -24,8 +23,6 @@ from projections.identity import LedgerViews
 from projections.migrate import upgrade
 from projections.positions import Positions
 from projections.runner import Projector
-
-_START_POLL_SECONDS: Final = 0.01
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]
 
@@ -110,8 +107,9 @@ async def _start_ledger(
     stack.push_async_callback(tasks.cancel, starting)
     # Long recoveries go on in the background, so that /readyz can tell; what is wrong with the
     # log's first records shows at once and ends the start.
-    while not ledger.writers and not starting.done():  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(_START_POLL_SECONDS)
+    opened = asyncio.create_task(ledger.opened.wait())
+    await asyncio.wait((starting, opened), return_when=asyncio.FIRST_COMPLETED)
+    opened.cancel()
     if starting.done():
         await starting
     tasks.watch(starting, may_return=True)

@@ -6,37 +6,36 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from ledger.domain.context import Context, Rules
-from ledger.domain.decider import decide
-from ledger.domain.facts import Command, Moved, RaiseLevel
+from ledger.domain.context import Rules
+from ledger.domain.facts import Command, Fact, Moved, RaiseLevel
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.errors import LedgerError
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
-from ledger.writer.batch import needs_original
+from ledger.ownership.desks import QUEUE_FULL, Desks
+from ledger.ownership.host import Host
+from ledger.ownership.instances import Instances
+from ledger.ownership.questions import StateUnknown, knows, preview
+from ledger.ownership.remote import OwnerUnknown
+from ledger.ownership.wire import Question, wrap_commands
 from ledger.writer.deadlines import Deadlines
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
 from ledger.writer.opening import open_partitions
 from ledger.writer.options import Options
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
+from ledger.writer.outcomes import Outcome, Replayed, Unavailable
 from ledger.writer.partition import PartitionWriter
 from ledger.writer.queue import Request, Submission
-from ledger.writer.replies import same
 from ledger.writer.snapshots import SnapshotTaker
+from ledger.writer.tenure import Tenure
 
 GC_YOUNG_OBJECTS = 20_000
-QUEUE_FULL = "the queue of this partition is full"
 
 
 class AmbiguousId(LookupError):
     """Movements of several SKUs have this id; name the SKU."""
-
-
-class StateUnknown(LedgerError):
-    """This instance does not know the newest state of the stock at the moment; try again."""
 
 
 class NotAllKnown(LedgerError):
@@ -67,11 +66,19 @@ class Ledger:
         snapshot_every_records: int = 200_000,
         clock_ms: Callable[[], int] = wall_clock_ms,
         chance: random.Random | None = None,
+        instances: Instances | None = None,
     ) -> None:
-        """`window_ids` is shared by all partitions; `queue_commands_max` is per partition."""
+        """`window_ids` is shared by all partitions; `queue_commands_max` is per partition.
+
+        Without `instances` this one writes all partitions and knows of no other.
+        """
         self.ledger_id = ""
         self.metrics = Metrics()
-        self.writers: list[PartitionWriter] = []
+        # Set once the log is known to be one ledger's; recovery goes on after it.
+        self.opened = asyncio.Event()
+        self._instances = instances
+        remotes = [] if instances is None else instances.remotes(log, queue_commands_max)
+        self._desks = Desks(self._make_writer, remotes)
         self._log = log
         self._snapshots = snapshots
         self._index = index
@@ -90,7 +97,25 @@ class Ledger:
             snapshot_every_records=snapshot_every_records,
             chance=chance,
         )
-        self._tasks: list[asyncio.Task[None]] = []
+        self._membership: asyncio.Task[None] | None = None
+
+    def host(self) -> Host:
+        """Answers other instances; once the ledger is started."""
+        return Host(self._desks, self._deadlines, self._options, self.ledger_id, self._owner_of)
+
+    def _owner_of(self, partition: int) -> str:
+        return "" if self._instances is None else self._instances.believed(partition)
+
+    @property
+    def writers(self) -> list[PartitionWriter]:
+        """The writers of this instance, by partition."""
+        return [writer for _, writer in sorted(self._desks.writers.items())]
+
+    def _make_writer(self, partition: int, tenure: Tenure) -> PartitionWriter:
+        taker = SnapshotTaker(partition, self._snapshots, self._snapshot_every)
+        return PartitionWriter(
+            partition, self._log, taker, self._index, self._options, self.metrics, tenure
+        )
 
     async def start(self) -> None:
         """Open what is new, recover every partition, begin to write. Used in this loop only."""
@@ -98,13 +123,12 @@ class Ledger:
         self.ledger_id = await open_partitions(
             self._log, self._new_ledger_id(), self._currency, self._options.clock_ms
         )
-        for partition in range(self._log.partitions):
-            taker = SnapshotTaker(partition, self._snapshots, self._snapshot_every)
-            writer = PartitionWriter(
-                partition, self._log, taker, self._index, self._options, self.metrics
-            )
-            self.writers.append(writer)
-            self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
+        if self._instances is None:
+            self._desks.alone(self._log.partitions)
+        else:
+            self._instances.ledger_id = self.ledger_id
+            self._membership = asyncio.create_task(self._instances.group.run(self._desks.share))
+        self.opened.set()
         for writer in self.writers:
             await writer.recovered.wait()
         # What was recovered lives as long as the process; the collector need not visit it again.
@@ -116,11 +140,14 @@ class Ledger:
 
     async def close(self) -> None:
         """Decide what waits, answer it, then end."""
-        for writer in self.writers:
-            writer.close()
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._membership is not None:
+            self._membership.cancel()
+            await asyncio.gather(self._membership, return_exceptions=True)
+        await self._desks.close()
+        if self.opened.is_set():
             self._deadlines.close()
+        if self._instances is not None:
+            await self._instances.close()
 
     # ---- commands --------------------------------------------------------------------------
 
@@ -143,9 +170,9 @@ class Ledger:
         partition = self._partitioner.partition_of(command.sku)
         request = Request(self._deadlines.loop, traceparent)
         submission = Submission([command], actor, request)
-        if not self.writers[partition].offer(submission):
+        if not self._desks[partition].offer(submission):
             return partition, Unavailable(command.id, QUEUE_FULL)
-        await self._wait(request, (submission,), timeout_seconds)
+        await self._deadlines.wait(request, (submission,), timeout_seconds)
         outcome = submission.outcomes[0]
         assert outcome is not None
         return partition, outcome
@@ -162,7 +189,7 @@ class Ledger:
         partitions: list[int] = []
         async for some in self._options.pace.portions(commands):
             partitions += self._partitioner.partitions_of([command.sku for command in some])
-        parts: list[list[int]] = [[] for _ in self.writers]
+        parts: list[list[int]] = [[] for _ in range(self._log.partitions)]
         for index, partition in enumerate(partitions):
             parts[partition].append(index)
         request = Request(self._deadlines.loop, traceparent)
@@ -174,32 +201,16 @@ class Ledger:
             part = [commands[index] for index in parts[partition]]
             submission = Submission(part, actor, request)
             submissions.append(submission)
-            if not self.writers[partition].offer(submission):
+            if not self._desks[partition].offer(submission):
                 for position, command in enumerate(submission.commands):
                     submission.answer(position, Unavailable(command.id, QUEUE_FULL))
         request.finished()
-        await self._wait(request, submissions, timeout_seconds)
+        await self._deadlines.wait(request, submissions, timeout_seconds)
         outcomes: list[Outcome | None] = [None] * len(commands)
         for partition, submission in zip(used, submissions, strict=True):
             for index, outcome in zip(parts[partition], submission.outcomes, strict=True):
                 outcomes[index] = outcome
         return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
-
-    async def _wait(
-        self, request: Request, submissions: Sequence[Submission], timeout_seconds: float
-    ) -> None:
-        self._deadlines.add(request, timeout_seconds)
-        try:
-            await request.done
-        except asyncio.CancelledError:
-            for submission in submissions:
-                submission.cancelled = True
-            raise
-        finally:
-            self._deadlines.remove(request, timeout_seconds)
-        if request.expired:
-            for submission in submissions:
-                _abandon(submission)
 
     async def dry_run(
         self, command: Command, *, actor: str | None
@@ -209,22 +220,17 @@ class Ledger:
         Raises StateUnknown while the partition recovers and once it is stopped, LogUnavailable.
         """
         partition = self.partition_of(command.sku)
-        writer = self.writers[partition]
-        if not _knows(writer):
-            raise StateUnknown
-        fact = await writer.find(command.id or "")
-        if fact is not None:
-            if same(command, fact):  # type: ignore[arg-type]
-                return partition, Replayed(fact)  # type: ignore[arg-type]
-            return partition, Rejected("idempotency_key_reused", "the id was used before")
-        if needs_original(command):
-            command = await writer.lookup.resolve(command)
-        if not _knows(writer):
-            # It was stopped meanwhile.
-            raise StateUnknown
-        now_ms = max(self._options.clock_ms(), writer.state.recorded_ms)
-        decision = decide(writer.state, command, Context(self._options.rules, now_ms, actor))
-        return partition, decision  # type: ignore[return-value]
+        if partition in self._desks.held:
+            writer = self._desks.writers[partition]
+            return partition, await preview(writer, command, actor, self._options)
+        question = Question(self.ledger_id, partition, actor, "", wrap_commands([command]))
+        try:
+            (answer,) = await self._desks.remotes[partition].ask(question)
+        except (OwnerUnknown, ValueError) as error:
+            raise StateUnknown from error
+        if isinstance(answer, Moved | ItemDefined | Rejected | Replayed):
+            return partition, answer
+        raise StateUnknown
 
     async def raise_level(self, level: int, *, actor: str | None) -> list[Outcome]:
         """Raise every partition to a level of events, once all instances can read it."""
@@ -232,15 +238,15 @@ class Ledger:
         if level > supported:
             # Nobody could read the log any more, this instance included.
             wrong = Rejected("invalid_request", f"this version reads up to level {supported}")
-            return [wrong for _ in self.writers]
+            return [wrong] * self._log.partitions
         outcomes = []
-        for writer in self.writers:
+        for partition in range(self._log.partitions):
             request = Request(self._deadlines.loop)
             # No caller can use an id with a control character.
             command = RaiseLevel(f"\x00level-{level}", "ledger", level)
             submission = Submission([command], actor, request)
-            writer.offer(submission)
-            await self._wait(request, (submission,), 30.0)
+            self._desks[partition].offer(submission)
+            await self._deadlines.wait(request, (submission,), 30.0)
             outcomes.append(submission.outcomes[0])
         return outcomes  # type: ignore[return-value]
 
@@ -251,47 +257,45 @@ class Ledger:
 
         Raises AmbiguousId, NotAllKnown unless every partition can be searched, LogUnavailable.
         """
-        writers = self.writers if sku is None else [self.writers[self.partition_of(sku)]]
-        found: list[tuple[int, Moved]] = []
-        for writer in writers:
-            fact = await writer.find(identity)
-            if type(fact) is Moved and (sku is None or fact.sku == sku):
-                found.append((writer.partition, fact))
+        partitions = range(self._log.partitions) if sku is None else [self.partition_of(sku)]
+        searched = await asyncio.gather(*(self._search(each, identity) for each in partitions))
+        found = [
+            (partition, fact)
+            for partition, (fact, _) in zip(partitions, searched, strict=True)
+            if type(fact) is Moved and (sku is None or fact.sku == sku)
+        ]
         if len(found) > 1:
             raise AmbiguousId(identity)
-        if sku is None and not all(map(_knows, writers)):
+        if not all(known for _, known in searched) and (sku is None or not found):
             raise NotAllKnown
         return found[0] if found else None
 
+    async def _search(self, partition: int, identity: str) -> tuple[Fact | None, bool]:
+        """What used an id in a partition, and whether everything there could be searched."""
+        writer = self._desks.writers.get(partition)
+        if writer is not None and (partition in self._desks.held or not self._desks.remotes):
+            return await writer.find(identity), knows(writer)
+        question = Question(self.ledger_id, partition, None, identity, [])
+        try:
+            answer = await self._desks.remotes[partition].ask(question)
+        except OwnerUnknown:
+            return None, False
+        return (answer[0] if answer else None), True  # type: ignore[return-value]
+
     def ready(self) -> list[str]:
         """Why this instance is not ready to write; empty if it is."""
+        if not self.opened.is_set():
+            return ["the ledger is not started"]
         reasons = []
-        for writer in self.writers:
+        if self._instances is not None and self._instances.group.failure is not None:
+            reasons.append(self._instances.group.failure)
+        for partition, writer in sorted(self._desks.writers.items()):
             if writer.failure is not None:
-                reasons.append(f"partition {writer.partition} is stopped: {writer.failure}")
-            elif not writer.recovered.is_set():
-                reasons.append(f"partition {writer.partition} is recovering")
-        if not self.writers:
-            reasons.append("the ledger is not started")
+                reasons.append(f"partition {partition} is stopped: {writer.failure}")
+            elif not writer.recovered.is_set() and writer.tenure.wanted:
+                reasons.append(f"partition {partition} is recovering")
         return reasons
 
     async def end(self, partition: int) -> int:
         """The offset behind the last record of a partition."""
         return await self._log.end(partition)
-
-
-def _knows(writer: PartitionWriter) -> bool:
-    """Whether the writer has read its partition and goes on doing so."""
-    return writer.failure is None and writer.recovered.is_set()
-
-
-def _abandon(submission: Submission) -> None:
-    """The caller waits no longer: tell what is known of each command."""
-    submission.cancelled = True
-    for index, outcome in enumerate(submission.outcomes):
-        if outcome is None:
-            name = submission.commands[index].id
-            if index < submission.next or submission.unsure(index):
-                submission.outcomes[index] = Unknown(name or "", "no answer from the log in time")
-            else:
-                submission.outcomes[index] = Unavailable(name, "the queue was not reached in time")

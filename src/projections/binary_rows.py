@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from ledger.domain.facts import Moved
+from ledger.domain.memo import Memo
 from ledger.domain.movements import Adjustment, Reference, Scrap
 from ledger.events.decoding import CommandBytes
-from ledger.events.memo import Memo
 from projections.tables import movements
 from projections.views.movement_rows import account_parts, type_name
 

@@ -254,7 +254,7 @@ def _differences(audit: Audit, skus: Mapping[str, object]) -> list[str]:
 
 async def crash(ledger: Ledger) -> None:
     """End a process without a word: at whatever await it is."""
-    tasks = ledger._tasks
+    tasks = [*ledger._desks._tasks.values()]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

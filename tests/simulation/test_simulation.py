@@ -91,7 +91,7 @@ MUTANTS = {
         "tests.simulation.faulty_log.FaultyLog.append",
         _append_believes_everything(FaultyLog.append),
     ),
-    "a void batch is not undone": ("ledger.writer.partition.take_back", _no_undo),
+    "a void batch is not undone": ("ledger.writer.draft.take_back", _no_undo),
     "what came back is not counted": (
         "ledger.domain.stock.PartitionState.come_back",
         _no_count,

@@ -19,6 +19,7 @@ BACKDATE_DAYS_MAX: Final = 36_500
 LATE_AFTER_SECONDS_MAX: Final = 366 * 86_400
 BULK_ITEMS_MAX: Final = 10_000
 QUEUE_ITEMS_MAX: Final = 1_000_000
+QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024 * 1024
 BODY_BYTES_MIN: Final = 1_024
 BODY_BYTES_MAX: Final = 256 * 1024 * 1024
 REQUEST_TIMEOUT_SECONDS_MAX: Final = 300
@@ -122,6 +123,12 @@ class Settings(BaseSettings):
     queue_items_max: int = Field(
         20_000, ge=1, le=QUEUE_ITEMS_MAX, description="commands that may wait for one partition"
     )
+    queue_bytes_max: int = Field(
+        256 * 1024 * 1024,
+        ge=BODY_BYTES_MIN,
+        le=QUEUE_BYTES_MAX,
+        description="bytes of requests that may wait for their answer, all together",
+    )
     bulk_items_max: int = Field(
         BULK_ITEMS_MAX, ge=1, le=BULK_ITEMS_MAX, description="items in one bulk request"
     )
@@ -212,6 +219,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "queue_items_max is below bulk_items_max: a bulk of one SKU would never fit"
             )
+        if self.queue_bytes_max < self.body_bytes_max:
+            raise ValueError("queue_bytes_max is below body_bytes_max: one body would never fit")
         if self.kafka_security_protocol.startswith("SASL") and not (
             self.kafka_sasl_username and self.kafka_sasl_password
         ):

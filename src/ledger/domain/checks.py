@@ -25,7 +25,7 @@ def all_sound(commands: Iterable[Command]) -> bool:
     return (
         min(lengths, default=0) > 0
         and max(lengths) <= codes.ID_LENGTH_MAX
-        and not "".join(texts).encode(errors="replace").translate(None, _PLAIN)
+        and not "".join(texts).encode("utf-8", "surrogatepass").translate(None, _PLAIN)
     )
 
 

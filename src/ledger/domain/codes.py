@@ -122,12 +122,15 @@ def moment(text: str) -> tuple[int, str] | Rejected:
     return microseconds, instant_text(microseconds)
 
 
-@lru_cache(maxsize=16_384)
 def instant_text(microseconds: int) -> str:
     """The canonical RFC 3339 form in UTC: fraction only where there is one, always with Z."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    base = moment.isoformat()[:19]
-    if moment.microsecond == 0:
-        return f"{base}Z"
-    fraction = f"{moment.microsecond:06d}".rstrip("0")
-    return f"{base}.{fraction}Z"
+    second, fraction = divmod(microseconds, 1_000_000)
+    if fraction == 0:
+        return f"{_second_text(second)}Z"
+    digits = f"{fraction:06d}".rstrip("0")
+    return f"{_second_text(second)}.{digits}Z"
+
+
+@lru_cache(maxsize=16_384)
+def _second_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]

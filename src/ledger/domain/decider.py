@@ -8,7 +8,7 @@ from typing import get_args
 
 from ledger.domain import codes, quantities
 from ledger.domain.checks import check_extras, wrong_instant
-from ledger.domain.context import Context
+from ledger.domain.context import Context, Rules
 from ledger.domain.evolution import Undo, evolve, undo
 from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Resolved
 from ledger.domain.items import DefineItem, ItemDefined, canonical_item, check_item
@@ -85,12 +85,10 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     recorded_ms = context.recorded_ms
     occurred_us = recorded_us = recorded_ms * 1000
     if command.occurred_at is not None:
-        moment = codes.moment(command.occurred_at)
+        moment = _occurred(command, recorded_us, rules)
         if type(moment) is Rejected:
             return moment
-        occurred_us, command.occurred_at = moment
-        if not -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
-            return wrong_instant(occurred_us, recorded_us)
+        occurred_us = moment
     unit_cost = -1
     if type(command) is Receipt and command.unit_cost is not None:
         cost = quantities.cost(command.unit_cost)
@@ -126,6 +124,17 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         context.actor,
     )
     return post(moved, sku, original, unit_cost)
+
+
+def _occurred(command: MovementCommand, recorded_us: int, rules: Rules) -> int | Rejected:
+    """When it happened, in microseconds since 1970 UTC; the command gets the canonical text."""
+    moment = codes.moment(command.occurred_at or "")
+    if type(moment) is Rejected:
+        return moment
+    occurred_us, command.occurred_at = moment
+    if -rules.future_tolerance_us <= recorded_us - occurred_us <= rules.backdate_limit_us:
+        return occurred_us
+    return wrong_instant(occurred_us, recorded_us)
 
 
 def _decide_resolved(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-KEYS_MAX = 16_384
+ENTRIES_MAX = 16_384
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -13,19 +13,22 @@ class Memo(dict[Key, Value]):
     """`memo[key]` is what the function makes of the key; when it is full, all is forgotten.
 
     A third of what `functools.lru_cache` costs, which counts calls and keeps an order. Where 1, 1.0
-    and True must not be the same key, only one of these types may be asked for.
+    and True must not be the same key, only one of these types may be asked for. What raises is not
+    remembered.
     """
 
-    __slots__ = ("_make",)
+    __slots__ = ("_entries_max", "_make")
 
-    def __init__(self, make: Callable[[Key], Value]) -> None:
+    def __init__(self, make: Callable[[Key], Value], entries_max: int = ENTRIES_MAX) -> None:
         """Empty. `make` must be pure."""
         super().__init__()
         self._make = make
+        self._entries_max = entries_max
 
     def __missing__(self, key: Key) -> Value:
         """Make and remember the value of a key that was not asked for lately."""
-        if len(self) >= KEYS_MAX:
+        value = self._make(key)
+        if len(self) >= self._entries_max:
             self.clear()
-        value = self[key] = self._make(key)
+        self[key] = value
         return value

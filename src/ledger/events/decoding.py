@@ -7,12 +7,12 @@ import msgspec
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused, WriterClaimed
 from ledger.domain.items import ItemDefined
+from ledger.domain.memo import Memo
 from ledger.domain.movements import WireCommand
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import stock_key
 from ledger.errors import LevelUnsupported, UndecodableRecord
 from ledger.events import envelope as shape
-from ledger.events.memo import Memo
 from ledger.events.upcasters import UPCASTERS, Upcaster, upcast
 from ledger.log import Record
 

@@ -32,6 +32,8 @@ from ledger.writer.queue import Submission
 
 # Records in one batch. Larger ones gain little and make everybody in the batch wait.
 BATCH_RECORDS_MAX = 1_000
+# Fewer commands than this are looked at one by one.
+TOGETHER_MIN = 8
 
 
 class Duplicate:
@@ -136,7 +138,7 @@ class Decider:
         ids = state.ids
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
-        sound = all_sound(commands[start:stop])
+        sound = stop - start >= TOGETHER_MIN and all_sound(commands[start:stop])
         context = Context(self.rules, recorded_ms, submission.actor, sound)
         gated = state.level < self._level_needed
         answers: list[Outcome | None] = []

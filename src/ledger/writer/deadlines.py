@@ -5,8 +5,10 @@ much as deciding a movement does.
 """
 
 import asyncio
+from collections.abc import Sequence
 
-from ledger.writer.queue import Request
+from ledger.writer.outcomes import Unavailable, Unknown
+from ledger.writer.queue import Request, Submission
 
 
 class Deadlines:
@@ -26,7 +28,7 @@ class Deadlines:
         if waiting is None:
             waiting = self._by_seconds[seconds] = _Waiting()
         expires_at = self.loop.time() + seconds
-        waiting[request] = expires_at
+        waiting[request] = request.expires_at = expires_at
         if waiting.timer is None:
             waiting.timer = self.loop.call_at(expires_at, self._expire, seconds)
 
@@ -35,6 +37,26 @@ class Deadlines:
         waiting = self._by_seconds.get(seconds)
         if waiting is not None:
             waiting.pop(request, None)
+
+    async def wait(
+        self, request: Request, submissions: Sequence[Submission], seconds: float
+    ) -> None:
+        """Wait until the request is answered or its time is up; then every command has an outcome.
+
+        A caller that is cancelled leaves; what of its commands still waits is dropped.
+        """
+        self.add(request, seconds)
+        try:
+            await request.done
+        except asyncio.CancelledError:
+            for submission in submissions:
+                submission.cancelled = True
+            raise
+        finally:
+            self.remove(request, seconds)
+        if request.expired:
+            for submission in submissions:
+                _abandon(submission)
 
     def close(self) -> None:
         """Stop the timers; nobody waits any more."""
@@ -60,3 +82,15 @@ class _Waiting(dict[Request, float]):
     """Requests of one length of waiting, in order, each with the loop's time of its end."""
 
     timer: asyncio.TimerHandle | None = None
+
+
+def _abandon(submission: Submission) -> None:
+    """The caller waits no longer: tell what is known of each command."""
+    submission.cancelled = True
+    for index, outcome in enumerate(submission.outcomes):
+        if outcome is None:
+            name = submission.commands[index].id
+            if index < submission.next or submission.unsure(index):
+                submission.outcomes[index] = Unknown(name or "", "no answer from the log in time")
+            else:
+                submission.outcomes[index] = Unavailable(name, "the queue was not reached in time")

@@ -6,6 +6,7 @@
 - `Replayed`: the same id and content were answered before; this is the first answer again.
 - `Unknown`: it may or may not have landed. The same id can be sent again.
 - `Unavailable`: it surely was not written; try again later.
+- `Elsewhere`: nothing was written here; no caller ever sees it.
 """
 
 import msgspec
@@ -36,5 +37,9 @@ class Unavailable(msgspec.Struct, gc=False):
     retry_after_seconds: int = 1
 
 
+class Elsewhere(msgspec.Struct, gc=False):
+    """Another instance decides about the partition by now. Only instances tell each other this."""
+
+
 Counted = Moved | ItemDefined | Refused | LevelRaised
-Outcome = Counted | Rejected | Replayed | Unknown | Unavailable
+Outcome = Counted | Rejected | Replayed | Unknown | Unavailable | Elsewhere

@@ -6,14 +6,15 @@ only keep writers of several processes out of each other's way.
 """
 
 import asyncio
+import contextlib
 
 from ledger.domain.facts import Fact
 from ledger.domain.stock import PartitionState
 from ledger.errors import ClockSkewed, LedgerError, LogUnavailable, OutcomeUnknown
 from ledger.log import EventLog
-from ledger.writer.batch import Batch, Decider, take_back
+from ledger.writer.draft import Draft
 from ledger.writer.follower import Follower
-from ledger.writer.hand import Hand, none_now, refuse, refuse_all, stop
+from ledger.writer.hand import refuse, refuse_all, stop
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.lookup import Lookup
 from ledger.writer.metrics import Metrics
@@ -23,6 +24,7 @@ from ledger.writer.queue import Queue, Submission
 from ledger.writer.replies import Replies
 from ledger.writer.retry import RETRY_PAUSE_SECONDS, for_ever, until
 from ledger.writer.snapshots import SnapshotTaker
+from ledger.writer.tenure import Tenure
 
 # A writer that lost its claim waits this long before it claims again, so that the other one can
 # work; at random, so that many do not come back at once.
@@ -44,9 +46,11 @@ class PartitionWriter:
         index: IdIndex | None,
         options: Options,
         metrics: Metrics,
+        tenure: Tenure | None = None,
     ) -> None:
         """Nothing is read yet."""
         self.partition = partition
+        self.tenure = tenure or Tenure()
         self.follower = Follower(partition, log, options, metrics)
         self.queue = Queue(options.queue_commands_max)
         self.failure: str | None = None
@@ -56,12 +60,9 @@ class PartitionWriter:
         self._options = options
         self._metrics = metrics
         self._closing = False
-        self._decider = Decider(partition, self.state, options.rules, options.type_levels)
         self._replies = Replies(partition, log, index, metrics)
         self.lookup = Lookup(self.follower, self._replies)
-        self._hand = Hand()
-        # The batch that is being decided or appended; decided from `_hand` alone.
-        self._batch = Batch(0, self.follower.chain.head)
+        self._draft = Draft(partition, self.follower, self.lookup, self.queue, options)
 
     @property
     def state(self) -> PartitionState:
@@ -85,9 +86,15 @@ class PartitionWriter:
         self._closing = True
         self.queue.not_empty.set()
 
+    def want(self, *, wanted: bool) -> None:
+        """Whether this instance should claim the partition. One that should not goes on until
+        another has claimed it: somebody must write meanwhile."""
+        self.tenure.wanted = wanted
+        self.queue.not_empty.set()
+
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id in this partition, as far as this writer has read."""
-        batch = self._batch
+        batch = self._draft.batch
         under_way = batch.records and self.follower.chain.head == batch.head_before
         if under_way and self.state.ids.get(identity, -1) >= batch.offset:
             # Not history yet, and perhaps never.
@@ -99,6 +106,8 @@ class PartitionWriter:
         try:
             await self._recover()
             while not (self._closing and self.queue.waiting == 0):
+                if not (self.tenure.wanted or self.follower.claimed):
+                    self.tenure.ended(self.queue.drain())
                 if await self._wait():
                     await self._work()
             await self._replies.settle()
@@ -115,8 +124,7 @@ class PartitionWriter:
 
     async def _recover(self) -> None:
         await for_ever(self._recover_once, but_not_if=lambda: self._closing)
-        self._decider.state = self.state
-        self._decider.source = self.follower.source
+        self._draft.recovered()
         self.recovered.set()
 
     async def _recover_once(self) -> None:
@@ -124,99 +132,50 @@ class PartitionWriter:
 
     async def _wait(self) -> bool:
         """Whether something waits; does background work meanwhile."""
-        if self.queue.waiting:
+        if self.queue.waiting or self._claim_due():
             return True
         if self._taker.due(self.state):
             await self._snapshot_slice()
             return self.queue.waiting > 0
         if not self._closing:
-            self.queue.not_empty.clear()
-            wake = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.queue.not_empty.set)
-            try:
-                await self.queue.not_empty.wait()
-            finally:
-                wake.cancel()
+            await self.queue.wait(_IDLE_SECONDS)
+        if self.follower.claimed and not self.tenure.wanted and self.queue.waiting == 0:
+            with contextlib.suppress(LogUnavailable):
+                await self.follower.read_on()
         return self.queue.waiting > 0
+
+    def _claim_due(self) -> bool:
+        mine = self.follower.owner if self.follower.claimed else None
+        since = None if mine is None else self.state.offset - mine.offset
+        return not self._closing and self.tenure.claim_due(since)
 
     async def _work(self) -> None:
         """One batch, from the queue to its answers."""
-        if not self.follower.claimed:
+        if not self.follower.claimed or self._claim_due():
             await self._claim()
             return
-        self._batch = self._new_batch()
         try:
-            await self._fill_from_queue()
+            await self._draft.fill()
             await self._commit()
         except LogUnavailable as error:
-            self._take_back()
-            self._hand.give_up(str(error))
+            self._draft.take_back()
+            self._draft.hand.give_up(str(error))
             await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
         if self._taker.due(self.state):
             await self._snapshot_slice()
 
     async def _snapshot_slice(self) -> None:
         await self._options.pace.turn(TURN_COMMANDS_MAX)
-        taker, follower = self._taker, self.follower
-        taken, failed = taker.taken, taker.failed
-        await taker.step(follower.state, follower.window, follower.names, follower.chain)
-        self._metrics.snapshots += taker.taken - taken
-        self._metrics.snapshots_failed += taker.failed - failed
-
-    def _new_batch(self) -> Batch:
-        return Batch(self.state.offset, self.follower.chain.head)
-
-    async def _fill_from_queue(self) -> None:
-        slices = self._hand.slices
-        while not self._batch.full:
-            taken = self.queue.take()
-            if taken is None:
-                return
-            slices.append(taken)
-            if not await self._decide(len(slices) - 1):
-                return
-
-    async def _decide_again(self) -> None:
-        """The same commands on the state as it is now; what does not fit goes back to the queue."""
-        self._batch = self._new_batch()
-        position = 0
-        while position < len(self._hand.slices):
-            if not await self._decide(position):
-                return
-            position += 1
-
-    async def _decide(self, position: int) -> bool:
-        """Decide one slice in hand. False if the batch closes in front of the rest of it."""
-        submission, start, stop = self._hand.slices[position]
-        commands = submission.commands[start:stop]
-        batch = self._batch
-        await self._options.pace.turn(stop - start)
-        try:
-            old = await self.lookup.old(commands)
-            originals = await self.lookup.originals(commands, batch.offset)
-        except LogUnavailable as error:
-            self._not_now(submission, start, stop, str(error))
-            return True
-        if old or originals:
-            # It was another turn in which they were asked for.
-            await self._options.pace.turn(stop - start)
-        now_ms = self._options.clock_ms()
-        reached = self._decider.fill(batch, submission, start, stop, now_ms, old, originals)
-        if reached < stop:
-            self._hand.put_back(self.queue, position, reached)
-        return reached == stop
-
-    def _not_now(self, submission: Submission, start: int, stop: int, why: str) -> None:
-        # Answered with the batch: should that come out void, they are tried again.
-        self._batch.answers.append((submission, start, none_now(submission, start, stop, why)))
+        await self.follower.snapshot(self._taker)
 
     async def _commit(self) -> None:
         """Append until the batch counts, deciding again after each conflict."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + RESOLVE_SECONDS
-        while self._batch.records:
-            offset = self._batch.offset
+        while self._draft.batch.records:
+            offset = self._draft.batch.offset
             try:
-                base = await self._log.append(self.partition, offset, self._batch.records)
+                base = await self._log.append(self.partition, offset, self._draft.batch.records)
             except OutcomeUnknown as error:
                 self._metrics.unknown_outcomes += 1
                 if not await self._after_unknown(give_up_at, str(error)):
@@ -227,60 +186,53 @@ class PartitionWriter:
             if base == offset:
                 break
             self._metrics.void_batches += 1
-            self._take_back()
+            self._draft.take_back()
             await self.follower.read_on()
             if not self.follower.claimed:
-                self._hand.put_back(self.queue)
+                self._draft.hand.put_back(self.queue)
                 return
             if loop.time() > give_up_at:
                 raise LogUnavailable("others keep writing to this partition")
-            await self._decide_again()
+            await self._draft.again()
         # Batches of all partitions may come back in the same turn.
-        await self._options.pace.turn(len(self._batch.records) // COUNTED_AS_DECIDED)
+        await self._options.pace.turn(len(self._draft.batch.records) // COUNTED_AS_DECIDED)
         self._counts()
 
     def _counts(self) -> None:
         """The batch is history: answer everybody in it."""
-        batch = self._batch
+        batch = self._draft.batch
         if batch.records:
             self.follower.chain.head = batch.head
         self.follower.count(batch.facts)
         self._metrics.appended += len(batch.records)
         self._metrics.refused += batch.refused
         # From here on every command is answered, or is being looked up.
-        self._hand.slices.clear()
+        self._draft.hand.slices.clear()
         for submission, start, outcomes in batch.answers:
             submission.answer_all(start, outcomes)
         if batch.duplicates:
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)
 
-    def _take_back(self) -> Batch:
-        """Undo the batch; afterwards it is as if nothing in hand had been decided."""
-        batch = self._batch
-        take_back(self.state, batch)
-        self._batch = self._new_batch()
-        return batch
-
     async def _after_unknown(self, give_up_at: float, why: str) -> bool:
         """Read what the log has. What landed is answered from it; the rest is decided again.
 
         False if that fails, or if another writer has claimed the partition meanwhile.
         """
-        batch = self._take_back()
+        batch = self._draft.take_back()
         for submission, start, outcomes in batch.answers:
             submission.note_stated(start, outcomes)
         try:
             await until(give_up_at, self.follower.read_on)
         except (OutcomeUnknown, LogUnavailable):
-            self._hand.give_up(why)
+            self._draft.hand.give_up(why)
             # Nothing may be decided before the log has been read to its end again.
             self.follower.claimed = False
             return False
         if not self.follower.claimed:
-            self._hand.put_back(self.queue)
+            self._draft.hand.put_back(self.queue)
             return False
-        await self._decide_again()
+        await self._draft.again()
         return True
 
     async def _claim(self) -> None:
@@ -289,6 +241,8 @@ class PartitionWriter:
         give_up_at = asyncio.get_running_loop().time() + RESOLVE_SECONDS
         try:
             await self.follower.take_over(give_up_at, pause)
+            if self.follower.claimed:
+                self.tenure.began()
         except (LogUnavailable, OutcomeUnknown, ClockSkewed) as error:
             refuse_all(self.queue, str(error))
             await asyncio.sleep(pause)
@@ -297,4 +251,4 @@ class PartitionWriter:
         """The partition takes nothing any more until somebody has looked at it."""
         self.failure = why
         self.recovered.set()
-        stop(self._hand, self.queue, self.partition, why)
+        stop(self._draft.hand, self.queue, self.partition, why)

@@ -1,6 +1,7 @@
 """What waits for a partition: submissions, in order, bounded, taken in slices."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -14,13 +15,15 @@ SLICE_COMMANDS = 250
 class Request:
     """One caller's wait for the submissions it was split into."""
 
-    __slots__ = ("_open", "done", "expired", "traceparent")
+    __slots__ = ("_open", "done", "expired", "expires_at", "traceparent")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, traceparent: bytes | None = None) -> None:
         """Nothing submitted yet. `traceparent` goes along with what is written for it."""
         self.traceparent = traceparent
         self._open = 0
         self.expired = False
+        # The loop's time at which the caller stops waiting.
+        self.expires_at = math.inf
         self.done: asyncio.Future[None] = loop.create_future()
 
     def expire(self) -> None:
@@ -49,13 +52,24 @@ class Submission:
         "answered",
         "cancelled",
         "commands",
+        "forwarded",
         "next",
         "outcomes",
         "request",
     )
 
-    def __init__(self, commands: Sequence[Command], actor: str | None, request: Request) -> None:
-        """Nothing is decided yet. `next` is the first command not yet handed to a batch."""
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        actor: str | None,
+        request: Request,
+        *,
+        forwarded: bool = False,
+    ) -> None:
+        """Nothing is decided yet. `next` is the first command not yet handed to a batch.
+
+        `forwarded`: another instance sent it here; it must not be sent on.
+        """
         self.commands = commands
         self.outcomes: list[Outcome | None] = [None] * len(commands)
         self.actor = actor
@@ -63,6 +77,7 @@ class Submission:
         self.next = 0
         self.answered = 0
         self.cancelled = False
+        self.forwarded = forwarded
         # Command to what appends of unknown outcome say of it; mostly none.
         self._stated: dict[int, list[Outcome]] = {}
         request.opened()
@@ -125,6 +140,15 @@ class Queue:
         self._submissions.append(submission)
         self.not_empty.set()
         return True
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until something is offered, or somebody sets `not_empty`; at most so long."""
+        self.not_empty.clear()
+        wake = asyncio.get_running_loop().call_later(seconds, self.not_empty.set)
+        try:
+            await self.not_empty.wait()
+        finally:
+            wake.cancel()
 
     def take(self) -> tuple[Submission, int, int] | None:
         """The next slice: a submission and the range of its commands. None if nothing waits.

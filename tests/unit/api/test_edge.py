@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from structlog.testing import capture_logs
 
 from api.answers import Answer, document
 from api.bodies import content_type, read_body
+from api.budget import ByteBudget
 from api.edge import Edge
 from api.metrics import HttpMetrics
 from api.operations import Operation, fixed, routes
@@ -168,7 +170,13 @@ def request(
         body = waiting.pop(0)
         return {"type": "http.request", "body": body, "more_body": bool(waiting)}
 
-    scope = {"type": "http", "query_string": query, "headers": headers or []}
+    parts = SimpleNamespace(budget=ByteBudget(1_000_000))
+    scope = {
+        "type": "http",
+        "query_string": query,
+        "headers": headers or [],
+        "state": {"services": parts},
+    }
     return Request(scope, receive)
 
 

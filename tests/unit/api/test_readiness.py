@@ -114,7 +114,7 @@ async def test_a_ledger_that_does_not_finish_its_start(
 
     async def start(self: Ledger) -> None:
         self.ledger_id = "x"
-        self.writers.append(object())  # type: ignore[arg-type]
+        self.opened.set()
         await asyncio.sleep(0.05)
         raise RuntimeError("a defect")
 

@@ -1,6 +1,6 @@
 """A memo answers as its function does, and forgets rather than grows."""
 
-from ledger.domain.memo import KEYS_MAX, Memo
+from ledger.domain.memo import ENTRIES_MAX, Memo
 
 
 def test_what_was_made_once_is_not_made_again() -> None:
@@ -19,5 +19,7 @@ def test_what_was_made_once_is_not_made_again() -> None:
 def test_it_never_holds_more_than_its_bound() -> None:
     """One key more than fits, and it starts afresh, still right."""
     memo = Memo(str)
-    assert [memo[number] for number in range(KEYS_MAX + 1)] == [*map(str, range(KEYS_MAX + 1))]
+    assert [memo[number] for number in range(ENTRIES_MAX + 1)] == [
+        *map(str, range(ENTRIES_MAX + 1))
+    ]
     assert len(memo) == 1

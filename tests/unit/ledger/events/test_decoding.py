@@ -6,11 +6,11 @@ from hypothesis import given
 
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, Moved
+from ledger.domain.memo import Memo
 from ledger.domain.rejections import Rejected
 from ledger.events import decoding
 from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.codec import encode
-from ledger.events.memo import Memo
 from ledger.log import Record
 from tests.unit.ledger.events.facts import facts
 

@@ -138,7 +138,7 @@ def test_a_defect_in_the_writer_leaves_nobody_waiting(monkeypatch: pytest.Monkey
             def broken(*_: Any) -> None:
                 raise ZeroDivisionError("a defect")
 
-            monkeypatch.setattr(writer_of(ledger)._decider, "fill", broken)
+            monkeypatch.setattr(writer_of(ledger)._draft._decider, "fill", broken)
             assert isinstance(await tell(ledger, make.issue("1")), Unknown)
             assert isinstance(await tell(ledger, make.issue("1")), Unavailable)
             assert "a defect" in ledger.ready()[0]

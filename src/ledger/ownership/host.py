@@ -1,0 +1,94 @@
+"""What other instances send here: commands for partitions that this one owns, and questions.
+
+Nothing is ever sent on. Who sends here by a wrong belief hears so, with a better one if there is
+one, and tries elsewhere.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from ledger.domain.facts import Moved, Refused
+from ledger.domain.items import ItemDefined
+from ledger.errors import LedgerError
+from ledger.ownership.desks import QUEUE_FULL, Desks
+from ledger.ownership.questions import knows, preview
+from ledger.ownership.wire import (
+    Bundle,
+    Part,
+    PartReply,
+    Question,
+    Reply,
+    unwrap_commands,
+    wrap_outcomes,
+)
+from ledger.writer.deadlines import Deadlines
+from ledger.writer.options import Options
+from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable
+from ledger.writer.queue import Request, Submission
+
+
+class ForeignBundle(LedgerError):
+    """Another instance speaks of another ledger."""
+
+
+class Host:
+    """Answers for one instance."""
+
+    def __init__(
+        self,
+        desks: Desks,
+        deadlines: Deadlines,
+        options: Options,
+        ledger_id: str,
+        owner_of: Callable[[int], str],
+    ) -> None:
+        """`owner_of` says where a partition's owner is believed to be, or nothing."""
+        self._desks = desks
+        self._deadlines = deadlines
+        self._options = options
+        self._ledger_id = ledger_id
+        self._owner_of = owner_of
+
+    async def bundle(self, bundle: Bundle) -> Reply:
+        """Decide what another instance has sent. Raises ForeignBundle, msgspec.MsgspecError."""
+        self._check(bundle.ledger_id)
+        return Reply(await asyncio.gather(*map(self._part, bundle.parts)))
+
+    async def question(self, question: Question) -> PartReply:
+        """What another instance asks the owner.
+
+        Raises ForeignBundle, msgspec.MsgspecError, LogUnavailable, StateUnknown.
+        """
+        self._check(question.ledger_id)
+        partition = question.partition
+        writer = self._desks.writers.get(partition)
+        if writer is None or partition not in self._desks.held or not knows(writer):
+            return self._elsewhere(partition, 1)
+        if question.commands:
+            (command,) = unwrap_commands(question.commands)
+            answer = await preview(writer, command, question.actor, self._options)
+            return PartReply(wrap_outcomes([answer]))
+        fact = await writer.find(question.id)
+        found: list[Outcome] = [fact] if isinstance(fact, Moved | ItemDefined | Refused) else []
+        return PartReply(wrap_outcomes(found))
+
+    def _check(self, ledger_id: str) -> None:
+        if ledger_id != self._ledger_id:
+            raise ForeignBundle(f"this is ledger {self._ledger_id}, not {ledger_id}")
+
+    async def _part(self, part: Part) -> PartReply:
+        commands = unwrap_commands(part.commands)
+        if part.partition not in self._desks.held:
+            return self._elsewhere(part.partition, len(commands))
+        request = Request(self._deadlines.loop, part.traceparent)
+        submission = Submission(commands, part.actor, request, forwarded=True)
+        if not self._desks[part.partition].offer(submission):
+            return PartReply(wrap_outcomes([Unavailable(c.id, QUEUE_FULL) for c in commands]))
+        # In half seconds, because each length of waiting has a timer.
+        await self._deadlines.wait(request, (submission,), math.ceil(part.seconds_left * 2) / 2)
+        outcomes: list[Outcome] = submission.outcomes  # type: ignore[assignment]
+        return PartReply(wrap_outcomes(outcomes), self._owner_of(part.partition))
+
+    def _elsewhere(self, partition: int, count: int) -> PartReply:
+        return PartReply(wrap_outcomes([Elsewhere()] * count), self._owner_of(partition))

@@ -1,0 +1,47 @@
+"""Questions about a partition that its owner answers from what it knows now."""
+
+from ledger.domain.context import Context
+from ledger.domain.decider import decide
+from ledger.domain.facts import Command, Fact, Moved
+from ledger.domain.items import ItemDefined
+from ledger.domain.rejections import Rejected
+from ledger.errors import LedgerError
+from ledger.writer.batch import needs_original
+from ledger.writer.options import Options
+from ledger.writer.outcomes import Replayed
+from ledger.writer.partition import PartitionWriter
+from ledger.writer.replies import same
+
+Preview = Moved | ItemDefined | Rejected | Replayed
+
+
+class StateUnknown(LedgerError):
+    """This instance does not know the newest state of the stock at the moment; try again."""
+
+
+def knows(writer: PartitionWriter) -> bool:
+    """Whether the writer has read its partition and goes on doing so."""
+    return writer.failure is None and writer.recovered.is_set()
+
+
+async def preview(
+    writer: PartitionWriter, command: Command, actor: str | None, options: Options
+) -> Preview:
+    """What would become of a command on the state as the writer knows it now.
+
+    Raises StateUnknown while the partition recovers and once it is stopped, LogUnavailable.
+    """
+    if not knows(writer):
+        raise StateUnknown
+    fact: Fact | None = await writer.find(command.id or "")
+    if fact is not None:
+        if same(command, fact):  # type: ignore[arg-type]
+            return Replayed(fact)  # type: ignore[arg-type]
+        return Rejected("idempotency_key_reused", "the id was used before")
+    if needs_original(command):
+        command = await writer.lookup.resolve(command)
+    if not knows(writer):
+        # It was stopped meanwhile.
+        raise StateUnknown
+    now_ms = max(options.clock_ms(), writer.state.recorded_ms)
+    return decide(writer.state, command, Context(options.rules, now_ms, actor))  # type: ignore[return-value]

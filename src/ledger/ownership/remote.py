@@ -1,0 +1,174 @@
+"""A partition that another instance writes: commands go there, their outcomes come back.
+
+It takes submissions as a `PartitionWriter` does. Whatever goes wrong on the way, the same ids are
+sent again until the caller waits no longer: ids make that harmless.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from ledger.errors import LedgerError
+from ledger.ownership.directory import Directory
+from ledger.ownership.lanes import Lane
+from ledger.ownership.peers import PeerSilent, PeerUnreachable
+from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wrap_commands
+from ledger.writer.hand import refuse
+from ledger.writer.outcomes import Elsewhere, Outcome
+from ledger.writer.queue import Submission
+
+PAUSE_SECONDS = (0.02, 0.3)
+ASK_ATTEMPTS = 3
+# A partition without an owner that answers gets no more waiting callers after this.
+GRACE_SECONDS = 2.0
+
+
+class OwnerUnknown(LedgerError):
+    """The owner of a partition cannot be found, or does not answer."""
+
+
+class RemotePartition:
+    """Sends what is offered to whoever the directory believes to be the owner."""
+
+    def __init__(
+        self,
+        partition: int,
+        directory: Directory,
+        lane: Callable[[str], Lane],
+        *,
+        own_url: str,
+        commands_max: int,
+    ) -> None:
+        """`commands_max` bounds the commands on their way; `own_url` is never sent to."""
+        self.partition = partition
+        self.waiting = 0
+        # Why the owner could not be reached lately, if so.
+        self.failure: str | None = None
+        self._directory = directory
+        self._lane = lane
+        self._own_url = own_url
+        self._commands_max = commands_max
+        self._down_since: float | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def offer(self, submission: Submission) -> bool:
+        """Take a submission. False if too much is on its way already.
+
+        What came from another instance is not sent on; it goes back with `Elsewhere`.
+        """
+        indexes = [*range(submission.next, len(submission.commands))]
+        if submission.forwarded:
+            for index in indexes:
+                submission.answer(index, Elsewhere())
+            return True
+        if self._tasks and self._down():
+            refuse(submission, self.failure or "no owner answers")
+            return True
+        if self.waiting + len(indexes) > self._commands_max and self._tasks:
+            return False
+        self.waiting += len(indexes)
+        task = asyncio.create_task(self._run(submission, indexes))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def ask(self, question: Question) -> list[Outcome]:
+        """What the owner answers to a question. Raises OwnerUnknown."""
+        try:
+            for _ in range(ASK_ATTEMPTS):
+                url = await self._directory.owner(self.partition)
+                if url and url != self._own_url:
+                    reply = await self._lane(url).ask(question)
+                    outcomes = unwrap_outcomes(reply.outcomes)
+                    if Elsewhere() not in outcomes:
+                        return outcomes
+                await self._directory.look(self.partition)
+        except (LedgerError, PeerUnreachable, PeerSilent, ValueError) as error:
+            raise OwnerUnknown(str(error)) from error
+        raise OwnerUnknown(f"nobody says to own partition {self.partition}")
+
+    def close(self) -> None:
+        """Give up what is on its way."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _down(self) -> bool:
+        since = self._down_since
+        return since is not None and asyncio.get_running_loop().time() > since + GRACE_SECONDS
+
+    async def _run(self, submission: Submission, indexes: list[int]) -> None:
+        pause = PAUSE_SECONDS[0]
+        count = len(indexes)
+        try:
+            while indexes and not submission.cancelled:
+                if await self._attempt(submission, indexes):
+                    self._down_since = self.failure = None
+                    pause = PAUSE_SECONDS[0]
+                    indexes = [index for index in indexes if submission.outcomes[index] is None]
+                    continue
+                if self._down_since is None:
+                    self._down_since = asyncio.get_running_loop().time()
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, PAUSE_SECONDS[1])
+                await self._look()
+        finally:
+            self.waiting -= count
+
+    async def _look(self) -> None:
+        try:
+            await self._directory.look(self.partition)
+        except LedgerError as error:
+            self.failure = str(error)
+
+    async def _attempt(self, submission: Submission, indexes: list[int]) -> bool:
+        """Send once; False if nothing came of it."""
+        try:
+            url = await self._directory.owner(self.partition)
+        except LedgerError as error:
+            self.failure = str(error)
+            return False
+        if not url or url == self._own_url:
+            self.failure = "no other instance has claimed the partition"
+            return False
+        # Until there is an answer nobody knows what became of them.
+        before, submission.next = submission.next, len(submission.commands)
+        try:
+            reply = await self._lane(url).send(self._part(submission, indexes))
+        except PeerUnreachable as error:
+            submission.next = before
+            self.failure = str(error)
+            return False
+        except PeerSilent as error:
+            self.failure = str(error)
+            return False
+        return self._take(submission, indexes, reply, before)
+
+    def _part(self, submission: Submission, indexes: list[int]) -> Part:
+        request = submission.request
+        seconds_left = max(0.0, request.expires_at - asyncio.get_running_loop().time())
+        return Part(
+            self.partition,
+            submission.actor,
+            request.traceparent,
+            seconds_left,
+            wrap_commands([submission.commands[index] for index in indexes]),
+        )
+
+    def _take(
+        self, submission: Submission, indexes: list[int], reply: PartReply, before: int
+    ) -> bool:
+        """Hand over what the owner answered; False if that was nothing."""
+        if reply.owner_url:
+            self._directory.believe(self.partition, reply.owner_url)
+        try:
+            answers = [*zip(indexes, unwrap_outcomes(reply.outcomes), strict=True)]
+        except ValueError as error:
+            self.failure = f"the owner answered something else: {error}"
+            return False
+        # What went back was surely not written, unless an earlier attempt is still unclear.
+        submission.next = before
+        answers = [(index, answer) for index, answer in answers if type(answer) is not Elsewhere]
+        for index, outcome in answers:
+            submission.answer(index, outcome)
+        if not answers:
+            self.failure = "the instance that claimed the partition is not its owner any more"
+        return bool(answers)

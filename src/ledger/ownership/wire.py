@@ -1,0 +1,147 @@
+"""Commands and outcomes as instances send them to each other: MessagePack, compact and exact.
+
+An instance speaks only to instances of its own ledger, perhaps of the version before or after its
+own in a rolling upgrade. Unknown fields are skipped and new ones need a default; a kind that this
+version does not know makes the whole bundle undecodable, and its sender hears so.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Refused
+from ledger.domain.items import DefineItem, ItemDefined
+from ledger.domain.movements import WireCommand
+from ledger.domain.rejections import Rejected
+from ledger.writer.outcomes import Elsewhere, Outcome, Replayed, Unavailable, Unknown
+
+# A kind and the MessagePack of what it is.
+Wrapped = tuple[int, msgspec.Raw]
+
+_ITEM, _LEVEL = 1, 2
+_REPLAYED = 100
+
+encode = msgspec.msgpack.Encoder().encode
+_decode_movement = msgspec.msgpack.Decoder(WireCommand).decode
+_decode_item = msgspec.msgpack.Decoder(DefineItem).decode
+_decode_level = msgspec.msgpack.Decoder(RaiseLevel).decode
+
+_KINDS: dict[type, int] = {
+    Moved: 0,
+    ItemDefined: 1,
+    Refused: 2,
+    LevelRaised: 3,
+    Rejected: 4,
+    Unknown: 5,
+    Unavailable: 6,
+    Elsewhere: 7,
+}
+_outcome_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
+    number: msgspec.msgpack.Decoder(kind) for kind, number in _KINDS.items()
+}
+
+
+class Part(msgspec.Struct, array_like=True):
+    """Commands of one caller for one partition, in their order.
+
+    `seconds_left` is how long the caller still waits.
+    """
+
+    partition: int
+    actor: str | None
+    traceparent: bytes | None
+    seconds_left: float
+    commands: list[Wrapped]
+
+
+class Bundle(msgspec.Struct, array_like=True):
+    """What goes to one instance at once. It is never sent on, so that nothing can go in circles."""
+
+    ledger_id: str
+    sender: str
+    parts: list[Part]
+
+
+class Question(msgspec.Struct, array_like=True):
+    """Asked of a partition's owner: the movement that used `id`, or what would become of the one
+    command in `commands`."""
+
+    ledger_id: str
+    partition: int
+    actor: str | None
+    id: str
+    commands: list[Wrapped]
+
+
+class PartReply(msgspec.Struct, array_like=True):
+    """What became of a part: an outcome for each command, `Elsewhere` where the receiver is not,
+    or is no longer, the one to decide it.
+
+    `owner_url` is then where the receiver believes the owner to be; empty if it does not know.
+    """
+
+    outcomes: list[Wrapped]
+    owner_url: str = ""
+
+
+class Reply(msgspec.Struct, array_like=True):
+    """The answers to a bundle's parts, in their order."""
+
+    parts: list[PartReply]
+
+
+decode_bundle = msgspec.msgpack.Decoder(Bundle).decode
+decode_question = msgspec.msgpack.Decoder(Question).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode
+
+
+def wrap_commands(commands: Sequence[Command]) -> list[Wrapped]:
+    """Commands as a part carries them."""
+    return [(_command_kind(command), msgspec.Raw(encode(command))) for command in commands]
+
+
+def _command_kind(command: Command) -> int:
+    if type(command) is DefineItem:
+        return _ITEM
+    return _LEVEL if type(command) is RaiseLevel else 0
+
+
+def unwrap_commands(wrapped: Sequence[Wrapped]) -> list[Command]:
+    """The commands of a part. Raises msgspec.MsgspecError."""
+    return [_command(kind, raw) for kind, raw in wrapped]
+
+
+def _command(kind: int, raw: msgspec.Raw) -> Command:
+    if kind == 0:
+        movement: Command = _decode_movement(raw)
+        return movement
+    if kind == _ITEM:
+        return _decode_item(raw)
+    if kind == _LEVEL:
+        return _decode_level(raw)
+    raise msgspec.ValidationError(f"no command has the kind {kind}")
+
+
+def wrap_outcomes(outcomes: Sequence[Outcome]) -> list[Wrapped]:
+    """Outcomes as a reply carries them."""
+    wrapped = []
+    for outcome in outcomes:
+        if type(outcome) is Replayed:
+            fact = outcome.fact
+            wrapped.append((_REPLAYED + _KINDS[type(fact)], msgspec.Raw(encode(fact))))
+        else:
+            wrapped.append((_KINDS[type(outcome)], msgspec.Raw(encode(outcome))))
+    return wrapped
+
+
+def unwrap_outcomes(wrapped: Sequence[Wrapped]) -> list[Outcome]:
+    """The outcomes of a reply. Raises msgspec.MsgspecError."""
+    outcomes: list[Outcome] = []
+    for kind, raw in wrapped:
+        decoder = _outcome_decoders.get(kind % _REPLAYED)
+        if decoder is None:
+            raise msgspec.ValidationError(f"no outcome has the kind {kind}")
+        outcome = decoder.decode(raw)
+        outcomes.append(Replayed(outcome) if kind >= _REPLAYED else outcome)
+    return outcomes

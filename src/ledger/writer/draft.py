@@ -1,0 +1,86 @@
+"""What one partition is about to append: slices from its queue, decided into one batch."""
+
+from ledger.errors import LogUnavailable
+from ledger.writer.batch import Batch, Decider, take_back
+from ledger.writer.follower import Follower
+from ledger.writer.hand import Hand, none_now
+from ledger.writer.lookup import Lookup
+from ledger.writer.options import Options
+from ledger.writer.queue import Queue, Submission
+
+
+class Draft:
+    """A batch, and the slices in hand that it was decided from. The state is ahead by the batch."""
+
+    def __init__(
+        self, partition: int, follower: Follower, lookup: Lookup, queue: Queue, options: Options
+    ) -> None:
+        """Nothing is in hand."""
+        self.hand = Hand()
+        self._follower = follower
+        self._lookup = lookup
+        self._queue = queue
+        self._options = options
+        self._decider = Decider(partition, follower.state, options.rules, options.type_levels)
+        self.batch = self._new()
+
+    def recovered(self) -> None:
+        """The follower has read its partition into a state of its own."""
+        self._decider.state = self._follower.state
+        self._decider.source = self._follower.source
+
+    async def fill(self) -> None:
+        """Begin a batch; decide what waits in the queue until there is no more or no room."""
+        self.batch = self._new()
+        slices = self.hand.slices
+        while not self.batch.full:
+            taken = self._queue.take()
+            if taken is None:
+                return
+            slices.append(taken)
+            if not await self._decide(len(slices) - 1):
+                return
+
+    async def again(self) -> None:
+        """The same commands on the state as it is now; what does not fit goes back to the queue."""
+        self.batch = self._new()
+        position = 0
+        while position < len(self.hand.slices):
+            if not await self._decide(position):
+                return
+            position += 1
+
+    def take_back(self) -> Batch:
+        """Undo the batch; afterwards it is as if nothing in hand had been decided."""
+        batch = self.batch
+        take_back(self._follower.state, batch)
+        self.batch = self._new()
+        return batch
+
+    def _new(self) -> Batch:
+        return Batch(self._follower.state.offset, self._follower.chain.head)
+
+    async def _decide(self, position: int) -> bool:
+        """Decide one slice in hand. False if the batch closes in front of the rest of it."""
+        submission, start, stop = self.hand.slices[position]
+        commands = submission.commands[start:stop]
+        batch, pace = self.batch, self._options.pace
+        await pace.turn(stop - start)
+        try:
+            old = await self._lookup.old(commands)
+            originals = await self._lookup.originals(commands, batch.offset)
+        except LogUnavailable as error:
+            self._not_now(submission, start, stop, str(error))
+            return True
+        if old or originals:
+            # It was another turn in which they were asked for.
+            await pace.turn(stop - start)
+        now_ms = self._options.clock_ms()
+        reached = self._decider.fill(batch, submission, start, stop, now_ms, old, originals)
+        if reached < stop:
+            self.hand.put_back(self._queue, position, reached)
+        return reached == stop
+
+    def _not_now(self, submission: Submission, start: int, stop: int, why: str) -> None:
+        # Answered with the batch: should that come out void, they are tried again.
+        self.batch.answers.append((submission, start, none_now(submission, start, stop, why)))
