@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from api.answers import JSON
+from api.budget import ByteBudget
 from api.limits import BODY_SECONDS_MAX
 from api.problems import Problem
 
@@ -42,7 +43,11 @@ def content_type(request: Request, allowed: Collection[str]) -> str:
 
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
-    """The whole body, never holding more than `bytes_max` and one chunk."""
+    """The whole body, never holding more than `bytes_max` and one chunk.
+
+    It counts against the bytes of all requests until this one is answered.
+    """
+    budget: ByteBudget = request.scope["state"]["services"].budget
     declared = header(request, b"content-length")
     # A length that is no number never gets here; the server refuses it.
     if declared is not None and declared.isdigit() and int(declared) > bytes_max:
@@ -52,16 +57,17 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
         whole: bytes = message.get("body", b"")
         if len(whole) > bytes_max:
             raise _too_large(bytes_max)
+        budget.take(request, len(whole))
         return whole
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            return await _read_on(request, message, bytes_max)
+            return await _read_on(request, message, bytes_max, budget)
     except TimeoutError:
         detail = f"the body must arrive within {BODY_SECONDS_MAX:.0f} seconds"
         raise Problem("request_timeout", detail, headers=_CLOSE) from None
 
 
-async def _read_on(request: Request, message: Message, bytes_max: int) -> bytes:
+async def _read_on(request: Request, message: Message, bytes_max: int, budget: ByteBudget) -> bytes:
     chunks: list[bytes] = []
     length = 0
     while True:
@@ -71,6 +77,7 @@ async def _read_on(request: Request, message: Message, bytes_max: int) -> bytes:
         length += len(chunk)
         if length > bytes_max:
             raise _too_large(bytes_max)
+        budget.take(request, len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypedDict
 
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from api.bodies import header
+from api.budget import ByteBudget
 from api.edge import ACTOR
 from api.problems import Problem
 from api.queries import Query
@@ -72,6 +73,12 @@ class Services:
     not_ready: Callable[[], Awaitable[list[str]]]
     # Brings those numbers of the registry up to date that are looked up, not counted.
     refresh_gauges: Callable[[], Awaitable[None]]
+    # What the bodies of all requests under way may hold.
+    budget: ByteBudget = field(init=False)
+
+    def __post_init__(self) -> None:
+        """As much as the settings allow."""
+        object.__setattr__(self, "budget", ByteBudget(self.settings.queue_bytes_max))
 
 
 class LifespanState(TypedDict):

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.answers import Answer
+from api.budget import give_back
 from api.problems import Problem, of_fault
 from api.queries import bad_cursor
 from ledger.errors import LedgerError
@@ -105,6 +106,8 @@ class Resource:
             return bad_cursor().answer()
         except LedgerError as error:
             return of_fault(error).answer()
+        finally:
+            give_back(request.scope)
 
     async def _refuse(self, _request: Request) -> Answer:
         allow = self._allow.encode()
