@@ -134,12 +134,11 @@ class Ledger:
         # What was recovered lives as long as the process; the collector need not visit it again.
         gc.collect()
         gc.freeze()
-        # Nearly everything a command leaves behind is freed by its count. The default thresholds
-        # would look for cycles dozens of times in every bulk.
+        # Nearly everything is freed by its count; the default would look for cycles all the time.
         gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
 
     async def close(self) -> None:
-        """Decide what waits, answer it, then end."""
+        """Decide what waits, answer it, end."""
         if self._membership is not None:
             self._membership.cancel()
             await asyncio.gather(self._membership, return_exceptions=True)

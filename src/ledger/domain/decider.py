@@ -60,12 +60,9 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     rules, sound = context.rules, context.sound
     name = command.sku
     sku = state.skus.get(name)
-    if sku is None:
-        if (wrong := codes.check_sku(name)) is not None:
-            return wrong
-        scale = rules.scale_default
-    else:
-        scale = sku.scale
+    if sku is None and (wrong := codes.check_sku(name)) is not None:
+        return wrong
+    scale = rules.scale_default if sku is None else sku.scale
     identity = command.id or ""
     if not sound and (wrong := codes.check_id(identity)) is not None:
         return wrong
@@ -95,9 +92,8 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         if type(cost) is Rejected:
             return cost
         unit_cost, command.unit_cost = cost
-    if (not sound or command.note is not None or command.expected_on_hand is not None) and (
-        wrong := check_extras(command)
-    ) is not None:
+    plain = sound and command.note is None and command.expected_on_hand is None
+    if not plain and (wrong := check_extras(command)) is not None:
         return wrong
     # From here on the answer depends on state.
     if rules.strict_items and (sku is None or sku.item is None):
