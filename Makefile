@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check simulate bench openapi lock clean
+.PHONY: help run demo cluster test check simulate bench openapi lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -20,6 +20,9 @@ run: .venv/.base ## Serve on http://127.0.0.1:8000, data in ./data
 
 demo: .venv/.base ## Serve and load a sample of real trade
 	$(BIN)/python examples/demo.py $(ARGS)
+
+cluster: .venv/.dev ## Start Kafka, PostgreSQL and two instances
+	$(BIN)/python examples/cluster.py $(ARGS)
 
 test: .venv/.dev ## Run all tests, against real servers where they can be had
 	$(BIN)/python -m pytest $(ARGS)
