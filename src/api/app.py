@@ -4,11 +4,13 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.edge import Edge
+from api.internal import PREFIX, Internal
 from api.lifespan import make_lifespan
 from api.metrics import HttpMetrics
 from api.openapi import build
 from api.operations import fixed, routes
 from api.problems import Problem
+from api.process import Process
 from api.routes import documentation, health
 from api.routes.catalog import OPERATIONS
 from api.security import Gate
@@ -24,16 +26,18 @@ class Application(FastAPI):
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Raises KeysRequired and KeysFileDamaged."""
+        """Raises KeysRequired, KeysFileDamaged and SecretRequired."""
         self._gate = Gate(settings)
         self._metrics = HttpMetrics()
+        self._process = Process(settings)
+        self._internal = Internal(settings, self._process.name, self._metrics)
         super().__init__(
             title="stockledger",
             openapi_url=None,
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
-            lifespan=make_lifespan(settings, self._metrics),
+            lifespan=make_lifespan(settings, self._metrics, self._process),
         )
         serves_api = "api" in settings.roles
         operations = (*OPERATIONS, *documentation.OPERATIONS) if serves_api else health.OPERATIONS
@@ -48,10 +52,17 @@ class Application(FastAPI):
         if scope["type"] == "lifespan":
             await super().__call__(scope, receive, send)
             return
+        if scope["path"].startswith(PREFIX):
+            await self._internal(scope, receive, send)
+            return
         scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         await self.middleware_stack(scope, receive, send)
+
+    async def hand_over(self) -> None:
+        """Before the end: let other instances take over, and answer requests meanwhile."""
+        await self._process.hand_over()
 
     def build_middleware_stack(self) -> ASGIApp:
         """The one layer, and one for traces where they are wanted."""
@@ -64,10 +75,11 @@ class Application(FastAPI):
         return self.openapi_schema
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Application:
     """An ASGI application that opens its parts when it starts and drains them when it ends.
 
-    Raises KeysRequired where others could reach it and there is no API key, and KeysFileDamaged.
+    Raises KeysRequired where others could reach it and there is no API key, SecretRequired where
+    they could pass as instances of the ledger, and KeysFileDamaged.
     """
     return Application(settings)
 

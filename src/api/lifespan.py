@@ -12,10 +12,12 @@ from uuid6 import uuid7
 from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ViewLag
 from api.metrics import HttpMetrics
+from api.process import Process
 from api.readiness import LogWatch, Readiness, Tasks, projector_reasons
 from api.readonly import ReadOnly
-from ledger.config import Settings, open_log, open_snapshots, rules
-from ledger.log import EventLog
+from ledger.config import Settings, open_instances, open_log, open_snapshots, rules
+from ledger.log import EventLog, SnapshotStore
+from ledger.ownership.instances import Instances
 from ledger.service import Ledger
 from projections.database import Database
 from projections.id_index import ViewIdIndex
@@ -27,18 +29,20 @@ from projections.runner import Projector
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]
 
 
-def make_lifespan(settings: Settings, metrics: HttpMetrics) -> Lifespan:
+def make_lifespan(settings: Settings, metrics: HttpMetrics, process: Process) -> Lifespan:
     """The lifespan of an application with these settings."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[LifespanState]:
         async with AsyncExitStack() as stack:
-            yield {"services": await _open(settings, metrics, stack)}
+            yield {"services": await _open(settings, metrics, process, stack)}
 
     return lifespan
 
 
-async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack) -> Services:
+async def _open(
+    settings: Settings, metrics: HttpMetrics, process: Process, stack: AsyncExitStack
+) -> Services:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     log = open_log(settings)
     stack.push_async_callback(log.close)
@@ -51,6 +55,7 @@ async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack)
     positions = Positions(database)
     views = LedgerViews(log, database)
     readiness = Readiness(views)
+    readiness.add(process.reasons)
     tasks = Tasks(stack)
     readiness.add(tasks.ended)
     watch = LogWatch(log)
@@ -65,10 +70,21 @@ async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack)
     registry.register(metrics)
     registry.register(lag)
     ledger: Submitter = ReadOnly()
-    if "writer" in settings.roles:
-        ledger = writers = await _start_ledger(settings, log, database, stack, tasks)
+    instances = open_instances(settings, process.name)
+    if instances is not None or "writer" in settings.roles:
+        index = ViewIdIndex(database)
+        snapshots = open_snapshots(settings)
+        stack.push_async_callback(snapshots.close)
+        await snapshots.open()
+        ledger = writers = _ledger(settings, process.name, (log, snapshots, index), instances)
+        await _start(writers, stack, tasks)
+        index.ledger_id = writers.ledger_id
         registry.register(LedgerCollector(writers))
         readiness.add(writers.ready)
+    if instances is not None and "writer" in settings.roles:
+        process.writes(instances.hand_over)
+        tasks.start(instances.address.run(), "address-watch")
+        readiness.add(instances.address.reasons)
     return Services(
         settings=settings,
         log=log,
@@ -81,18 +97,15 @@ async def _open(settings: Settings, metrics: HttpMetrics, stack: AsyncExitStack)
     )
 
 
-async def _start_ledger(
-    settings: Settings, log: EventLog, database: Database, stack: AsyncExitStack, tasks: Tasks
+def _ledger(
+    settings: Settings,
+    name: str,
+    stores: tuple[EventLog, SnapshotStore, ViewIdIndex],
+    instances: Instances | None,
 ) -> Ledger:
-    snapshots = open_snapshots(settings)
-    stack.push_async_callback(snapshots.close)
-    await snapshots.open()
-    index = ViewIdIndex(database)
-    ledger = Ledger(
-        log,
-        snapshots,
-        index,
-        instance=settings.instance_id,
+    return Ledger(
+        *stores,
+        instance=name,
         new_ledger_id=lambda: str(uuid7()),
         url=settings.public_url,
         rules=rules(settings),
@@ -100,7 +113,11 @@ async def _start_ledger(
         queue_commands_max=settings.queue_items_max,
         window_ids=settings.id_window,
         snapshot_every_records=settings.snapshot_every_records,
+        instances=instances,
     )
+
+
+async def _start(ledger: Ledger, stack: AsyncExitStack, tasks: Tasks) -> None:
     # Closed before everything that the writers need, and after the server took its last request.
     stack.push_async_callback(ledger.close)
     starting = asyncio.create_task(ledger.start(), name="ledger-start")
@@ -113,5 +130,3 @@ async def _start_ledger(
     if starting.done():
         await starting
     tasks.watch(starting, may_return=True)
-    index.ledger_id = ledger.ledger_id
-    return ledger

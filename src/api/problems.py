@@ -38,6 +38,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "version_conflict": (409, "The stock is not what was expected"),
     "insufficient_stock": (409, "There is not enough stock"),
     "quantity_overflow": (409, "The balance would leave the exact range"),
+    "foreign_ledger": (409, "Another ledger is meant"),
     "unauthorized": (401, "An API key is needed"),
     "forbidden": (403, "Not allowed"),
     "not_found": (404, "Not found"),

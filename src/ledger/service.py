@@ -97,7 +97,6 @@ class Ledger:
             snapshot_every_records=snapshot_every_records,
             chance=chance,
         )
-        self._membership: asyncio.Task[None] | None = None
 
     def host(self) -> Host:
         """Answers other instances; once the ledger is started."""
@@ -126,8 +125,7 @@ class Ledger:
         if self._instances is None:
             self._desks.alone(self._log.partitions)
         else:
-            self._instances.ledger_id = self.ledger_id
-            self._membership = asyncio.create_task(self._instances.group.run(self._desks.share))
+            self._instances.join(self.ledger_id, self._desks)
         self.opened.set()
         for writer in self.writers:
             await writer.recovered.wait()
@@ -139,9 +137,8 @@ class Ledger:
 
     async def close(self) -> None:
         """Decide what waits, answer it, end."""
-        if self._membership is not None:
-            self._membership.cancel()
-            await asyncio.gather(self._membership, return_exceptions=True)
+        if self._instances is not None:
+            await self._instances.resign()
         await self._desks.close()
         if self.opened.is_set():
             self._deadlines.close()
@@ -286,8 +283,8 @@ class Ledger:
         if not self.opened.is_set():
             return ["the ledger is not started"]
         reasons = []
-        if self._instances is not None and self._instances.group.failure is not None:
-            reasons.append(self._instances.group.failure)
+        if self._instances is not None and self._instances.failure is not None:
+            reasons.append(self._instances.failure)
         for partition, writer in sorted(self._desks.writers.items()):
             if writer.failure is not None:
                 reasons.append(f"partition {partition} is stopped: {writer.failure}")

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +62,10 @@ def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
     from api.app import create_app
 
     try:
-        guard = _Guard(create_app(settings))
+        app = create_app(settings)
     except Exception as error:
         raise explain(error, settings) or error from error
+    guard = _Guard(app)
     config = Config(
         guard,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -79,7 +80,7 @@ def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
         timeout_graceful_shutdown=int(settings.request_timeout_seconds) + DRAIN_MARGIN_SECONDS,
         backlog=LISTEN_BACKLOG,
     )
-    server = _Server(config)
+    server = _Server(config, app.hand_over)
     factory = config.get_loop_factory()
     # What uvicorn says about a failed start, with a traceback, we say in a sentence.
     logger = standard_logging.getLogger("uvicorn.error")
@@ -142,22 +143,33 @@ async def _is_ready(host: str, port: int) -> bool:
 class _Server(Server):
     """A server whose signals are ours: a drained process ends with 0, not by the signal."""
 
+    def __init__(self, config: Config, hand_over: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._hand_over = hand_over
+        self._stopping: asyncio.Future[None] | None = None
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the handlers alone that `_serve` set."""
         yield
 
     def stop(self) -> None:
-        """Drain; the second time, stop at once.
+        """Hand over to other instances, then drain; the second time, stop at once.
 
         The log survives an end at any moment, so there is nothing to tidy up. Cancelling everything
         would take its time, and every task would complain.
         """
-        if self.should_exit:
+        if self._stopping is not None:
             sys.stderr.write("stockledger: stopped at once; requests under way got no answer\n")
             sys.stderr.flush()
             os._exit(ExitCode.INTERRUPTED)
-        self.should_exit = True
+        self._stopping = asyncio.ensure_future(self._stop())
+
+    async def _stop(self) -> None:
+        try:
+            await self._hand_over()
+        finally:
+            self.should_exit = True
 
 
 class _Guard:
@@ -207,13 +219,17 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _refuse_open_server(settings: Settings) -> None:
+    from api.internal import check_secret
     from api.keys import load
     from api.security import is_loopback
     from ledger.errors import LedgerError
 
     if is_loopback(settings.host):
         return
-
+    try:
+        check_secret(settings)
+    except LedgerError as error:
+        raise CommandError(str(error)) from None
     try:
         known: Any = load(settings.api_keys_path)
     except LedgerError as error:

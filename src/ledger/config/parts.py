@@ -4,14 +4,19 @@ Only here an adapter is named, and only inside a function, so that the embedded 
 imports a Kafka client.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ledger.config.settings import Settings
 from ledger.domain.context import Rules
 from ledger.log import EventLog, SnapshotStore
+from ledger.ownership.group import Bystander, Group
+from ledger.ownership.instances import Instances
 
 if TYPE_CHECKING:
     from ledger.adapters.kafka import KafkaSecurity
+
+# One request to the brokers about the group.
+GROUP_TIMEOUT_SECONDS: Final = 10.0
 
 
 def rules(settings: Settings) -> Rules:
@@ -64,6 +69,34 @@ def open_snapshots(settings: Settings, *, create: bool = True) -> SnapshotStore:
         create=create,
         security=_security(settings),
     )
+
+
+def open_instances(settings: Settings, name: str) -> Instances | None:
+    """The other instances on the same log; None if there cannot be any, or none that matter here.
+
+    `name` is that of this process in its claims. Without the role `writer` it takes no share, and
+    everything is forwarded.
+    """
+    bootstrap = settings.kafka_bootstrap
+    if bootstrap is None or not settings.shared:
+        return None
+    from ledger.adapters.http_peers import HttpPeers
+
+    secret = settings.cluster_secret
+    peers = HttpPeers(None if secret is None else secret.get_secret_value())
+    group: Group = Bystander()
+    if "writer" in settings.roles:
+        from ledger.adapters.kafka_group import KafkaGroup
+        from ledger.adapters.kafka_topics import Cluster
+
+        group = KafkaGroup(
+            Cluster(bootstrap, _security(settings), GROUP_TIMEOUT_SECONDS, f"stockledger-{name}"),
+            settings.movements_topic,
+            settings.group_id,
+            session_seconds=settings.group_session_seconds,
+            static_id=settings.instance_id if settings.static_membership else None,
+        )
+    return Instances(group, peers, own_url=settings.public_url, sender=name)
 
 
 def _security(settings: Settings) -> "KafkaSecurity":

@@ -2,31 +2,41 @@
 
 import re
 import socket
-import uuid
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ledger.config.bounds import (
+    BACKDATE_DAYS_MAX,
+    BODY_BYTES_MAX,
+    BODY_BYTES_MIN,
+    BULK_ITEMS_MAX,
+    GROUP_SESSION_SECONDS_MAX,
+    HANDOFF_SECONDS_MAX,
+    ID_WINDOW_MAX,
+    LATE_AFTER_SECONDS_MAX,
+    PARTITIONS_MAX,
+    QUEUE_BYTES_MAX,
+    QUEUE_ITEMS_MAX,
+    REPLICATION_MAX,
+    REQUEST_TIMEOUT_SECONDS_MAX,
+    SNAPSHOT_EVERY_RECORDS_MAX,
+    SNAPSHOT_EVERY_RECORDS_MIN,
+    TOLERANCE_SECONDS_MAX,
+    VIEW_WAIT_SECONDS_MAX,
+)
+from ledger.config.checks import (
+    ANYWHERE,
+    brokers,
+    database_url,
+    instance_url,
+    strong_secret,
+)
 from ledger.domain.quantities import SCALE_MAX
 
 ENV_PREFIX: Final = "STOCKLEDGER_"
-PARTITIONS_MAX: Final = 1_024
-REPLICATION_MAX: Final = 9
-TOLERANCE_SECONDS_MAX: Final = 86_400
-BACKDATE_DAYS_MAX: Final = 36_500
-LATE_AFTER_SECONDS_MAX: Final = 366 * 86_400
-BULK_ITEMS_MAX: Final = 10_000
-QUEUE_ITEMS_MAX: Final = 1_000_000
-QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024 * 1024
-BODY_BYTES_MIN: Final = 1_024
-BODY_BYTES_MAX: Final = 256 * 1024 * 1024
-REQUEST_TIMEOUT_SECONDS_MAX: Final = 300
-VIEW_WAIT_SECONDS_MAX: Final = 60
-ID_WINDOW_MAX: Final = 100_000_000
-SNAPSHOT_EVERY_RECORDS_MIN: Final = 1_000
-SNAPSHOT_EVERY_RECORDS_MAX: Final = 100_000_000
 
 Role = Literal["api", "writer", "projector", "publisher", "planner"]
 ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector"})
@@ -34,13 +44,6 @@ ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector"}
 ROLES_NOT_YET: Final[frozenset[Role]] = frozenset({"publisher", "planner"})
 
 _TOPIC_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
-_URL_SCHEMES = {
-    "postgresql+asyncpg": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "postgres": "postgresql+asyncpg",
-    "sqlite+aiosqlite": "sqlite+aiosqlite",
-    "sqlite": "sqlite+aiosqlite",
-}
 
 
 class Settings(BaseSettings):
@@ -94,10 +97,29 @@ class Settings(BaseSettings):
         None, description="where other instances reach this one; none: from host and port"
     )
     instance_id: str = Field(
-        default_factory=lambda: f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
+        default_factory=socket.gethostname,
         min_length=1,
         max_length=128,
-        description="name of this process in the log; none: host name and a random part",
+        description="name of this instance in the log, where each process adds a random part; "
+        "none: the host name",
+    )
+    cluster_secret: SecretStr | None = Field(
+        None, description="what all instances of a ledger on Kafka know and nobody else"
+    )
+    group_session_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=GROUP_SESSION_SECONDS_MAX,
+        description="an instance that is silent for so long loses its partitions to the others",
+    )
+    static_membership: bool = Field(
+        False, description="keep the partitions over a quick restart; instance_id must be its own"
+    )
+    handoff_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=HANDOFF_SECONDS_MAX,
+        description="how long an instance that is stopped waits for the others to take over",
     )
     api_keys_file: Path | None = Field(
         None, description="hashed API keys; none: api-keys.json in data_dir"
@@ -181,11 +203,7 @@ class Settings(BaseSettings):
     @field_validator("kafka_bootstrap")
     @classmethod
     def _check_bootstrap(cls, value: str | None) -> str | None:
-        for server in (value or "").split(",") if value else ():
-            host, _, port = server.strip().rpartition(":")
-            if not host or not (port.isascii() and port.isdigit()):
-                raise ValueError("expected host:port, several separated by commas")
-        return value
+        return value and brokers(value)
 
     @field_validator("topic_prefix")
     @classmethod
@@ -197,21 +215,17 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _normalise_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        scheme, separator, rest = value.get_secret_value().partition("://")
-        if not separator or scheme not in _URL_SCHEMES:
-            raise ValueError("expected postgresql://user:password@host/database or sqlite:///file")
-        return SecretStr(f"{_URL_SCHEMES[scheme]}://{rest}")
+        return None if value is None else database_url(value)
 
     @field_validator("advertised_url")
     @classmethod
     def _check_advertised_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("expected http://… or https://…")
-        return value.rstrip("/")
+        return None if value is None else instance_url(value)
+
+    @field_validator("cluster_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else strong_secret(value)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -225,6 +239,8 @@ class Settings(BaseSettings):
             self.kafka_sasl_username and self.kafka_sasl_password
         ):
             raise ValueError("SASL needs kafka_sasl_username and kafka_sasl_password")
+        if self.static_membership and "instance_id" not in self.model_fields_set:
+            raise ValueError("static_membership needs an instance_id that stays the same")
         return self
 
     @property
@@ -260,10 +276,19 @@ class Settings(BaseSettings):
         return f"{self.topic_prefix}.snapshots.v1"
 
     @property
+    def group_id(self) -> str:
+        """The consumer group by which instances share out the partitions."""
+        return f"{self.topic_prefix}.writers"
+
+    @property
+    def shared(self) -> bool:
+        """Whether this process works on a log together with others, as one of its instances."""
+        return self.kafka_bootstrap is not None and bool(self.roles & {"api", "writer"})
+
+    @property
     def public_url(self) -> str:
         """Where other instances reach this one."""
         if self.advertised_url is not None:
             return self.advertised_url
-        anywhere = self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-        host = socket.gethostname() if anywhere else self.host
+        host = socket.gethostname() if self.host in ANYWHERE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

@@ -40,6 +40,8 @@ class Desks:
         # Partitions whose commands are decided here now.
         self.held: set[int] = set()
         self.remotes = remotes
+        self.has_all = False
+        self._released = asyncio.Event()
         self._make_writer = make_writer
         self._desks: list[Desk] = [*remotes]
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -57,6 +59,7 @@ class Desks:
 
     def share(self, share: frozenset[int]) -> None:
         """Write these partitions, and no others once somebody else does."""
+        self.has_all = len(share) == len(self.remotes)
         for partition in share:
             if partition in self._drops:
                 self._drops.pop(partition).cancel()
@@ -73,6 +76,12 @@ class Desks:
         for partition, writer in self.writers.items():
             if partition not in share:
                 writer.want(wanted=False)
+
+    async def released(self) -> None:
+        """Wait until others write all partitions."""
+        while self.held:
+            self._released.clear()
+            await self._released.wait()
 
     async def close(self) -> None:
         """Decide what waits, answer it, then end."""
@@ -100,6 +109,7 @@ class Desks:
         """Another instance has claimed the partition, and is the one to do so."""
         if partition in self.held:
             self.held.discard(partition)
+            self._released.set()
             self._desks[partition] = self.remotes[partition]
             loop = asyncio.get_running_loop()
             self._drops[partition] = loop.call_later(KEEP_SECONDS, self._drop, partition)

@@ -41,3 +41,19 @@ class Alone:
 
     async def leave(self) -> None:
         """Nobody else would take the partitions."""
+
+
+class Bystander:
+    """An instance that writes nothing itself: it has no share, and sends everything to others."""
+
+    def __init__(self) -> None:
+        """It is always in touch, since nobody waits for it."""
+        self.failure: str | None = None
+
+    async def run(self, assigned: Assigned) -> None:
+        """Say the empty share once."""
+        assigned(frozenset())
+        await asyncio.Event().wait()
+
+    async def leave(self) -> None:
+        """There is nothing to give."""

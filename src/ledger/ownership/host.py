@@ -8,7 +8,9 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from ledger.domain.facts import Moved, Refused
+import msgspec
+
+from ledger.domain.facts import Command, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.errors import LedgerError
 from ledger.ownership.desks import QUEUE_FULL, Desks
@@ -51,9 +53,17 @@ class Host:
         self._owner_of = owner_of
 
     async def bundle(self, bundle: Bundle) -> Reply:
-        """Decide what another instance has sent. Raises ForeignBundle, msgspec.MsgspecError."""
+        """Decide what another instance has sent.
+
+        Raises ForeignBundle, msgspec.MsgspecError; then nothing of it was done.
+        """
         self._check(bundle.ledger_id)
-        return Reply(await asyncio.gather(*map(self._part, bundle.parts)))
+        partitions = len(self._desks.remotes)
+        if any(part.partition not in range(partitions) for part in bundle.parts):
+            raise msgspec.ValidationError(f"there are {partitions} partitions")
+        # All before any: of a bundle that is malformed nothing may be carried out.
+        commands = [unwrap_commands(part.commands) for part in bundle.parts]
+        return Reply(await asyncio.gather(*map(self._part, bundle.parts, commands)))
 
     async def question(self, question: Question) -> PartReply:
         """What another instance asks the owner.
@@ -77,8 +87,7 @@ class Host:
         if ledger_id != self._ledger_id:
             raise ForeignBundle(f"this is ledger {self._ledger_id}, not {ledger_id}")
 
-    async def _part(self, part: Part) -> PartReply:
-        commands = unwrap_commands(part.commands)
+    async def _part(self, part: Part, commands: list[Command]) -> PartReply:
         if part.partition not in self._desks.held:
             return self._elsewhere(part.partition, len(commands))
         request = Request(self._deadlines.loop, part.traceparent)

@@ -1,11 +1,16 @@
 """What an instance needs to share a log with others: its group, its peers, and its own address."""
 
+import asyncio
+import contextlib
+
 from ledger.log import EventLog
+from ledger.ownership.address import AddressWatch
+from ledger.ownership.desks import Desks
 from ledger.ownership.directory import Directory
 from ledger.ownership.group import Group
 from ledger.ownership.lanes import Lane
-from ledger.ownership.peers import Peers
 from ledger.ownership.remote import RemotePartition
+from ledger.peers import Peers
 
 
 class Instances:
@@ -19,6 +24,10 @@ class Instances:
         self._own_url = own_url
         self._sender = sender
         self._lanes: dict[str, Lane] = {}
+        self._desks: Desks | None = None
+        self._membership: asyncio.Task[None] | None = None
+        # Runs where claims are made; whoever makes none is reached by nobody.
+        self.address = AddressWatch(peers, own_url, sender)
         self.directory: Directory | None = None
 
     def remotes(self, log: EventLog, commands_max: int) -> list[RemotePartition]:
@@ -42,6 +51,40 @@ class Instances:
         """Where another owner of a partition is believed to be; empty if nobody knows."""
         url = (self.directory.believed(partition) if self.directory else None) or ""
         return "" if url == self._own_url else url
+
+    def join(self, ledger_id: str, desks: Desks) -> None:
+        """Take part in the group from now on; the desks hear of each share."""
+        self.ledger_id = ledger_id
+        self._desks = desks
+        self._membership = asyncio.create_task(self.group.run(desks.share), name="group")
+
+    @property
+    def failure(self) -> str | None:
+        """Why this instance is not in touch with the others, if it is not."""
+        membership = self._membership
+        if membership is not None and membership.done():
+            return "the instance has left the group"
+        return self.group.failure
+
+    async def hand_over(self, seconds: float) -> None:
+        """Leave the group, and go on until others have claimed what this instance writes.
+
+        At most so long, and not at all where it has all partitions: nobody else is there then.
+        """
+        desks = self._desks
+        if desks is None or self._membership is None or desks.has_all:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.group.leave()
+                desks.share(frozenset())
+                await desks.released()
+
+    async def resign(self) -> None:
+        """Take part no longer. What is written already goes on."""
+        if self._membership is not None:
+            self._membership.cancel()
+            await asyncio.gather(self._membership, return_exceptions=True)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from ledger.ownership.peers import Peers, PeerSilent, PeerUnreachable
 from ledger.ownership.wire import (
     Bundle,
     Part,
@@ -15,6 +14,7 @@ from ledger.ownership.wire import (
     decode_reply,
     encode,
 )
+from ledger.peers import Peers, PeerSilent, PeerUnreachable
 
 BUNDLE_PATH = "/internal/v1/bundle"
 QUESTION_PATH = "/internal/v1/question"

@@ -1,26 +1,5 @@
-"""The port through which instances speak to each other: one request, one answer, both bytes."""
+"""The other instances as a port: see `ledger.peers`."""
 
-from typing import Protocol
+from ledger.peers import Peers, PeerSilent, PeerUnreachable
 
-
-class PeerUnreachable(Exception):
-    """The request surely did not get to the other instance, or surely was not carried out."""
-
-
-class PeerSilent(Exception):
-    """The request may have been carried out; there is no answer."""
-
-
-class Peers(Protocol):
-    """Connections to other instances, kept open."""
-
-    async def ask(self, url: str, path: str, body: bytes, seconds: float) -> bytes:
-        """POST `body` to `url` + `path` and return the answer's body.
-
-        Raises PeerUnreachable, PeerSilent; both say why, without secrets.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Close all connections."""
-        ...
+__all__ = ["PeerSilent", "PeerUnreachable", "Peers"]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from ledger.errors import LedgerError
 from ledger.ownership.directory import Directory
 from ledger.ownership.lanes import Lane
-from ledger.ownership.peers import PeerSilent, PeerUnreachable
 from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wrap_commands
+from ledger.peers import PeerSilent, PeerUnreachable
 from ledger.writer.hand import refuse
 from ledger.writer.outcomes import Elsewhere, Outcome
 from ledger.writer.queue import Submission

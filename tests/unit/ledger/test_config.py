@@ -1,6 +1,7 @@
 """Settings: where they come from, what is refused, and what never shows."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,9 @@ def test_the_url_for_other_instances(host: str, advertised: str | None, url: str
     assert Settings(host=host, advertised_url=advertised).public_url == url
 
 
-def test_an_instance_has_a_name_of_its_own() -> None:
-    """Two processes on one machine are told apart."""
-    assert Settings().instance_id != Settings().instance_id
+def test_an_instance_is_named_after_its_machine() -> None:
+    """Each process adds a part of its own (api.process)."""
+    assert Settings().instance_id == socket.gethostname()
 
 
 def test_rules_count_in_microseconds() -> None:

@@ -1,0 +1,60 @@
+"""What settings must look like. Each function returns the value, or raises ValueError."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+# Addresses to listen on that lead nowhere: compared, not bound.
+ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
+SECRET_LENGTH_MIN: Final = 16
+
+# No space and no control character, because it is sent in a header.
+_SECRET = re.compile(r"[!-~]+", re.ASCII)
+_URL_SCHEMES = {
+    "postgresql+asyncpg": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "sqlite": "sqlite+aiosqlite",
+}
+
+
+def brokers(value: str) -> str:
+    """Addresses of brokers."""
+    for server in value.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not (port.isascii() and port.isdigit()):
+            raise ValueError("expected host:port, several separated by commas")
+    return value
+
+
+def database_url(value: SecretStr) -> SecretStr:
+    """The address of the views with the driver that is used."""
+    scheme, separator, rest = value.get_secret_value().partition("://")
+    if not separator or scheme not in _URL_SCHEMES:
+        raise ValueError("expected postgresql://user:password@host/database or sqlite:///file")
+    return SecretStr(f"{_URL_SCHEMES[scheme]}://{rest}")
+
+
+def instance_url(value: str) -> str:
+    """Where an instance is reached by others, without a slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("expected http://host:port or https://host:port")
+    if parts.query or parts.fragment:
+        raise ValueError("expected nothing behind the path")
+    if parts.hostname in ANYWHERE:
+        raise ValueError("expected an address that leads from the others to this instance")
+    return value.rstrip("/")
+
+
+def strong_secret(value: SecretStr) -> SecretStr:
+    """A secret that fits into a header and is not guessed."""
+    secret = value.get_secret_value()
+    if len(secret) < SECRET_LENGTH_MIN or _SECRET.fullmatch(secret) is None:
+        raise ValueError(
+            f"expected {SECRET_LENGTH_MIN} or more letters, digits and signs of ASCII, no space"
+        )
+    return value
