@@ -12,6 +12,7 @@ from ledger.log import EventLog
 from ledger.service import Ledger
 from projections.database import Database
 from projections.positions import read_positions
+from projections.runner import Projector
 
 _COUNTED = {
     "appended": "Records appended that count.",
@@ -55,6 +56,29 @@ class LedgerCollector(Collector):
             stopped.add_metric(label, int(writer.failure is not None))
             failing.add_metric(label, int(writer.snapshot_failure is not None))
         yield from (waiting, recovered, stopped, failing)
+
+
+class ProjectorCollector(Collector):
+    """What the projector of this process does, when somebody asks."""
+
+    def __init__(self, projector: Projector, partitions: int) -> None:
+        """`partitions` is how many the log has."""
+        self._projector = projector
+        self._partitions = partitions
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the families are made when they are asked for."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families for Prometheus."""
+        follows = _by_partition("projector_follows", "1 if this process keeps these views.")
+        stopped = _by_partition("projector_stopped", "1 if it is stopped by a record or a fault.")
+        for partition in range(self._partitions):
+            label = [str(partition)]
+            follows.add_metric(label, int(partition in self._projector.partitions))
+            stopped.add_metric(label, int(partition in self._projector.failures))
+        yield from (follows, stopped)
 
 
 class ViewLag(Collector):

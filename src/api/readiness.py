@@ -62,6 +62,8 @@ def projector_reasons(projector: Projector) -> list[str]:
     # Readiness is open to everybody, and what a database or broker says may name hosts.
     if projector.trouble is not None:
         reasons.append("the views cannot read on at the moment")
+    if projector.group_failure is not None:
+        reasons.append("the projectors' group is not joined")
     return reasons
 
 

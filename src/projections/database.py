@@ -3,6 +3,7 @@
 Routes get a `ReadConnection`, which cannot write. Only the runner writes, through `ViewStore`.
 """
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from ledger.errors import LedgerError
 
 POSTGRESQL = "postgresql+asyncpg"
 SQLITE = "sqlite+aiosqlite"
+POSTGRESQL_PORT = 5432
+_OF_THIS_MACHINE = frozenset({"", "localhost", "127.0.0.1", "::1"})
 POOL_CONNECTIONS_MAX = 20
 POOL_WAIT_SECONDS = 10
 SQLITE_BUSY_MS = 10_000
@@ -62,6 +65,22 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether the views lie in an SQLite file."""
         return self.url.drivername == SQLITE
+
+    @property
+    def address(self) -> str | None:
+        """Server and name of the database, without user and password; None for a file.
+
+        Two that have the same are taken for one. So what is only known on one machine, as
+        `localhost` is, has the machine's name in it.
+        """
+        if self.is_sqlite:
+            return None
+        url, query = self.url, self.url.query
+        host = str(query.get("host") or url.host or "").lower()
+        if host in _OF_THIS_MACHINE or host.startswith("/"):
+            host = f"{socket.gethostname()}:{host}"
+        port = query.get("port") or url.port or POSTGRESQL_PORT
+        return f"{host}:{port}/{url.database or ''}"
 
     async def open(self) -> None:
         """Prepare the pool; the file's folder is made where the database is SQLite."""

@@ -1,7 +1,9 @@
 """Waiting until the views have read far enough."""
 
 import asyncio
+import math
 import re
+import time
 from collections.abc import Mapping
 
 from sqlalchemy import select
@@ -11,9 +13,10 @@ from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, ReadConnection
 from projections.tables import view_positions
 
-# How often the database is asked where no projector of this process says how far it is.
+# How often the database is asked while somebody waits for what no projector of this process
+# follows, however many wait.
 POLL_SECONDS = 0.02
-# And where one does: another process may still be the one that writes.
+# And where one follows it: another process may still be the one that writes.
 POLL_FED_SECONDS = 0.25
 POSITIONS_MAX = 1_000
 _POSITION = re.compile(r"([0-9]{1,9}):([0-9]{1,18})", re.ASCII)
@@ -63,7 +66,9 @@ class Positions:
         self._database = database
         self._positions: dict[int, int] = {}
         self._changed = asyncio.Event()
-        self._fed = False
+        self._fed: frozenset[int] = frozenset()
+        self._looking = asyncio.Lock()
+        self._looked_at = -math.inf
 
     def known(self) -> dict[int, int]:
         """The offset of the next record by partition, as last heard of."""
@@ -71,8 +76,11 @@ class Positions:
 
     def advance(self, positions: Mapping[int, int]) -> None:
         """A projector of this process has committed these."""
-        self._fed = True
         self._learn(positions)
+
+    def feed(self, partitions: frozenset[int]) -> None:
+        """A projector of this process follows these partitions from now on, and no others."""
+        self._fed = partitions
 
     async def wait_for(self, wanted: Mapping[int, int], timeout_seconds: float) -> None:
         """Return once the views show the records at these offsets.
@@ -81,7 +89,7 @@ class Positions:
         """
         if not self._missing(wanted):
             return
-        await self._look()
+        await self._look(time.monotonic())
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._wait(wanted)
@@ -95,17 +103,24 @@ class Positions:
             ) from error
 
     async def _wait(self, wanted: Mapping[int, int]) -> None:
-        while self._missing(wanted):
+        while missing := self._missing(wanted):
             changed = self._changed
+            seconds = POLL_FED_SECONDS if missing.keys() <= self._fed else POLL_SECONDS
             try:
-                async with asyncio.timeout(POLL_FED_SECONDS if self._fed else POLL_SECONDS):
+                async with asyncio.timeout(seconds):
                     await changed.wait()
             except TimeoutError:
-                await self._look()
+                await self._look(time.monotonic() - seconds)
 
-    async def _look(self) -> None:
-        async with self._database.reader() as reader:
-            self._learn(await read_positions(reader))
+    async def _look(self, since: float) -> None:
+        """Ask the database, unless somebody did after `since`; one question at a time."""
+        async with self._looking:
+            if self._looked_at >= since:
+                return
+            begun = time.monotonic()
+            async with self._database.reader() as reader:
+                self._learn(await read_positions(reader))
+            self._looked_at = begun
 
     def _missing(self, wanted: Mapping[int, int]) -> dict[int, int]:
         known = self._positions

@@ -1,4 +1,4 @@
-"""The projector: follows every partition of the log and writes the views.
+"""The projector: follows its share of the log's partitions and writes the views.
 
 One task a partition reads and gathers; one task writes what is gathered, of all partitions
 together, in one transaction with their checkpoints. While the database works on one batch the
@@ -6,14 +6,17 @@ next one is gathered.
 """
 
 import asyncio
+import contextlib
 import logging
 
-from ledger.errors import LedgerError, LogUnavailable
 from ledger.log import EventLog
+from ledger.ownership.group import Alone, Group
 from projections.changes import Changes
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, DatabaseUnavailable
+from projections.following import BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, TRANSIENT, Following
 from projections.positions import Positions
+from projections.relief import Relief
 from projections.stores import ChangesRefused, ViewStore, open_store
 from projections.tail import PartitionTail, Shared
 
@@ -22,10 +25,9 @@ PARTITION_RECORDS_MAX = 20_000
 PARTITION_RECORDS_MIN = 500
 # From so many records on, the indexes are made after loading, if the views are empty.
 LOADING_RECORDS_MIN = 200_000
-BACKOFF_FIRST_SECONDS = 0.05
-BACKOFF_MAX_SECONDS = 5.0
+# How often it is asked whether the others have loaded theirs.
+OTHERS_SECONDS = 1.0
 
-_TRANSIENT = (LogUnavailable, DatabaseUnavailable, OSError)
 _logger = logging.getLogger(__name__)
 
 
@@ -36,20 +38,30 @@ class Projector:
     """
 
     def __init__(
-        self, log: EventLog, database: Database, positions: Positions | None = None
+        self,
+        log: EventLog,
+        database: Database,
+        positions: Positions | None = None,
+        group: Group | None = None,
     ) -> None:
-        """`log` and `database` are open. `positions` wakes who waits for a position."""
-        self.failures: dict[int, tuple[int, str]] = {}
+        """`log` and `database` are open. `positions` wakes who waits for a position.
+
+        `group` says which partitions are to be followed; without one it is all of them.
+        """
         self.positions = positions or Positions(database)
         self._log = log
+        self._group: Group = group or Alone(log.partitions)
         self._store: ViewStore = open_store(database, VIEW_GROUP)
         self._shared = Shared(self._store.movement_row)
-        self._tails = [PartitionTail(log, one, self._shared) for one in range(log.partitions)]
-        share = self._store.records_max // log.partitions
-        self._records_max = max(PARTITION_RECORDS_MIN, min(PARTITION_RECORDS_MAX, share))
+        each = self._store.records_max // log.partitions
+        self._records_max = max(PARTITION_RECORDS_MIN, min(PARTITION_RECORDS_MAX, each))
+        self._following = Following(
+            log, self._store, self._shared, self._records_max, self.positions.feed
+        )
+        self.failures = self._following.failures
         self._trouble: str | None = None
-        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._targets: dict[int, int] = {}
+        self._indexed = False
         self._delay = BACKOFF_FIRST_SECONDS
 
     async def run(self) -> None:
@@ -59,32 +71,52 @@ class Projector:
         """
         try:
             await self._prepare()
-            for tail in self._tails:
-                tail.allow(self._records_max)
-                self._start(tail)
-            await self._write_for_ever()
+            relief = Relief(self._log, self._store, self._following)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._group.run(self.share), name="projector-group")
+                tasks.create_task(relief.run(), name="projector-relief")
+                await self._write_for_ever()
+        except ExceptionGroup as several:
+            self._end_with(several.exceptions[0])
+            raise several.exceptions[0] from None
         except Exception as error:
-            self._trouble = f"the projector ended: {error!r}"
-            _logger.exception("the projector ended")
+            self._end_with(error)
             raise
         finally:
-            tasks = list(self._tasks.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._following.end()
             await self._store.close()
+
+    def share(self, partitions: frozenset[int]) -> None:
+        """Follow these partitions from now on, from where the views are.
+
+        What is gathered of others and not being written at this moment is dropped.
+        """
+        if partitions != self._following.partitions:
+            _logger.info("the views of partitions %s are kept here", sorted(partitions))
+        self._following.share(partitions)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those that this projector follows."""
+        return self._following.partitions
+
+    @property
+    def group_failure(self) -> str | None:
+        """Why it is not in touch with the other projectors, if it is not."""
+        return self._group.failure
 
     @property
     def trouble(self) -> str | None:
         """The errors of log and database while they last, and the one that ended it all."""
-        found = [tail.trouble for tail in self._tails] + [self._trouble]
+        found = [tail.trouble for tail in self._following.tails] + [self._trouble]
         return "; ".join(one for one in found if one is not None) or None
 
     def lag(self) -> dict[int, int]:
-        """How many offsets each partition of the views is behind the log, as last heard of."""
+        """How many offsets each partition followed is behind the log, as last heard of."""
         known = self.positions.known()
         return {
-            tail.partition: max(0, tail.end - known.get(tail.partition, 0)) for tail in self._tails
+            tail.partition: max(0, tail.end - known.get(tail.partition, 0))
+            for tail in self._following.tails
         }
 
     async def _prepare(self) -> None:
@@ -92,11 +124,11 @@ class Projector:
         while True:
             try:
                 stored = await self._store.checkpoints()
-                for tail in self._tails:
-                    self._targets[tail.partition] = await self._log.end(tail.partition)
+                for partition in range(self._log.partitions):
+                    self._targets[partition] = await self._log.end(partition)
                 if not stored and sum(self._targets.values()) >= LOADING_RECORDS_MIN:
                     await self._store.defer_indexes()
-            except _TRANSIENT as error:
+            except TRANSIENT as error:
                 await self._back_off(error)
             else:
                 self._recovered()
@@ -105,72 +137,39 @@ class Projector:
                 self.positions.advance({one: stored[one].position for one in stored})
                 return
 
-    def _start(self, tail: PartitionTail) -> None:
-        self._tasks[tail.partition] = asyncio.create_task(
-            self._drive(tail), name=f"projector-{tail.partition}"
-        )
-
-    async def _restart(self, tail: PartitionTail) -> None:
-        """Go back to where the views are."""
-        task = self._tasks[tail.partition]
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        if tail.partition not in self.failures:
-            self._start(tail)
-
-    async def _drive(self, tail: PartitionTail) -> None:
-        delay = BACKOFF_FIRST_SECONDS
-        resumed = False
-        while True:
-            try:
-                if not resumed:
-                    await tail.resume((await self._store.checkpoints()).get(tail.partition))
-                    resumed = True
-                await tail.follow()
-            except _TRANSIENT as error:
-                delay = delay if tail.trouble else BACKOFF_FIRST_SECONDS
-                tail.trouble = f"partition {tail.partition}: {error}"
-                _logger.warning("reading is interrupted: %s", tail.trouble)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, BACKOFF_MAX_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it stops this one alone
-                self._fail(tail, tail.position, error)
-                return
-
-    def _fail(self, tail: PartitionTail, offset: int, error: Exception) -> None:
-        text = str(error) if isinstance(error, LedgerError) else repr(error)
-        self.failures[tail.partition] = (offset, text)
-        _logger.error(
-            "the views stop reading partition %d at offset %d: %s",
-            tail.partition,
-            offset,
-            text,
-            exc_info=None if isinstance(error, LedgerError) else error,
-        )
-        tail.stop()
-
     async def _write_for_ever(self) -> None:
-        taken: dict[int, Changes] = {}
-        indexed = False
+        taken: dict[PartitionTail, Changes] = {}
         while True:
             self._shared.wake.clear()
-            for tail in self._tails:
-                if tail.partition not in taken and (changes := tail.take()) is not None:
-                    taken[tail.partition] = changes
+            for tail in [tail for tail in taken if not self._following.has(tail)]:
+                del taken[tail]  # whoever follows the partition now reads it again
+            for tail in self._following.tails:
+                if tail not in taken and (changes := tail.take()) is not None:
+                    taken[tail] = changes
             try:
                 if taken:
                     await self._write(taken)
-                elif not indexed and self._caught_up():
-                    await self._store.build_indexes()
-                    indexed = True
                 else:
-                    await self._shared.wake.wait()
+                    await self._rest()
             except DatabaseUnavailable as error:
                 await self._back_off(error)
             else:
                 self._recovered()
 
-    async def _write(self, taken: dict[int, Changes]) -> None:
+    async def _rest(self) -> None:
+        """Nothing is to be written: make the indexes when everything is there, or wait."""
+        seconds = None
+        if not self._indexed and self._caught_up():
+            if await self._others_caught_up():
+                await self._store.build_indexes()
+                self._indexed = True
+                return
+            seconds = OTHERS_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._shared.wake.wait()
+
+    async def _write(self, taken: dict[PartitionTail, Changes]) -> None:
         """Write what was taken and drop it from there; what stays is to be written again."""
         try:
             stale = await self._store.write(list(taken.values()))
@@ -178,39 +177,53 @@ class Projector:
             await self._narrow_down(taken, error)
             return
         if stale:
-            for partition in stale:
-                del taken[partition]
-                await self._restart(self._tails[partition])
+            for tail in [tail for tail in taken if tail.partition in stale]:
+                del taken[tail]
+                await self._following.go_back(tail)
             return
-        for changes in taken.values():
-            tail = self._tails[changes.partition]
+        for tail in taken:
             tail.allow(min(tail.records_max * 2, self._records_max))
         self.positions.advance({one.partition: one.after.position for one in taken.values()})
         taken.clear()
 
-    async def _narrow_down(self, taken: dict[int, Changes], error: ChangesRefused) -> None:
+    async def _narrow_down(
+        self, taken: dict[PartitionTail, Changes], error: ChangesRefused
+    ) -> None:
         """Find the record that the database refuses: each partition alone, then halves of it."""
         if len(taken) > 1:
-            for partition in list(taken):
-                alone = {partition: taken[partition]}
-                await self._write(alone)
-                del taken[partition]
+            for tail in list(taken):
+                await self._write({tail: taken[tail]})
+                del taken[tail]
             return
-        for partition, changes in taken.items():
-            tail = self._tails[partition]
+        for tail, changes in taken.items():
             if changes.records <= 1:
-                self._fail(tail, changes.before.position, error)
+                self._following.fail(tail, changes.before.position, error)
             tail.allow(max(1, changes.records // 2))
-            await self._restart(tail)
+            await self._following.restart(tail)
         taken.clear()
 
     def _caught_up(self) -> bool:
-        """Whether everything the log had at the start is written or cannot be."""
+        """Whether everything followed that the log had at the start is written or cannot be."""
         return all(
             tail.partition in self.failures
             or (tail.position >= self._targets[tail.partition] and tail.drained)
-            for tail in self._tails
+            for tail in self._following.tails
         )
+
+    async def _others_caught_up(self) -> bool:
+        """The same of what others follow. What nobody moves on is taken over by `Relief`."""
+        others = self._targets.keys() - self.partitions
+        if not others:
+            return True
+        stored = await self._store.checkpoints()
+        return all(
+            not self._targets[one] or (one in stored and stored[one].position >= self._targets[one])
+            for one in others
+        )
+
+    def _end_with(self, error: Exception) -> None:
+        self._trouble = f"the projector ended: {error!r}"
+        _logger.error("the projector ended", exc_info=error)
 
     async def _back_off(self, error: Exception) -> None:
         self._trouble = str(error)

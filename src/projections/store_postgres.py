@@ -47,6 +47,8 @@ _REFUSED = (
 )
 _UNAVAILABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError)
 
+_STORED = f"SELECT {checkpoints.SELECT_COLUMNS} FROM view_positions WHERE view_group = $1"  # noqa: S608
+_LOCK = f"{_STORED} AND partition = ANY($2::integer[]) ORDER BY partition FOR UPDATE"
 _SAVE = """
 UPDATE view_positions AS stored
 SET position = step.position, head = step.head, head_offset = step.head_offset
@@ -96,7 +98,7 @@ class PostgresStore:
     async def checkpoints(self) -> dict[int, Checkpoint]:
         """The checkpoint of every partition that was ever read."""
         async with self._connection() as connection:
-            return await self._stored(connection, "")
+            return checkpoints.from_rows(await connection.fetch(_STORED, self._group))
 
     async def write(self, changes: Sequence[Changes]) -> list[int]:
         """Write all changes and their checkpoints in one transaction, or nothing."""
@@ -135,7 +137,10 @@ class PostgresStore:
                     await _build(connection, index)
 
     async def _compare(self, connection: Any, changes: Sequence[Changes]) -> None:
-        """Lock the checkpoints, in the order of partitions lest two projectors lock crosswise."""
+        """Lock the checkpoints of these partitions alone: others may be written meanwhile.
+
+        In the order of partitions, lest two projectors lock crosswise.
+        """
         advances = [one.advance for one in changes]
         fresh = checkpoints.initial_rows(self._group, advances)
         if fresh:
@@ -144,14 +149,9 @@ class PostgresStore:
                 " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
                 fresh,
             )
-        checkpoints.compare(advances, await self._stored(connection, "FOR UPDATE"))
-
-    async def _stored(self, connection: Any, lock: str) -> dict[int, Checkpoint]:
-        query = (
-            f"SELECT {checkpoints.SELECT_COLUMNS} FROM view_positions"  # noqa: S608
-            f" WHERE view_group = $1 ORDER BY partition {lock}"
-        )
-        return checkpoints.from_rows(await connection.fetch(query, self._group))
+        partitions = [step.partition for step in advances]
+        locked = await connection.fetch(_LOCK, self._group, partitions)
+        checkpoints.compare(advances, checkpoints.from_rows(locked))
 
     async def _save(self, connection: Any, changes: Sequence[Changes]) -> None:
         steps = [(one.partition, one.advance.after) for one in changes]

@@ -1,0 +1,60 @@
+"""Partitions that no projector moves on: whoever notices follows them too."""
+
+import asyncio
+import logging
+
+from ledger.log import EventLog
+from projections.following import TRANSIENT, Following
+from projections.stores import ViewStore
+
+# A partition that is behind, and has not moved between two looks, is taken over. Longer than it
+# takes the group to notice that a member is gone, and than one transaction takes.
+LOOK_SECONDS = 20.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Relief:
+    """Looks after the partitions that others should follow.
+
+    The group only knows who answers its coordinator. A member that cannot reach the database, or
+    writes to another one of the same name, or a group that nobody may join, would leave views
+    behind for good. Two who follow one partition change nothing twice; the one who finds that
+    somebody else wrote lets go of it.
+    """
+
+    def __init__(self, log: EventLog, store: ViewStore, following: Following) -> None:
+        """Nothing is known of the others yet."""
+        self._log = log
+        self._store = store
+        self._following = following
+        self._positions: dict[int, int] = {}
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                stuck = await self.look()
+            except TRANSIENT:
+                self._positions = {}  # whoever is away may be so for the others too
+                continue
+            if stuck:
+                _logger.warning("nobody moves the views of partitions %s on: taken over", stuck)
+                self._following.relieve(stuck)
+
+    async def look(self) -> list[int]:
+        """The partitions that are behind, where they were at the last look, and nobody's here.
+
+        Raises DatabaseUnavailable, LogUnavailable.
+        """
+        followed = self._following.partitions
+        others = [one for one in range(self._log.partitions) if one not in followed]
+        if not others:
+            self._positions = {}
+            return []
+        stored = await self._store.checkpoints()
+        before = self._positions
+        self._positions = {one: stored[one].position if one in stored else 0 for one in others}
+        still = [one for one in others if before.get(one) == self._positions[one]]
+        return [one for one in still if await self._log.end(one) > self._positions[one]]
