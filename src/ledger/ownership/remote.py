@@ -13,7 +13,7 @@ from ledger.ownership.lanes import Lane
 from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wrap_commands
 from ledger.peers import PeerSilent, PeerUnreachable
 from ledger.writer.hand import refuse
-from ledger.writer.outcomes import Elsewhere, Outcome
+from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable, Unknown
 from ledger.writer.queue import Submission
 
 PAUSE_SECONDS = (0.02, 0.3)
@@ -167,8 +167,13 @@ class RemotePartition:
         # What went back was surely not written, unless an earlier attempt is still unclear.
         submission.next = before
         answers = [(index, answer) for index, answer in answers if type(answer) is not Elsewhere]
+        # The owner speaks of this attempt only: an earlier one without an answer may yet arrive.
+        unclear = before == len(submission.commands)
         for index, outcome in answers:
-            submission.answer(index, outcome)
+            if unclear and isinstance(outcome, Unavailable):
+                submission.answer(index, Unknown(outcome.id or "", outcome.detail))
+            else:
+                submission.answer(index, outcome)
         if not answers:
             self.failure = "the instance that claimed the partition is not its owner any more"
         return bool(answers)

@@ -139,7 +139,9 @@ class PartitionWriter:
             return self.queue.waiting > 0
         if not self._closing:
             await self.queue.wait(_IDLE_SECONDS)
-        if self.follower.claimed and not self.tenure.wanted and self.queue.waiting == 0:
+        if self.follower.claimed and self.tenure.announced and self.queue.waiting == 0:
+            # Others go by the newest claim, which may be another's by now: shares move back and
+            # forth, and two may be told the same.
             with contextlib.suppress(LogUnavailable):
                 await self.follower.read_on()
         return self.queue.waiting > 0
