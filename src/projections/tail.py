@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ledger.domain.facts import Opened
-from ledger.errors import LedgerError, LogRegressed, WrongLedger
+from ledger.errors import LedgerError, LogRegressed, LogUnavailable, WrongLedger
 from ledger.events.chain import Chain, link
 from ledger.log import READ_RECORDS_MAX, EventLog, Record
 from projections.changes import Changes, MovementRow
@@ -236,13 +236,16 @@ class PartitionTail:
             )
 
     async def _counting_from(self, offset: int) -> Record | None:
-        """The first counting record at `offset` or behind it."""
+        """The first counting record at `offset` or behind it. Raises LogUnavailable if whoever
+        answers is behind."""
         while True:
             part = await self._log.read(self.partition, offset, records_max=1)
             for record in part.records:
                 if record.counts:
                     return record
             if part.next_offset <= offset:
+                if offset < self.end:
+                    raise LogUnavailable(f"partition {self.partition} is not shown to its end")
                 return None
             offset = part.next_offset
 
