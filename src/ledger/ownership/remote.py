@@ -129,6 +129,9 @@ class RemotePartition:
         if not url or url == self._own_url:
             self.failure = "no other instance has claimed the partition"
             return False
+        if submission.cancelled:
+            # Meanwhile its caller was told that nothing was written.
+            return False
         # Until there is an answer nobody knows what became of them.
         before, submission.next = submission.next, len(submission.commands)
         try:
