@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
+from ledger.adapters.kafka_rejoins import Rejoins
 from ledger.adapters.kafka_topics import Cluster
 
 Assigned = Callable[[frozenset[int]], None]
@@ -21,6 +24,9 @@ POLL_SECONDS = 5
 RETRY_SECONDS = 1.0
 # A member that leaves answers late or never only while the broker is gone.
 LEAVE_SECONDS = 3.0
+
+_FAULTS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
+_log = logging.getLogger(__name__)
 
 
 class KafkaGroup:
@@ -36,10 +42,16 @@ class KafkaGroup:
         static_id: str | None = None,
     ) -> None:
         """`static_id` (KIP-345): come back within a session and have the same share again."""
+        # In public: it names no host. The log does.
         self.failure: str | None = "the group has not been joined yet"
         self._topic = topic
-        self._consumer: AIOKafkaConsumer | None = None
-        self._leaving = False
+        self._static_id = static_id
+        self._rejoins = Rejoins()
+        self._running = False
+        self._leaving = asyncio.Event()
+        self._left = asyncio.Event()
+        # Set where taking part is no longer any good.
+        self._enough = asyncio.Event()
         session_ms = int(session_seconds * 1000)
         self._arguments: dict[str, Any] = {
             **cluster.arguments(),
@@ -63,36 +75,88 @@ class KafkaGroup:
 
         While the brokers are away the share stays as it was: who writes on cannot do harm.
         """
-        while not self._leaving:
-            try:
-                await self._take_part(assigned)
-            except (KafkaError, OSError, TimeoutError) as error:
-                self.failure = f"the group cannot be joined: {error!r}"
-                await asyncio.sleep(RETRY_SECONDS)
+        self._running = True
+        try:
+            while not self._leaving.is_set():
+                await self._pause(await self._take_part(assigned))
+        finally:
+            self._running = False
+            self._left.set()
         assigned(frozenset())
         await asyncio.Event().wait()
 
     async def leave(self) -> None:
         """Tell the coordinator, so that the others need not wait for the session to run out."""
-        self._leaving = True
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await _stop(consumer)
+        self._leaving.set()
+        self._enough.set()
+        if self._running:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._left.wait()
 
-    async def _take_part(self, assigned: Assigned) -> None:
+    def joined(self, share: frozenset[int]) -> bool:
+        """A new share has come; False if it had better be given back."""
+        if self._rejoins.joined(asyncio.get_running_loop().time(), share):
+            self._enough.set()
+            return False
+        if not self._rejoins.troubled:
+            self._note(None)
+        return True
+
+    async def _take_part(self, assigned: Assigned) -> float:
+        """Be a member for as long as that is any good; how many seconds to pause afterwards."""
+        self._enough.clear()
         consumer = AIOKafkaConsumer(**self._arguments)
-        self._consumer = consumer
-        listener = _Listener(self, consumer, assigned)
         try:
-            consumer.subscribe([self._topic], listener=listener)
+            consumer.subscribe([self._topic], listener=_Listener(self, consumer, assigned))
             await consumer.start()
-            while self._consumer is consumer:
-                # All partitions are paused, so that nothing ever comes; errors do.
-                await consumer.getmany(timeout_ms=POLL_SECONDS * 1000)
+            while not self._enough.is_set():
+                await self._poll(consumer)
+        except _FAULTS as error:
+            self._note(f"the group cannot be joined: {type(error).__name__}", str(error))
+            return RETRY_SECONDS
         finally:
-            if self._consumer is consumer:
-                self._consumer = None
-                await _stop(consumer)
+            await _stop(consumer)
+        if self._leaving.is_set():
+            return 0.0
+        pause = self._rejoins.pause()
+        self._note(
+            "the group is joined again and again: does another instance have the same instance_id?",
+            f"instance_id {self._static_id}, next attempt in about {pause:g} seconds",
+        )
+        # At random, so that two that fight do not come back together.
+        return pause * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        """Be alive for a while. All partitions are paused, so that nothing comes; errors do."""
+        polled = asyncio.ensure_future(consumer.getmany(timeout_ms=POLL_SECONDS * 1000))
+        enough = asyncio.ensure_future(self._enough.wait())
+        try:
+            await asyncio.wait((polled, enough), return_when=asyncio.FIRST_COMPLETED)
+            if polled.done():
+                polled.result()
+        finally:
+            polled.cancel()
+            enough.cancel()
+            await asyncio.gather(polled, enough, return_exceptions=True)
+        if self._rejoins.troubled and self._rejoins.quiet(asyncio.get_running_loop().time()):
+            self._note(None)
+
+    async def _pause(self, seconds: float) -> None:
+        """Stay away so long, unless this member leaves for good."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
+
+    def _note(self, failure: str | None, detail: str = "") -> None:
+        """Say it in the log when it changes."""
+        if failure == self.failure:
+            return
+        self.failure = failure
+        if failure is None:
+            _log.info("the group is joined")
+        else:
+            _log.warning("%s (%s)", failure, detail)
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
@@ -118,5 +182,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """The whole share, from now on."""
         self._consumer.pause(*assigned)
-        self._group.failure = None
-        self._assigned(frozenset(each.partition for each in assigned))
+        share = frozenset(each.partition for each in assigned)
+        if self._group.joined(share):
+            self._assigned(share)
