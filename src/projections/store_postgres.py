@@ -1,6 +1,7 @@
 """Writing views to PostgreSQL: COPY for what is new, arrays for what changes."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 from sqlalchemy.schema import CreateIndex
 
-from projections import checkpoints
+from projections import checkpoints, stuck_postgres
 from projections.binary_rows import copy_stream, movement_bytes
 from projections.changes import Changes
 from projections.checkpoints import Checkpoint, Stale
@@ -33,6 +34,8 @@ LOCK_WAIT = "1s"
 ROWS_AT_A_TIME = 2_000
 # Any number that no other program on this database uses for its advisory locks.
 INDEX_LOCK = 7_021_500_118
+
+_logger = logging.getLogger(__name__)
 
 Row = tuple[object, ...]
 _Part = TypeVar("_Part")
@@ -110,6 +113,10 @@ class PostgresStore:
                     await _write_views(connection, changes)
             except Stale as error:
                 return error.partitions
+            except stuck_postgres.LockTimeout:
+                if ended := await stuck_postgres.end_stuck(connection):
+                    _logger.warning("%d projectors stood still and were cut off", ended)
+                raise  # and this is tried again
         return []
 
     async def defer_indexes(self) -> None:
@@ -171,6 +178,7 @@ class PostgresStore:
             async with self._turn:
                 if self._held is None:
                     self._held = await self._engine.raw_connection()
+                    await stuck_postgres.prepare(self._held.driver_connection)
                 yield self._held.driver_connection
         except _REFUSED as error:
             raise ChangesRefused(f"{type(error).__name__}: {error}") from error
@@ -255,6 +263,7 @@ async def _upsert(connection: Any, upsert: Upsert, rows: list[Row]) -> None:
 async def _build(connection: Any, index: Index) -> None:
     async with connection.transaction():
         # Two projectors may come here at the same time.
+        await connection.execute(stuck_postgres.WAIT_FOR_EVER)
         await connection.execute(f"SELECT pg_advisory_xact_lock({INDEX_LOCK})")
         await connection.execute(f"SET LOCAL maintenance_work_mem = '{INDEX_BUILD_MEMORY}'")
         statement = CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)
