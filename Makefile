@@ -7,6 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-annotate --no-header $(UPGRADE) pyproject.toml
 # Options for the program a target runs: make run ARGS="--port 9000", make test ARGS="-k lots"
 ARGS ?=
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo cluster test check simulate bench openapi lock clean
@@ -35,6 +36,9 @@ check: .venv/.dev ## Check format, lint, types and imports
 
 simulate: .venv/.dev ## Simulated crashes; SEED=n replays one run
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--runs 200) $(ARGS)
+
+chaos: .venv/.dev ## Faults on real servers; MINUTES=10, SEED=n repeats one choice of faults
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: .venv/.dev ## Measure, each number beside its raw counterpart
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -16,11 +16,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.servers_kafka import KafkaServer, write_lock
+from tests.servers_jars import write_lock
+from tests.servers_kafka import KafkaCluster, KafkaServer
 from tests.servers_postgres import PostgresServer, run_sql
 from tests.servers_process import ServerError, free_ports, temporary_folder
 
 __all__ = [
+    "KafkaCluster",
     "KafkaServer",
     "PostgresServer",
     "ServerError",
@@ -35,7 +37,7 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 @contextlib.contextmanager
-def running(server: KafkaServer | PostgresServer) -> Iterator[None]:
+def running(server: KafkaServer | KafkaCluster | PostgresServer) -> Iterator[None]:
     """Start a server and stop it at the end, whatever happens in between."""
     try:
         server.start()

@@ -1,38 +1,20 @@
-"""A real Kafka broker from packages alone: a Java runtime as a wheel, the jars by coordinates.
+"""A real Kafka broker from packages alone: a Java runtime as a wheel, the jars by coordinates."""
 
-The jars are pinned with their hashes in `servers_kafka.lock`; `write_lock` renews it.
-"""
-
-import fcntl
-import hashlib
 import signal
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from tests.servers_jars import jars
 from tests.servers_process import Child, ServerError, free_ports
 
 START_TIMEOUT_S = 240
-DOWNLOADS_AT_ONCE = 8
-DOWNLOAD_TIMEOUT_S = 60
 READY_LINE = "Kafka Server started"
-LOCK = Path(__file__).with_name("servers_kafka.lock")
-CACHE = Path(__file__).parents[1] / ".cache" / "kafka"
-
-# The first two are named so that the newest clients win over the older ones a later jar asks for.
-COORDINATES = (
-    "org.apache.kafka:kafka-clients:4.1.0",
-    "org.apache.kafka:kafka-server-common:4.1.0",
-    "org.apache.kafka:kafka_2.13:4.1.0",
-    "org.apache.kafka:kafka-tools:4.1.0",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.1",
-)
-
 LOGGING = f"""\
 appender.out.type = Console
 appender.out.name = out
@@ -49,21 +31,23 @@ logger.ready.level = INFO
 # controller refuses the new one.
 SETTINGS = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
+node.id={node}
+controller.quorum.{quorum}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+inter.broker.listener.name=PLAINTEXT
+listeners={listeners}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols}
 log.dirs={log_folder}
 auto.create.topics.enable=false
 num.partitions=1
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=6000
@@ -72,15 +56,55 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
+class Gate(NamedTuple):
+    """A second port of a broker: it listens there, and sends its clients to the other one.
+
+    With a proxy at `advertised`, all that these clients do goes through the proxy.
+    """
+
+    port: int
+    advertised: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A broker's place in its cluster: `controllers` has the controller's port of every node."""
+
+    cluster: str
+    number: int
+    controllers: Mapping[int, int]
+
+    @property
+    def quorum(self) -> str:
+        """The setting that names the controllers."""
+        if len(self.controllers) == 1:
+            (port,) = self.controllers.values()
+            return f"bootstrap.servers=127.0.0.1:{port}"
+        voters = (f"{number}@127.0.0.1:{port}" for number, port in self.controllers.items())
+        return f"voters={','.join(voters)}"
+
+
 class KafkaServer:
     """One broker (KRaft, combined mode) that keeps its ports and data over a restart."""
 
-    def __init__(self, data: Path, *, port: int | None = None, heap_mb: int = 512) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        heap_mb: int = 512,
+        gates: Sequence[Gate] = (),
+        node: Node | None = None,
+    ) -> None:
         """Prepare, but do not start: data and log go to the folder `data`."""
         self._data = data.resolve()
         self._data.mkdir(parents=True, exist_ok=True)
-        free_port, self._controller_port = free_ports(2)
+        free_port, controller_port = free_ports(2)
         self._port = port or free_port
+        self._node = node or Node(
+            cluster=_new_cluster(), number=1, controllers={1: controller_port}
+        )
+        self._gates = gates
         self._heap_mb = heap_mb
         self._child = Child(name="Kafka", log=self._data / "broker.log")
 
@@ -125,21 +149,30 @@ class KafkaServer:
 
     def _write_settings(self) -> Path:
         (self._data / "log4j2.properties").write_text(LOGGING)
+        node = self._node
+        own = {"PLAINTEXT": self._port, "CONTROLLER": node.controllers[node.number]}
+        gates = {f"GATE{number}": gate for number, gate in enumerate(self._gates)}
+        names = [*own, *gates]
         settings = self._data / "server.properties"
         settings.write_text(
             SETTINGS.format(
-                port=self._port,
-                controller_port=self._controller_port,
+                node=node.number,
+                quorum=node.quorum,
+                listeners=_listeners(own | {name: one.port for name, one in gates.items()}),
+                advertised=_listeners(own | {name: one.advertised for name, one in gates.items()}),
+                protocols=",".join(f"{name}:PLAINTEXT" for name in names),
                 log_folder=self._data / "log",
+                copies=len(node.controllers),
+                in_sync=min(2, len(node.controllers)),
             )
         )
         return settings
 
     def _format(self, java: list[str], settings: Path) -> None:
-        # A letter first: the tool would take a leading dash for an option.
-        cluster = "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        command = [*java, "kafka.tools.StorageTool", "format", "--standalone"]
-        command += ["-t", cluster, "-c", str(settings)]
+        command = [*java, "kafka.tools.StorageTool", "format", "-t", self._node.cluster]
+        command += ["-c", str(settings)]
+        if len(self._node.controllers) == 1:
+            command.append("--standalone")
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
         )
@@ -147,47 +180,47 @@ class KafkaServer:
             raise ServerError(f"Kafka's storage was not formatted: {done.stdout}{done.stderr}")
 
 
-def jars() -> list[Path]:
-    """Return the pinned jars, each as its hash says; fetch those that are missing."""
-    from jgo.maven import MavenContext
+class KafkaCluster:
+    """Brokers that keep copies for each other, each of them a controller too."""
 
-    context = MavenContext(repo_cache=CACHE / "repository", timeout=DOWNLOAD_TIMEOUT_S)
+    def __init__(self, data: Path, *, brokers: int = 3, heap_mb: int = 384) -> None:
+        """Prepare, but do not start."""
+        ports = free_ports(2 * brokers)
+        cluster = _new_cluster()
+        controllers = dict(enumerate(ports[brokers:], start=1))
+        self.nodes = {
+            number: KafkaServer(
+                data / f"broker-{number}",
+                port=port,
+                heap_mb=heap_mb,
+                node=Node(cluster=cluster, number=number, controllers=controllers),
+            )
+            for number, port in enumerate(ports[:brokers], start=1)
+        }
 
-    def fetch(line: str) -> Path:
-        coordinate, _, expected = line.partition(" ")
-        artifact = context.create_dependency(coordinate).artifact
-        for _ in range(2):  # a fetch that was cut short leaves half a file: drop it, fetch again
-            path = artifact.resolve()
-            if _sha256(path) == expected:
-                return path
-            path.unlink()
-        raise ServerError(f"{coordinate} is not the file that {LOCK.name} names")
+    @property
+    def bootstrap(self) -> str:
+        """The addresses for clients."""
+        return ",".join(node.bootstrap for node in self.nodes.values())
 
-    lines = [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
-    with _exclusive(CACHE / "lock"), ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        try:
-            return list(pool.map(fetch, lines))
-        except (OSError, RuntimeError) as error:
-            raise ServerError(f"Kafka's jars cannot be fetched: {error}") from error
+    def start(self) -> None:
+        """Start all at once: none is ready before most of the controllers are there."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            list(pool.map(KafkaServer.start, self.nodes.values()))
+
+    def stop(self) -> None:
+        """Shut down. The last ones have no majority to say goodbye to, so they are killed."""
+        for node in self.nodes.values():
+            node.kill()
 
 
-def write_lock() -> None:
-    """Resolve the coordinates again and pin what comes out."""
-    from jgo.maven import MavenContext
-    from jgo.parse import Coordinate
+def _new_cluster() -> str:
+    # A letter first: the tool would take a leading dash for an option.
+    return "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
-    context = MavenContext(repo_cache=CACHE / "repository", timeout=DOWNLOAD_TIMEOUT_S)
-    wanted = [
-        context.create_dependency(replace(Coordinate.parse(one), scope="compile"))
-        for one in COORDINATES
-    ]
-    named, more = context.resolver.resolve(wanted)
-    needed = [*named, *(one for one in more if one.scope in {"compile", "runtime"})]
-    lines = {
-        f"{one.groupId}:{one.artifactId}:{one.version} {_sha256(one.artifact.resolve())}"
-        for one in needed
-    }
-    LOCK.write_text("\n".join(["# coordinate sha256 (`make lock`)", *sorted(lines), ""]))
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
 def _java(class_path: list[Path], heap_mb: int, data: Path) -> list[str]:
@@ -202,17 +235,3 @@ def _java(class_path: list[Path], heap_mb: int, data: Path) -> list[str]:
         "-cp",
         ":".join(map(str, class_path)),
     ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock between processes: two test runs share the jars."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -70,6 +70,11 @@ class Child:
         """Whether the process is there (paused counts)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs, or None."""
+        return self._process.pid if self._process is not None and self.running else None
+
     def start(self, command: Sequence[str], ready: Callable[[str], bool], timeout_s: float) -> None:
         """Start the process and wait until `ready` accepts what it has logged since."""
         if self.running:

@@ -26,6 +26,7 @@ class TcpProxy:
         self.request_lost = asyncio.Event()
         self.answer_lost = asyncio.Event()
         self.refusing = False
+        self.delay_seconds = 0.0
 
     async def __aenter__(self) -> Self:
         """Listen on a free port."""
@@ -57,6 +58,7 @@ class TcpProxy:
     def heal(self) -> None:
         """Lose nothing any more."""
         self.lose_requests = self.lose_answers = self.refusing = False
+        self.delay_seconds = 0.0
         self.flowing.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,6 +88,7 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while data := await source.read(CHUNK_BYTES):
                 await self.flowing.wait()
+                await asyncio.sleep(self.delay_seconds)
                 lost = self.lose_requests if is_request else self.lose_answers
                 if lost:
                     (self.request_lost if is_request else self.answer_lost).set()
