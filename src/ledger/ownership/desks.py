@@ -10,13 +10,13 @@ from functools import partial
 from typing import Protocol
 
 from ledger.ownership.remote import RemotePartition
+from ledger.writer.hand import refuse
 from ledger.writer.partition import PartitionWriter
-from ledger.writer.queue import Submission
+from ledger.writer.queue import QUEUE_FULL, Submission
 from ledger.writer.tenure import Tenure
 
 # How long what is known of a partition is kept after another instance has taken it over.
 KEEP_SECONDS = 600.0
-QUEUE_FULL = "the queue of this partition is full"
 
 
 class Desk(Protocol):
@@ -50,6 +50,10 @@ class Desks:
     def __getitem__(self, partition: int) -> Desk:
         """Where commands of the partition go now."""
         return self._desks[partition]
+
+    def __len__(self) -> int:
+        """How many partitions there are."""
+        return len(self._desks)
 
     def alone(self, partitions: int) -> None:
         """Write all partitions; commands may be handed in from now on."""
@@ -103,18 +107,22 @@ class Desks:
     def _began(self, partition: int) -> None:
         """The writer has read everything and its claim counts."""
         self.held.add(partition)
-        self._desks[partition] = self.writers[partition]
+        self._desks[partition] = self.remotes[partition].own_writer = self.writers[partition]
 
     def _ended(self, partition: int, waiting: Sequence[Submission]) -> None:
         """Another instance has claimed the partition, and is the one to do so."""
+        remote = self.remotes[partition]
         if partition in self.held:
             self.held.discard(partition)
             self._released.set()
-            self._desks[partition] = self.remotes[partition]
+            self._desks[partition] = remote
+            remote.own_writer = None
+        if partition not in self._drops:
             loop = asyncio.get_running_loop()
             self._drops[partition] = loop.call_later(KEEP_SECONDS, self._drop, partition)
         for submission in waiting:
-            self.remotes[partition].offer(submission)
+            if not remote.offer(submission):
+                refuse(submission, QUEUE_FULL)
 
     def _drop(self, partition: int) -> None:
         del self._drops[partition]
@@ -125,3 +133,5 @@ class Desks:
         the same fault, and nothing may be hidden."""
         if writer.failure is not None and self.writers.get(partition) is writer:
             self._desks[partition] = writer
+            self.held.discard(partition)
+            self._released.set()

@@ -14,12 +14,16 @@ from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wr
 from ledger.peers import PeerSilent, PeerUnreachable
 from ledger.writer.hand import refuse
 from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable, Unknown
-from ledger.writer.queue import Submission
+from ledger.writer.partition import PartitionWriter
+from ledger.writer.queue import Request, Submission
 
 PAUSE_SECONDS = (0.02, 0.3)
 ASK_ATTEMPTS = 3
 # A partition without an owner that answers gets no more waiting callers after this.
 GRACE_SECONDS = 2.0
+# How long to wait for an answer before looking whether somebody else is the owner by now.
+LOOK_SECONDS = 1.0
+CLOSING = "the service is shutting down"
 
 
 class OwnerUnknown(LedgerError):
@@ -43,11 +47,14 @@ class RemotePartition:
         self.waiting = 0
         # Why the owner could not be reached lately, if so.
         self.failure: str | None = None
+        # The writer of this instance, while it is the owner: what still waits here goes to it.
+        self.own_writer: PartitionWriter | None = None
         self._directory = directory
         self._lane = lane
         self._own_url = own_url
         self._commands_max = commands_max
         self._down_since: float | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def offer(self, submission: Submission) -> bool:
@@ -60,8 +67,8 @@ class RemotePartition:
             for index in indexes:
                 submission.answer(index, Elsewhere())
             return True
-        if self._tasks and self._down():
-            refuse(submission, self.failure or "no owner answers")
+        if self._closed or (self._tasks and self._down()):
+            refuse(submission, CLOSING if self._closed else self.failure or "no owner answers")
             return True
         if self.waiting + len(indexes) > self._commands_max and self._tasks:
             return False
@@ -87,7 +94,8 @@ class RemotePartition:
         raise OwnerUnknown(f"nobody says to own partition {self.partition}")
 
     def close(self) -> None:
-        """Give up what is on its way."""
+        """Give up what is on its way; each command is told what is known of it."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
 
@@ -98,8 +106,11 @@ class RemotePartition:
     async def _run(self, submission: Submission, indexes: list[int]) -> None:
         pause = PAUSE_SECONDS[0]
         count = len(indexes)
+        # Whether the last address tried was what another instance believes.
+        by_hint = False
         try:
             while indexes and not submission.cancelled:
+                tried = self._directory.believed(self.partition)
                 if await self._attempt(submission, indexes):
                     self._down_since = self.failure = None
                     pause = PAUSE_SECONDS[0]
@@ -109,7 +120,14 @@ class RemotePartition:
                     self._down_since = asyncio.get_running_loop().time()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS[1])
-                await self._look()
+                # A hint is tried once; two that are wrong could point at each other for ever.
+                by_hint = not by_hint and self._directory.believed(self.partition) != tried
+                if not by_hint:
+                    await self._look()
+        except asyncio.CancelledError:
+            if not submission.cancelled:
+                _give_up(submission, indexes)
+            raise
         finally:
             self.waiting -= count
 
@@ -119,31 +137,75 @@ class RemotePartition:
         except LedgerError as error:
             self.failure = str(error)
 
-    async def _attempt(self, submission: Submission, indexes: list[int]) -> bool:
-        """Send once; False if nothing came of it."""
+    async def _find_owner(self) -> str | None:
+        """The URL to send to; None if there is nobody, and then `failure` says why."""
         try:
             url = await self._directory.owner(self.partition)
         except LedgerError as error:
             self.failure = str(error)
-            return False
+            return None
         if not url or url == self._own_url:
             self.failure = "no other instance has claimed the partition"
-            return False
-        if submission.cancelled:
-            # Meanwhile its caller was told that nothing was written.
+            return None
+        return url
+
+    async def _attempt(self, submission: Submission, indexes: list[int]) -> bool:
+        """Send once; False if nothing came of it."""
+        if self.own_writer is not None:
+            return await self._decide_here(self.own_writer, submission, indexes)
+        url = await self._find_owner()
+        # Meanwhile its caller may have been told that nothing was written.
+        if url is None or submission.cancelled:
             return False
         # Until there is an answer nobody knows what became of them.
         before, submission.next = submission.next, len(submission.commands)
         try:
-            reply = await self._lane(url).send(self._part(submission, indexes))
-        except PeerUnreachable as error:
-            submission.next = before
-            self.failure = str(error)
-            return False
-        except PeerSilent as error:
+            reply = await self._exchange(url, self._part(submission, indexes))
+        except (PeerUnreachable, PeerSilent) as error:
+            if isinstance(error, PeerUnreachable):
+                submission.next = before
             self.failure = str(error)
             return False
         return self._take(submission, indexes, reply, before)
+
+    async def _decide_here(
+        self, writer: PartitionWriter, submission: Submission, indexes: list[int]
+    ) -> bool:
+        """Hand in what is not answered yet, as if another instance had sent it."""
+        loop = asyncio.get_running_loop()
+        request = Request(loop, submission.request.traceparent)
+        commands = [submission.commands[index] for index in indexes]
+        rest = Submission(commands, submission.actor, request, forwarded=True)
+        if not writer.offer(rest):
+            self.failure = "the queue of this partition is full"
+            return False
+        before, submission.next = submission.next, len(submission.commands)
+        expires = loop.call_at(submission.request.expires_at, request.expire)
+        try:
+            await request.done
+        finally:
+            expires.cancel()
+            rest.cancelled = request.expired
+        if request.expired:
+            return False
+        outcomes: list[Outcome] = rest.outcomes  # type: ignore[assignment]
+        return self._hand_over(submission, indexes, outcomes, before)
+
+    async def _exchange(self, url: str, part: Part) -> PartReply:
+        """Send a part and wait for its reply, for as long as its receiver may be the owner.
+
+        Raises PeerUnreachable, PeerSilent.
+        """
+        answered = self._lane(url).post(part)
+        try:
+            while not (await asyncio.wait((answered,), timeout=LOOK_SECONDS))[0]:
+                await self._look()
+                moved = self._directory.believed(self.partition) != url
+                if moved or self.own_writer is not None:
+                    raise PeerSilent(f"{url} does not answer and is not the owner any more")
+            return answered.result()
+        finally:
+            answered.cancel()
 
     def _part(self, submission: Submission, indexes: list[int]) -> Part:
         request = submission.request
@@ -160,13 +222,20 @@ class RemotePartition:
         self, submission: Submission, indexes: list[int], reply: PartReply, before: int
     ) -> bool:
         """Hand over what the owner answered; False if that was nothing."""
-        if reply.owner_url:
-            self._directory.believe(self.partition, reply.owner_url)
         try:
-            answers = [*zip(indexes, unwrap_outcomes(reply.outcomes), strict=True)]
+            outcomes = unwrap_outcomes(reply.outcomes)
+            if reply.owner_url and Elsewhere() in outcomes:
+                self._directory.believe(self.partition, reply.owner_url)
+            return self._hand_over(submission, indexes, outcomes, before)
         except ValueError as error:
             self.failure = f"the owner answered something else: {error}"
             return False
+
+    def _hand_over(
+        self, submission: Submission, indexes: list[int], outcomes: list[Outcome], before: int
+    ) -> bool:
+        """Answer what has an answer; False if nothing has. Raises ValueError, before any."""
+        answers = [*zip(indexes, outcomes, strict=True)]
         # What went back was surely not written, unless an earlier attempt is still unclear.
         submission.next = before
         answers = [(index, answer) for index, answer in answers if type(answer) is not Elsewhere]
@@ -180,3 +249,14 @@ class RemotePartition:
         if not answers:
             self.failure = "the instance that claimed the partition is not its owner any more"
         return bool(answers)
+
+
+def _give_up(submission: Submission, indexes: list[int]) -> None:
+    """Tell what is known of commands that nobody follows any more."""
+    for index in indexes:
+        if submission.outcomes[index] is None:
+            name = submission.commands[index].id
+            sent = index < submission.next or submission.unsure(index)
+            submission.answer(
+                index, Unknown(name or "", CLOSING) if sent else Unavailable(name, CLOSING)
+            )
