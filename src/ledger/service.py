@@ -14,7 +14,7 @@ from ledger.errors import LedgerError
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
-from ledger.ownership.desks import QUEUE_FULL, Desks
+from ledger.ownership.desks import Desks
 from ledger.ownership.host import Host
 from ledger.ownership.instances import Instances
 from ledger.ownership.questions import StateUnknown, knows, preview
@@ -27,7 +27,7 @@ from ledger.writer.opening import open_partitions
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable
 from ledger.writer.partition import PartitionWriter
-from ledger.writer.queue import Request, Submission
+from ledger.writer.queue import QUEUE_FULL, Request, Submission
 from ledger.writer.snapshots import SnapshotTaker
 from ledger.writer.tenure import Tenure
 

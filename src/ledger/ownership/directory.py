@@ -9,6 +9,7 @@ import asyncio
 from ledger.domain.facts import WriterClaimed
 from ledger.events.decoding import Codec
 from ledger.log import READ_RECORDS_MAX, EventLog
+from ledger.writer.batch import BATCH_RECORDS_MAX
 from ledger.writer.tenure import CLAIM_EVERY_RECORDS
 
 # The key of records that concern the ledger itself. A SKU may have the same name.
@@ -44,12 +45,13 @@ class Directory:
     async def look(self, partition: int) -> str | None:
         """Read what the log has gained; the URL of the newest claim, or None.
 
-        Those who ask at the same time share one look. Raises LogUnavailable.
+        It replaces what somebody said: nobody knows better than the end of the log. Those who ask
+        at the same time share one look. Raises LogUnavailable.
         """
         entry = self._entries[partition]
         if entry.looking is None:
             entry.looking = asyncio.ensure_future(self._look(partition, entry))
-            entry.looking.add_done_callback(lambda _: entry.forget_look())
+            entry.looking.add_done_callback(entry.forget_look)
         await asyncio.shield(entry.looking)
         return entry.url
 
@@ -57,7 +59,7 @@ class Directory:
         end = await self._log.end(partition)
         # From where the last look ended; the first one begins so far back that an owner which
         # repeats its claim is found, and goes further back if there is none.
-        span = CLAIM_EVERY_RECORDS
+        span = CLAIM_EVERY_RECORDS + BATCH_RECORDS_MAX
         start = entry.read_to
         if start is None:
             start = max(0, end - span)
@@ -68,7 +70,8 @@ class Directory:
             claim = await self._newest_claim(partition, start, stop)
         entry.read_to = end
         if claim is not None:
-            entry.url = claim.url or None
+            entry.claimed = claim.url or None
+        entry.url = entry.claimed
 
     async def _newest_claim(self, partition: int, start: int, stop: int) -> WriterClaimed | None:
         newest: WriterClaimed | None = None
@@ -89,13 +92,18 @@ class Directory:
 class _Entry:
     """What is known of one partition."""
 
-    __slots__ = ("looking", "read_to", "url")
+    __slots__ = ("claimed", "looking", "read_to", "url")
 
     def __init__(self) -> None:
+        # By the newest claim that was read, and as believed.
+        self.claimed: str | None = None
         self.url: str | None = None
         self.read_to: int | None = None
         self.looking: asyncio.Future[None] | None = None
 
-    def forget_look(self) -> None:
+    def forget_look(self, look: asyncio.Future[None]) -> None:
         """The look is over, well or not; the next one reads again."""
         self.looking = None
+        # Who asked may have left; what went wrong is no defect.
+        if not look.cancelled():
+            look.exception()

@@ -6,14 +6,14 @@ one, and tries elsewhere.
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from ledger.domain.facts import Command, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.errors import LedgerError
-from ledger.ownership.desks import QUEUE_FULL, Desks
+from ledger.ownership.desks import Desks
 from ledger.ownership.questions import knows, preview
 from ledger.ownership.wire import (
     Bundle,
@@ -27,7 +27,10 @@ from ledger.ownership.wire import (
 from ledger.writer.deadlines import Deadlines
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable
-from ledger.writer.queue import Request, Submission
+from ledger.writer.queue import QUEUE_FULL, Request, Submission
+
+# Nobody waits longer for an answer, whatever the sender says.
+WAIT_SECONDS_MAX = 300.0
 
 
 class ForeignBundle(LedgerError):
@@ -57,10 +60,7 @@ class Host:
 
         Raises ForeignBundle, msgspec.MsgspecError; then nothing of it was done.
         """
-        self._check(bundle.ledger_id)
-        partitions = len(self._desks.remotes)
-        if any(part.partition not in range(partitions) for part in bundle.parts):
-            raise msgspec.ValidationError(f"there are {partitions} partitions")
+        self._check(bundle.ledger_id, bundle.parts)
         # All before any: of a bundle that is malformed nothing may be carried out.
         commands = [unwrap_commands(part.commands) for part in bundle.parts]
         return Reply(await asyncio.gather(*map(self._part, bundle.parts, commands)))
@@ -70,22 +70,27 @@ class Host:
 
         Raises ForeignBundle, msgspec.MsgspecError, LogUnavailable, StateUnknown.
         """
-        self._check(question.ledger_id)
+        self._check(question.ledger_id, [question])
         partition = question.partition
         writer = self._desks.writers.get(partition)
         if writer is None or partition not in self._desks.held or not knows(writer):
             return self._elsewhere(partition, 1)
         if question.commands:
-            (command,) = unwrap_commands(question.commands)
+            command, *more = unwrap_commands(question.commands)
+            if more:
+                raise msgspec.ValidationError("a question is about one command")
             answer = await preview(writer, command, question.actor, self._options)
             return PartReply(wrap_outcomes([answer]))
         fact = await writer.find(question.id)
         found: list[Outcome] = [fact] if isinstance(fact, Moved | ItemDefined | Refused) else []
         return PartReply(wrap_outcomes(found))
 
-    def _check(self, ledger_id: str) -> None:
+    def _check(self, ledger_id: str, places: Sequence[Part | Question]) -> None:
         if ledger_id != self._ledger_id:
             raise ForeignBundle(f"this is ledger {self._ledger_id}, not {ledger_id}")
+        partitions = range(len(self._desks))
+        if any(place.partition not in partitions for place in places):
+            raise msgspec.ValidationError(f"there are {len(partitions)} partitions")
 
     async def _part(self, part: Part, commands: list[Command]) -> PartReply:
         if part.partition not in self._desks.held:
@@ -94,10 +99,18 @@ class Host:
         submission = Submission(commands, part.actor, request, forwarded=True)
         if not self._desks[part.partition].offer(submission):
             return PartReply(wrap_outcomes([Unavailable(c.id, QUEUE_FULL) for c in commands]))
-        # In half seconds, because each length of waiting has a timer.
-        await self._deadlines.wait(request, (submission,), math.ceil(part.seconds_left * 2) / 2)
+        await self._deadlines.wait(request, (submission,), _seconds(part))
         outcomes: list[Outcome] = submission.outcomes  # type: ignore[assignment]
-        return PartReply(wrap_outcomes(outcomes), self._owner_of(part.partition))
+        lost = part.partition not in self._desks.held
+        owner_url = self._owner_of(part.partition) if lost else ""
+        return PartReply(wrap_outcomes(outcomes), owner_url)
 
     def _elsewhere(self, partition: int, count: int) -> PartReply:
         return PartReply(wrap_outcomes([Elsewhere()] * count), self._owner_of(partition))
+
+
+def _seconds(part: Part) -> float:
+    """How long to wait: in half seconds, because each length of waiting has a timer."""
+    seconds = part.seconds_left
+    # Written so that what is no number is taken for the most.
+    return math.ceil(2 * seconds) / 2 if 0 <= seconds < WAIT_SECONDS_MAX else WAIT_SECONDS_MAX

@@ -23,8 +23,14 @@ QUESTION_SECONDS = 5.0
 REQUESTS_MAX = 2
 # Commands in one request; one part may be larger alone.
 COMMANDS_MAX = 4_000
+# Their bytes; the receiver's limit is far above it.
+BYTES_MAX = 4 * 1024 * 1024
 # The receiver answers in time by itself; this is for the way.
 MARGIN_SECONDS = 2.0
+
+
+# A part, the bytes of its commands, and who waits for the reply.
+_Sent = tuple[Part, int, asyncio.Future[PartReply]]
 
 
 class Lane:
@@ -36,7 +42,7 @@ class Lane:
         self._peers = peers
         self._ledger_id = ledger_id
         self._sender = sender
-        self._waiting: deque[tuple[Part, asyncio.Future[PartReply]]] = deque()
+        self._waiting: deque[_Sent] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, part: Part) -> PartReply:
@@ -44,13 +50,20 @@ class Lane:
 
         Raises PeerUnreachable, PeerSilent.
         """
+        return await self.post(part)
+
+    def post(self, part: Part) -> asyncio.Future[PartReply]:
+        """The same without waiting. A part that is cancelled before its turn is not sent."""
         answered: asyncio.Future[PartReply] = asyncio.get_running_loop().create_future()
-        self._waiting.append((part, answered))
+        # Whoever does not wait any more hears nothing of what went wrong.
+        answered.add_done_callback(lambda future: future.cancelled() or future.exception())
+        size = sum(len(command) for _, command in part.commands)
+        self._waiting.append((part, size, answered))
         if len(self._tasks) < REQUESTS_MAX:
             task = asyncio.create_task(self._pump())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await answered
+        return answered
 
     async def ask(self, question: Question) -> PartReply:
         """Ask one question. Raises PeerUnreachable, PeerSilent."""
@@ -60,31 +73,41 @@ class Lane:
         return reply
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way and what waits."""
         for task in self._tasks:
             task.cancel()
+        while self._waiting:
+            self._waiting.popleft()[2].cancel()
 
     async def _pump(self) -> None:
-        while self._waiting:
-            taken = self._take()
+        while taken := self._take():
+            waiting = [answered for _, _, answered in taken]
             try:
-                replies = await self._exchange([part for part, _ in taken])
+                replies = await self._exchange([part for part, _, _ in taken])
             except BaseException as error:
-                # A defect is told to everybody who waits, too; a cancelled lane answers nobody.
-                _fail([answered for _, answered in taken], error)
+                # A defect is told to everybody who waits, too; a lane that is closed, to nobody.
+                _fail(waiting, error)
                 if not isinstance(error, PeerUnreachable | PeerSilent):
                     raise
             else:
-                for (_, answered), reply in zip(taken, replies, strict=True):
+                for answered, reply in zip(waiting, replies, strict=True):
                     if not answered.done():
                         answered.set_result(reply)
 
-    def _take(self) -> list[tuple[Part, asyncio.Future[PartReply]]]:
-        taken = [self._waiting.popleft()]
-        count = len(taken[0][0].commands)
-        while self._waiting and count + len(self._waiting[0][0].commands) <= COMMANDS_MAX:
+    def _take(self) -> list[_Sent]:
+        """What goes into the next request; nothing if nothing waits."""
+        taken: list[_Sent] = []
+        count = room = 0
+        while self._waiting:
+            part, size, answered = self._waiting[0]
+            if answered.done():
+                self._waiting.popleft()
+                continue
+            count += len(part.commands)
+            room += size
+            if taken and (count > COMMANDS_MAX or room > BYTES_MAX):
+                break
             taken.append(self._waiting.popleft())
-            count += len(taken[-1][0].commands)
         return taken
 
     async def _exchange(self, parts: list[Part]) -> list[PartReply]:

@@ -33,6 +33,8 @@ CLAIM_PAUSE_SECONDS = (0.05, 0.5)
 RESOLVE_SECONDS = 10.0
 # How often an idle partition looks whether a snapshot is due.
 _IDLE_SECONDS = 1.0
+# How often one whose partition is another's looks whether that one has claimed it.
+_HANDING_OVER_SECONDS = 0.1
 
 
 class PartitionWriter:
@@ -138,7 +140,7 @@ class PartitionWriter:
             await self._snapshot_slice()
             return self.queue.waiting > 0
         if not self._closing:
-            await self.queue.wait(_IDLE_SECONDS)
+            await self.queue.wait(_IDLE_SECONDS if self.tenure.wanted else _HANDING_OVER_SECONDS)
         if self.follower.claimed and self.tenure.announced and self.queue.waiting == 0:
             # Others go by the newest claim, which may be another's by now: shares move back and
             # forth, and two may be told the same.

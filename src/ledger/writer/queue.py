@@ -10,6 +10,7 @@ from ledger.writer.outcomes import Counted, Outcome
 
 # No submission gets more than this many commands decided while others wait.
 SLICE_COMMANDS = 250
+QUEUE_FULL = "the queue of this partition is full"
 
 
 class Request:
