@@ -26,7 +26,7 @@ from ledger.errors import LedgerError
 from ledger.ownership.address import NAME_PATH
 from ledger.ownership.host import ForeignBundle, Host
 from ledger.ownership.lanes import BUNDLE_PATH, QUESTION_PATH
-from ledger.ownership.wire import decode_bundle, decode_question, encode
+from ledger.ownership.wire import Reply, decode_bundle, decode_question, encode
 from ledger.peers import MEDIA_TYPE, NOTHING_DONE_HEADER
 from ledger.service import Ledger
 
@@ -158,7 +158,7 @@ class Internal:
     async def _question(self, host: Host, body: bytes) -> Answer:
         question = decode_question(body)
         try:
-            return _packed(encode(await host.question(question)))
+            return _packed(encode(Reply([await host.question(question)])))
         except ForeignBundle:
             raise
         except LedgerError as error:
