@@ -72,14 +72,19 @@ class Following:
         self._relieved |= frozenset(partitions) - self._share
         self._adjust()
 
+    def leave(self, partitions: Collection[int]) -> None:
+        """No longer follow these, as far as they are not of the share."""
+        if not self._relieved.isdisjoint(partitions):
+            self._relieved -= frozenset(partitions)
+            self._adjust()
+
     async def go_back(self, tail: PartitionTail) -> None:
         """Begin again where the views are, for another projector wrote.
 
         A partition that is not of the share is left to that one.
         """
-        if tail.partition in self._relieved and self.has(tail):
-            self._relieved -= {tail.partition}
-            self._adjust()
+        if self.has(tail):
+            self.leave({tail.partition})
         await self.restart(tail)
 
     async def restart(self, tail: PartitionTail) -> None:

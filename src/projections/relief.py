@@ -46,15 +46,19 @@ class Relief:
     async def look(self) -> list[int]:
         """The partitions that are behind, where they were at the last look, and nobody's here.
 
-        Raises DatabaseUnavailable, LogUnavailable.
+        What is stopped here and was taken further by somebody else is left to that one. Raises
+        DatabaseUnavailable, LogUnavailable.
         """
-        followed = self._following.partitions
-        others = [one for one in range(self._log.partitions) if one not in followed]
-        if not others:
+        following, before = self._following, self._positions
+        if not following.failures and len(following.partitions) == self._log.partitions:
             self._positions = {}
             return []
-        stored = await self._store.checkpoints()
-        before = self._positions
-        self._positions = {one: stored[one].position if one in stored else 0 for one in others}
-        still = [one for one in others if before.get(one) == self._positions[one]]
+        positions = {one: at.position for one, at in (await self._store.checkpoints()).items()}
+        stopped = following.failures.items()
+        following.leave([one for one, (at, _) in stopped if positions.get(one, 0) > at])
+        followed = following.partitions
+        self._positions = {
+            one: positions.get(one, 0) for one in range(self._log.partitions) if one not in followed
+        }
+        still = [one for one, at in self._positions.items() if before.get(one) == at]
         return [one for one in still if await self._log.end(one) > self._positions[one]]

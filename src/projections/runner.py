@@ -114,10 +114,12 @@ class Projector:
     def lag(self) -> dict[int, int]:
         """How many offsets each partition followed is behind the log, as last heard of."""
         known = self.positions.known()
-        return {
-            tail.partition: max(0, tail.end - known.get(tail.partition, 0))
+        # A tail that has not begun to read has heard of nothing.
+        ends = {
+            tail.partition: max(tail.end, self._targets.get(tail.partition, 0))
             for tail in self._following.tails
         }
+        return {one: max(0, end - known.get(one, 0)) for one, end in ends.items()}
 
     async def _prepare(self) -> None:
         """Learn where log and views are; make loading fast where there is much to load."""

@@ -76,7 +76,8 @@ async def trade(recorder: Recorder, begun: asyncio.Event) -> int:
 
 async def read_where_it_is_not_projected(recorder: Recorder, url: str) -> None:
     """Write to a partition that the server at `url` does not project, and read it there."""
-    for number, sku in enumerate(SKUS):
+    for number in range(5 * len(SKUS)):
+        sku = SKUS[number % len(SKUS)]
         command: Document = {"id": f"near-{number}", "type": "receipt", "sku": sku}
         command |= {"quantity": "1", "location": "MAIN/B"}
         done = await recorder.movement(command, tries=TRIES_MAX)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ledger.log import Record
 from projections import positions as positions_module
 from projections.database import Database, ReadConnection
 from projections.positions import POLL_SECONDS, Positions
@@ -55,6 +56,26 @@ async def test_what_was_taken_over_is_left_to_who_writes_it(
             assert owner.partitions == {0}
     assert await count(database) == 3
     assert await sums(database) == {"A": 0}
+
+
+async def test_what_cannot_be_read_here_is_left_to_who_can(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken over, stopped, and then somebody else gets on, as a newer version would."""
+    monkeypatch.setattr("projections.relief.LOOK_SECONDS", 0.05)
+    log, unreadable = MemoryLog(1), MemoryLog(1)
+    teller = Teller(log)
+    teller.tell(receipt("r0", "A"))
+    await project(log, database)
+    unreadable.records[0] = [*log.records[0], Record(2, 2, b"A", b"not JSON", 0)]
+    async with sharing(unreadable, database) as helper:
+        await until(lambda: 0 in helper.failures)
+        assert helper.partitions == {0}
+        teller.tell(receipt("r1", "A"))
+        await project(log, database)
+        await until(lambda: helper.partitions == frozenset())
+        assert helper.failures == {}
+    assert await count(database) == 2
 
 
 async def test_many_who_wait_ask_the_database_like_one(
