@@ -1,13 +1,13 @@
 """Ids for ever: the newest in memory, older ones through a Bloom filter and the views' id index.
 
-Every id of a counting record enters the filter. One that the filter does not know was never used.
-One that it may know is looked for in the window, which holds the newest ids, and then in the index.
+The window holds the newest ids. What leaves it enters the filter first. An id that neither knows
+was never used; one that only the filter may know is looked up in the index.
 """
 
 import mmap
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Protocol
 
 from ledger.domain.stock import PartitionState
@@ -19,12 +19,16 @@ _MASK_BITS_SET = 3
 _MASKS_LOG2 = 12
 _FIRST_FILTER_IDS = 65_536
 _GROWTH = 4
-# Ids in one generation of the window. A batch more still fits into a table of 2^14 places, whose
-# making takes well under a millisecond, as does freeing a generation. One dictionary with a
-# million ids would stop everything for a tenth of a second whenever it grows.
-GENERATION_IDS = 9_500
-# A window holds at most one generation more than it must; no more than this part of it.
-_GENERATIONS_MIN = 8
+# Ids in one generation of the window. A batch more still fits into a table of 2^15 places, whose
+# making takes about a millisecond, as does freeing a generation. One dictionary with a million ids
+# would stop everything for a tenth of a second whenever it grows; many small ones cost a look each.
+GENERATION_IDS = 20_000
+# A window holds at most one generation more than it must, and one that is leaving; each no more
+# than this part of it.
+_GENERATIONS_MIN = 4
+# So many ids of the leaving generation enter the filter for each new id.
+_LEAVING_PER_ID = 4
+_LEAVING_MIN = 250
 
 
 class IdIndex(Protocol):
@@ -163,18 +167,23 @@ class Window:
 
     The youngest generation is the state's own `ids`, where each new id is put. When it is large
     enough it becomes an older generation, which never changes, and the state gets an empty one.
-    The oldest generation leaves as a whole. None of these steps grows with the window.
+    The oldest one leaves once all its ids have entered the filter, some with each batch. None of
+    these steps grows with the window.
     """
 
-    __slots__ = ("_count", "_older", "_state", "limit", "old")
+    __slots__ = ("_count", "_leaving", "_older", "_state", "entered", "limit", "old")
 
     def __init__(self, state: PartitionState, limit: int, old: OldIds) -> None:
-        """The newest `limit` ids stay in it, and at most an eighth more or a batch more."""
+        """The newest `limit` ids stay in it, and at most half more or a batch more."""
         self.limit = limit
         self.old = old
         self._state = state
         # The oldest first.
         self._older: deque[dict[str, int]] = deque()
+        # Ids of the oldest generation that have yet to enter the filter, while it is leaving.
+        self._leaving: Iterator[str] | None = None
+        # How many of them have entered it, and so are counted there as well as here.
+        self.entered = 0
         self._count = 0
 
     def __len__(self) -> int:
@@ -184,28 +193,19 @@ class Window:
     @property
     def young(self) -> bool:
         """Whether the state's `ids` hold every id that was ever used."""
-        return not self._older and not self.left
-
-    @property
-    def left(self) -> int:
-        """How many ids have left the window."""
-        return len(self.old) - self._count
+        return not self._older and not self.old
 
     def start_offset(self) -> int | None:
         """The offset of the oldest id in the window: the index must have passed it."""
         oldest = self._older[0] if self._older else self._state.ids
         return next(iter(oldest.values()), None)
 
-    def find(self, identities: Iterable[str]) -> dict[str, int]:
-        """The offsets of those ids that are in the window."""
+    def older(self, identities: Sequence[str]) -> dict[str, int]:
+        """The offsets of those ids that are in the window, but not in the state's `ids`."""
         found: dict[str, int] = {}
-        generations = (self._state.ids, *reversed(self._older))
-        for identity in identities:
-            for generation in generations:
-                offset = generation.get(identity)
-                if offset is not None:
-                    found[identity] = offset
-                    break
+        for generation in self._older:
+            if not generation.keys().isdisjoint(identities):
+                found |= {name: generation[name] for name in identities if name in generation}
         return found
 
     def items(self) -> Iterator[tuple[str, int]]:
@@ -218,27 +218,35 @@ class Window:
 
     def extend(self, identities: Sequence[str]) -> None:
         """Ids in the state that count now; the oldest may leave."""
-        self.old.add(map(id_hash, identities))
         self._count += len(identities)
         self._turn_over()
-        while self.shrink():
-            pass
+        self.shrink(max(_LEAVING_MIN, _LEAVING_PER_ID * len(identities)))
 
     def restore(self, ids: dict[str, int]) -> None:
-        """Take back ids from a snapshot, the oldest first; its filters know them already.
-
-        None leaves before `shrink` is called.
-        """
+        """Take back ids from a snapshot, the oldest first; none leaves before `shrink`."""
         self._state.ids.update(ids)
         self._count += len(ids)
         self._turn_over()
 
-    def shrink(self) -> bool:
-        """Let the oldest generation leave if it is not needed; whether there was one."""
-        if not self._older or self._count - len(self._older[0]) < self.limit:
-            return False
-        self._count -= len(self._older.popleft())
-        return True
+    def shrink(self, ids_max: int) -> bool:
+        """Let so many of the oldest ids leave, if there are too many; whether there still are."""
+        while self._older and self._count - len(self._older[0]) >= self.limit:
+            if ids_max <= 0:
+                return True
+            ids_max -= self._leave(ids_max)
+        return False
+
+    def _leave(self, ids_max: int) -> int:
+        """Put ids of the oldest generation into the filter; it goes when all of them are there."""
+        if self._leaving is None:
+            self._leaving = iter(self._older[0])
+        ids = [*islice(self._leaving, ids_max)]
+        self.old.add(map(id_hash, ids))
+        self.entered += len(ids)
+        if len(ids) < ids_max:
+            self._count -= len(self._older.popleft())
+            self._leaving, self.entered = None, 0
+        return len(ids)
 
     def _turn_over(self) -> None:
         if len(self._state.ids) >= max(1, min(GENERATION_IDS, self.limit // _GENERATIONS_MIN)):

@@ -57,11 +57,10 @@ class Lookup:
     async def _used(self, names: Sequence[str]) -> dict[str, int]:
         """Where ids were used that are not in the state's `ids`."""
         window, ids = self._follower.window, self._follower.state.ids
-        suspects = [name for name in window.old.perhaps(names) if name not in ids]
-        if not suspects:
-            return {}
-        found = window.find(suspects)
-        older = [name for name in suspects if name not in found]
-        if older and window.left:
-            found |= await self._replies.find_old(older, window.start_offset())
+        found = window.older(names)
+        suspects = [
+            name for name in window.old.perhaps(names) if name not in ids and name not in found
+        ]
+        if suspects:
+            found |= await self._replies.find_old(suspects, window.start_offset())
         return found

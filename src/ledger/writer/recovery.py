@@ -242,7 +242,7 @@ class _Recovery:
 
 async def _trim(window: Window) -> None:
     """The snapshot may come from a larger window."""
-    for _ in iter(window.shrink, False):
+    while window.shrink(2_000):  # noqa: ASYNC110 - nothing is waited for
         await asyncio.sleep(0)
 
 

@@ -182,6 +182,10 @@ class _Run:
         self._name: str | None = None
         self._ids = window.items()
         self._filters = [(part, part.count) for part in window.old.filters]
+        if self._filters:
+            # What is among the ids will be counted when it leaves the window again.
+            part, count = self._filters[-1]
+            self._filters[-1] = (part, max(0, count - window.entered))
         self._reversed = iter(state.reversed.copy().items())
         self._returned = iter(state.returned.copy().items())
         # What is left of a SKU with many levels, as it was when its first part was taken.

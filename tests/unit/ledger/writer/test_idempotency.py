@@ -126,19 +126,21 @@ def test_the_oldest_leave_and_are_remembered(limit: int) -> None:
     (state, one), chance, offset, left = window(limit), random.Random(1), 0, 0
     while offset < 1_000:
         count = chance.choice([1, 2, 7, 60, 130])
-        assert (one.left, one.young) == (left, offset == len(state.ids))
+        assert one.young == (offset == len(state.ids) and left == 0)
         use(state, one, offset, count)
         offset += count
         held = list(one.items())
         assert held == [(f"id-{n}", n) for n in range(offset - len(one), offset)]
-        assert min(offset, limit) <= len(one) < limit + limit // 8 + 130
+        assert min(offset, limit) <= len(one) < limit + limit // 4 + 130
         assert one.start_offset() == offset - len(one)
         left = offset - len(one)
-        assert len(state.ids) <= max(limit // 8, 1), "it would grow with the window"
-        assert one.find([*dict(held), "another", "id-0"]) == dict(held)
-    everything = [f"id-{number}" for number in range(offset)]
+        assert len(state.ids) <= max(limit // 4, 1), "it would grow with the window"
+        found = one.older([*dict(held), "another"])
+        assert found | state.ids == dict(held)
+        gone = [f"id-{number}" for number in range(left)]
+        assert one.old.perhaps(gone) == gone
+        assert one.older(gone) == {}
     assert left > 0
-    assert one.old.perhaps(everything) == everything
 
 
 def test_generations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,24 +169,39 @@ def test_a_window_that_is_not_full_starts_nowhere_special() -> None:
     assert one.start_offset() is None
     assert one.young
     use(state, one, 7, 3)
-    assert (one.start_offset(), one.left, one.young) == (7, 0, True)
+    assert (one.start_offset(), len(one.old), one.young) == (7, 0, True)
     use(state, one, 10, 10)
-    assert (one.start_offset(), one.left, one.young) == (7, 0, False)
+    assert (one.start_offset(), len(one.old), one.young) == (7, 0, False)
 
 
 def test_a_restored_window_shrinks_when_it_is_told() -> None:
-    """It comes from a larger one, whose filter knows all of it already."""
+    """It comes from a larger one."""
     state, one = window(16)
     for start in range(0, 100, 10):
         ids = {f"id-{offset}": offset for offset in range(start, start + 10)}
-        one.old.add(map(id_hash, ids))
         one.restore(ids)
-    assert (len(one), one.left, one.start_offset()) == (100, 0, 0)
-    while one.shrink():
-        pass
-    assert (len(one), one.left, one.start_offset()) == (20, 80, 80)
-    assert one.find(["id-79", "id-80"]) == {"id-80": 80}
+    assert (len(one), len(one.old), one.start_offset()) == (100, 0, 0)
+    turns = 0
+    while one.shrink(7):
+        turns += 1
+    assert turns == 80 // 7
+    assert (len(one), len(one.old), one.start_offset()) == (20, 80, 80)
+    assert one.older(["id-79", "id-80"]) == {"id-80": 80}
     assert not state.ids
+
+
+def test_a_generation_that_leaves_is_known_all_the_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of it in the filter already, all of it still in the window; then it is gone."""
+    monkeypatch.setattr(idempotency, "_LEAVING_MIN", 1)
+    state, one = window(400)
+    use(state, one, 0, 400)
+    for offset in range(400, 800):
+        use(state, one, offset, 1)
+        names = [f"id-{number}" for number in range(offset + 1)]
+        known = one.older(names) | state.ids
+        assert set(names) - set(known) <= set(one.old.perhaps(names))
+        assert 400 <= len(one) <= 400 + 2 * (400 // 4) + 5
+    assert one.start_offset() == 800 - len(one)
 
 
 PINNED = [9693246245718318424, 12604283986796189298, 14031400602069220011]
