@@ -75,6 +75,11 @@ class Child:
         """Of the process that runs, or None."""
         return self._process.pid if self._process is not None and self.running else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Of the process that ended last, or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self, command: Sequence[str], ready: Callable[[str], bool], timeout_s: float) -> None:
         """Start the process and wait until `ready` accepts what it has logged since."""
         if self.running:

@@ -35,10 +35,19 @@ class Instance:
             *flags,
         ]
 
+    def add_flags(self, *flags: str) -> None:
+        """From the next start on."""
+        self._command += flags
+
     @property
     def running(self) -> bool:
         """Whether the process is there (paused counts)."""
         return self._child.running
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the process that ended last, or None while it runs."""
+        return self._child.exit_code
 
     async def start(self) -> None:
         """Start until it says that it is ready; again and again, as a supervisor would.
