@@ -19,11 +19,14 @@ from ops.console import CommandError, ExitCode
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
 from ops.options import unknown_variables
+from ops.processes import STOP_SIGNAL, serve_many
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from api.answers import Answer
+
+Signals = tuple[signal.Signals, ...]
 
 # Between two looks; longer each time, because a recovery may take minutes.
 READY_POLL_SECONDS_MIN = 0.01
@@ -50,15 +53,41 @@ def serve(settings: Settings) -> None:
     listener = _bind(settings.host, settings.port)
     # Port 0 means any; others must be told the one it became.
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-    try:
-        failure = _run(settings, listener)
-    finally:
-        listener.close()
+    with contextlib.closing(listener):
+        if settings.processes > 1:
+            code = serve_many(settings, listener, _serve_one, lambda: _say_ready(settings))
+            if code:
+                raise SystemExit(code)
+        else:
+            _run(settings, [listener], lambda: _say_ready(settings))
+
+
+def _serve_one(
+    settings: Settings, listeners: list[socket.socket], ready: Callable[[], None]
+) -> None:
+    """One of several processes. Raises CommandError."""
+    logging.configure(settings.log_level, settings.log_format)
+    _run(settings, listeners, ready, (STOP_SIGNAL,))
+
+
+def _run(
+    settings: Settings,
+    listeners: list[socket.socket],
+    ready: Callable[[], None],
+    stop_signals: Signals = (signal.SIGINT, signal.SIGTERM),
+) -> None:
+    failure = _failure(settings, listeners, ready, stop_signals)
     if failure is not None:
         raise explain(failure, settings) or failure
 
 
-def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
+def _failure(
+    settings: Settings,
+    listeners: list[socket.socket],
+    ready: Callable[[], None],
+    stop_signals: Signals,
+) -> BaseException | None:
+    """Serve until told to stop; why that could not go on, if so."""
     from api.app import create_app
 
     try:
@@ -86,41 +115,55 @@ def _run(settings: Settings, listener: socket.socket) -> BaseException | None:
     logger = standard_logging.getLogger("uvicorn.error")
     logger.addFilter(lambda _record: server.started)
     with asyncio.Runner(loop_factory=factory) as runner, contextlib.suppress(SystemExit):
-        runner.run(_serve(server, settings, listener))
+        runner.run(_serve(server, listeners, ready, stop_signals))
     if guard.failure is None and not server.started:
         return CommandError("the server did not start", ExitCode.UNAVAILABLE)
     return guard.failure
 
 
-async def _serve(server: "_Server", settings: Settings, listener: socket.socket) -> None:
+async def _serve(
+    server: "_Server",
+    listeners: list[socket.socket],
+    ready: Callable[[], None],
+    stop_signals: Signals,
+) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals:
         loop.add_signal_handler(number, server.stop)
-    announcing = asyncio.create_task(_announce(server, settings))
+    announcing = asyncio.create_task(_announce(server, listeners[-1], ready))
     try:
-        await server.serve([listener])
+        await server.serve(listeners)
     finally:
         announcing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await announcing
 
 
-async def _announce(server: "_Server", settings: Settings) -> None:
-    """Print the one line, after asking over the network as anybody else would."""
-    local = settings.host
+async def _announce(server: "_Server", listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Say that it is ready, after asking over the network as anybody else would.
+
+    `listener` is one that no other process listens on.
+    """
+    local, port = listener.getsockname()[:2]
     if local in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         local = "127.0.0.1" if local == "0.0.0.0" else "::1"  # noqa: S104
     wait_seconds = READY_POLL_SECONDS_MIN
-    while not (server.started and await _is_ready(local, settings.port)):
+    while not (server.started and await _is_ready(local, port)):
         await asyncio.sleep(wait_seconds)
         if server.started:
             wait_seconds = min(wait_seconds * 2, READY_POLL_SECONDS_MAX)
+    ready()
+
+
+def _say_ready(settings: Settings) -> None:
+    """The one line on stdout."""
     log = "sqlite" if settings.kafka_bootstrap is None else "kafka"
     views = "sqlite" if settings.database_url is None else "postgresql"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    many = f" processes={settings.processes}" if settings.processes > 1 else ""
     sys.stdout.write(
         f"ready http://{shown}:{settings.port} log={log} views={views} "
-        f"roles={','.join(sorted(settings.roles))}\n"
+        f"roles={','.join(sorted(settings.roles))}{many}\n"
     )
     sys.stdout.flush()
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 PARTITIONS_MAX: Final = 1_024
+PROCESSES_MAX: Final = 64
 REPLICATION_MAX: Final = 9
 TOLERANCE_SECONDS_MAX: Final = 86_400
 BACKDATE_DAYS_MAX: Final = 36_500

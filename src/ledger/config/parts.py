@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ledger.config.settings import Settings
 from ledger.domain.context import Rules
 from ledger.log import EventLog, SnapshotStore
-from ledger.ownership.group import Bystander, Group
+from ledger.ownership.group import Alone, Bystander, Group
 from ledger.ownership.instances import Instances
 
 if TYPE_CHECKING:
@@ -78,14 +78,19 @@ def open_instances(settings: Settings, name: str) -> Instances | None:
     everything is forwarded.
     """
     bootstrap = settings.kafka_bootstrap
-    if bootstrap is None or not settings.shared:
+    if not settings.shared:
         return None
     from ledger.adapters.http_peers import HttpPeers
 
     secret = settings.cluster_secret
     peers = HttpPeers(None if secret is None else secret.get_secret_value())
     group: Group = Bystander()
-    if "writer" in settings.roles:
+    if bootstrap is None:
+        # Processes at one file: each has every n-th partition, for ever.
+        if "writer" in settings.roles:
+            number, count = settings.process_number, settings.processes
+            group = Alone(settings.partitions, number=number, of=count)
+    elif "writer" in settings.roles:
         from ledger.adapters.kafka_group import KafkaGroup
         from ledger.adapters.kafka_topics import Cluster
 

@@ -5,28 +5,10 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ledger.config.bounds import (
-    BACKDATE_DAYS_MAX,
-    BODY_BYTES_MAX,
-    BODY_BYTES_MIN,
-    BULK_ITEMS_MAX,
-    GROUP_SESSION_SECONDS_MAX,
-    HANDOFF_SECONDS_MAX,
-    ID_WINDOW_MAX,
-    LATE_AFTER_SECONDS_MAX,
-    PARTITIONS_MAX,
-    QUEUE_BYTES_MAX,
-    QUEUE_ITEMS_MAX,
-    REPLICATION_MAX,
-    REQUEST_TIMEOUT_SECONDS_MAX,
-    SNAPSHOT_EVERY_RECORDS_MAX,
-    SNAPSHOT_EVERY_RECORDS_MIN,
-    TOLERANCE_SECONDS_MAX,
-    VIEW_WAIT_SECONDS_MAX,
-)
+from ledger.config import bounds
 from ledger.config.checks import (
     ANYWHERE,
     brokers,
@@ -66,6 +48,9 @@ class Settings(BaseSettings):
     roles: Annotated[frozenset[Role], NoDecode] = Field(
         ROLES_DEFAULT, description="what this process does, of api,writer,projector"
     )
+    processes: int = Field(
+        1, ge=1, le=bounds.PROCESSES_MAX, description="server processes behind the one port"
+    )
     migrate: bool = Field(True, description="bring the views' tables up to date when starting")
     dev: bool = Field(False, description="accept a topic with fewer replicas than is safe")
 
@@ -85,10 +70,10 @@ class Settings(BaseSettings):
     kafka_ssl_cafile: Path | None = Field(None, description="certificates to trust, PEM")
     topic_prefix: str = Field("stock", description="topics are PREFIX.movements.v1 and so on")
     partitions: int = Field(
-        12, ge=1, le=PARTITIONS_MAX, description="partitions of a new log; fixed afterwards"
+        12, ge=1, le=bounds.PARTITIONS_MAX, description="partitions of a new log; fixed afterwards"
     )
     replication: int = Field(
-        3, ge=1, le=REPLICATION_MAX, description="replicas of a topic that is created"
+        3, ge=1, le=bounds.REPLICATION_MAX, description="replicas of a topic that is created"
     )
     database_url: SecretStr | None = Field(
         None, description="postgresql://… of the views; none: SQLite in data_dir"
@@ -109,7 +94,7 @@ class Settings(BaseSettings):
     group_session_seconds: float = Field(
         10.0,
         ge=1,
-        le=GROUP_SESSION_SECONDS_MAX,
+        le=bounds.GROUP_SESSION_SECONDS_MAX,
         description="an instance that is silent for so long loses its partitions to the others",
     )
     static_membership: bool = Field(
@@ -118,7 +103,7 @@ class Settings(BaseSettings):
     handoff_seconds: float = Field(
         5.0,
         ge=0,
-        le=HANDOFF_SECONDS_MAX,
+        le=bounds.HANDOFF_SECONDS_MAX,
         description="how long an instance that is stopped waits for the others to take over",
     )
     api_keys_file: Path | None = Field(
@@ -133,43 +118,61 @@ class Settings(BaseSettings):
         0, ge=0, le=SCALE_MAX, description="decimals of quantities of SKUs that no item describes"
     )
     future_tolerance_seconds: int = Field(
-        300, ge=0, le=TOLERANCE_SECONDS_MAX, description="how far ahead occurred_at may lie"
+        300, ge=0, le=bounds.TOLERANCE_SECONDS_MAX, description="how far ahead occurred_at may lie"
     )
     backdate_limit_days: int = Field(
-        7_300, ge=0, le=BACKDATE_DAYS_MAX, description="how far back occurred_at may lie"
+        7_300, ge=0, le=bounds.BACKDATE_DAYS_MAX, description="how far back occurred_at may lie"
     )
     late_after_seconds: int = Field(
-        3_600, ge=0, le=LATE_AFTER_SECONDS_MAX, description="older movements are flagged late"
+        3_600,
+        ge=0,
+        le=bounds.LATE_AFTER_SECONDS_MAX,
+        description="older movements are flagged late",
     )
 
     queue_items_max: int = Field(
-        20_000, ge=1, le=QUEUE_ITEMS_MAX, description="commands that may wait for one partition"
+        20_000,
+        ge=1,
+        le=bounds.QUEUE_ITEMS_MAX,
+        description="commands that may wait for one partition",
     )
     queue_bytes_max: int = Field(
         256 * 1024 * 1024,
-        ge=BODY_BYTES_MIN,
-        le=QUEUE_BYTES_MAX,
+        ge=bounds.BODY_BYTES_MIN,
+        le=bounds.QUEUE_BYTES_MAX,
         description="bytes of requests that may wait for their answer, all together",
     )
     bulk_items_max: int = Field(
-        BULK_ITEMS_MAX, ge=1, le=BULK_ITEMS_MAX, description="items in one bulk request"
+        bounds.BULK_ITEMS_MAX,
+        ge=1,
+        le=bounds.BULK_ITEMS_MAX,
+        description="items in one bulk request",
     )
     body_bytes_max: int = Field(
-        16 * 1024 * 1024, ge=BODY_BYTES_MIN, le=BODY_BYTES_MAX, description="bytes in a request"
+        16 * 1024 * 1024,
+        ge=bounds.BODY_BYTES_MIN,
+        le=bounds.BODY_BYTES_MAX,
+        description="bytes in a request",
     )
     request_timeout_seconds: float = Field(
-        10.0, gt=0, le=REQUEST_TIMEOUT_SECONDS_MAX, description="how long a write may take"
+        10.0, gt=0, le=bounds.REQUEST_TIMEOUT_SECONDS_MAX, description="how long a write may take"
     )
     view_wait_seconds: float = Field(
-        5.0, ge=0, le=VIEW_WAIT_SECONDS_MAX, description="how long a read waits for min_position"
+        5.0,
+        ge=0,
+        le=bounds.VIEW_WAIT_SECONDS_MAX,
+        description="how long a read waits for min_position",
     )
     id_window: int = Field(
-        1_000_000, ge=0, le=ID_WINDOW_MAX, description="ids kept in memory, all partitions together"
+        1_000_000,
+        ge=0,
+        le=bounds.ID_WINDOW_MAX,
+        description="ids kept in memory, all partitions together",
     )
     snapshot_every_records: int = Field(
         200_000,
-        ge=SNAPSHOT_EVERY_RECORDS_MIN,
-        le=SNAPSHOT_EVERY_RECORDS_MAX,
+        ge=bounds.SNAPSHOT_EVERY_RECORDS_MIN,
+        le=bounds.SNAPSHOT_EVERY_RECORDS_MAX,
         description="records of a partition between two snapshots",
     )
 
@@ -243,6 +246,14 @@ class Settings(BaseSettings):
             raise ValueError("static_membership needs an instance_id that stays the same")
         return self
 
+    # Which of `processes` this one is, from 0; set by `place.of_process` alone.
+    _number: int = PrivateAttr(0)
+
+    @property
+    def process_number(self) -> int:
+        """Which of `processes` this process is, from 0."""
+        return self._number
+
     @property
     def views_url(self) -> str:
         """The SQLAlchemy URL of the views; it may hold a password, so never log it."""
@@ -283,7 +294,8 @@ class Settings(BaseSettings):
     @property
     def shared(self) -> bool:
         """Whether this process works on a log together with others, as one of its instances."""
-        return self.kafka_bootstrap is not None and bool(self.roles & {"api", "writer"})
+        many = self.kafka_bootstrap is not None or self.processes > 1
+        return many and bool(self.roles & {"api", "writer"})
 
     @property
     def public_url(self) -> str:

@@ -7,7 +7,7 @@ from ledger.log import EventLog
 from ledger.ownership.address import AddressWatch
 from ledger.ownership.desks import Desks
 from ledger.ownership.directory import Directory
-from ledger.ownership.group import Group
+from ledger.ownership.group import Alone, Group
 from ledger.ownership.lanes import Lane
 from ledger.ownership.remote import RemotePartition
 from ledger.peers import Peers
@@ -69,10 +69,12 @@ class Instances:
     async def hand_over(self, seconds: float) -> None:
         """Leave the group, and go on until others have claimed what this instance writes.
 
-        At most so long, and not at all where it has all partitions: nobody else is there then.
+        At most so long, and not at all where nobody would: it has all partitions, or a fixed share.
         """
         desks = self._desks
         if desks is None or self._membership is None or desks.has_all:
+            return
+        if isinstance(self.group, Alone):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

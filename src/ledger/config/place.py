@@ -1,0 +1,36 @@
+"""Settings of one of several server processes on one machine."""
+
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from ledger.config.settings import Settings
+
+
+def with_secret(settings: Settings, secret: str) -> Settings:
+    """The same, for processes that need a secret among themselves."""
+    return settings.model_copy(update={"cluster_secret": SecretStr(secret)})
+
+
+def of_process(settings: Settings, number: int, port: int) -> Settings:
+    """The settings of process `number`, which the others reach at `port`.
+
+    Where the views are files only the first process keeps them up to date: they are the same files
+    for all.
+    """
+    roles = settings.roles
+    if number > 0 and settings.database_url is None:
+        roles -= {"projector"}
+    loopback = "http://[::1]" if ":" in settings.host else "http://127.0.0.1"
+    advertised = urlsplit(settings.advertised_url or loopback)
+    host = advertised.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    mine = settings.model_copy(
+        update={
+            "roles": roles,
+            "advertised_url": f"{advertised.scheme}://{shown}:{port}",
+            "instance_id": f"{settings.instance_id}-{number}",
+        }
+    )
+    mine._number = number
+    return mine
