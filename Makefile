@@ -10,7 +10,7 @@ ARGS ?=
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo cluster test check simulate bench openapi lock clean
+.PHONY: help run demo cluster test check simulate chaos bench openapi lock clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -34,8 +34,9 @@ check: .venv/.dev ## Check format, lint, types and imports
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 
-simulate: .venv/.dev ## Simulated crashes; SEED=n replays one run
-	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--runs 200) $(ARGS)
+simulate: .venv/.dev ## Simulated faults; SEED=n replays one run
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--runs 200) \
+		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(ARGS)
 
 chaos: .venv/.dev ## Faults on real servers; MINUTES=10, SEED=n repeats one choice of faults
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)

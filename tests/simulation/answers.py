@@ -7,7 +7,7 @@ from decimal import Decimal
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
+from ledger.writer.outcomes import Elsewhere, Outcome, Replayed, Unavailable, Unknown
 from tests.simulation.auditor import Audit
 from tests.simulation.workload import Attempt
 
@@ -30,7 +30,7 @@ def problems_of_answers(
         firsts = [attempt for attempt in attempts if isinstance(attempt.outcome, _COUNTED)]
         if len(firsts) > 1:
             found.append(f"{identity}: {len(firsts)} callers were told that theirs was the first")
-        told_no = all(isinstance(attempt.outcome, Unavailable | Rejected) for attempt in attempts)
+        told_no = all(isinstance(attempt.outcome, _NOTHING) for attempt in attempts)
         if told_no and identity in audit.by_id:
             found.append(f"{identity}: counts, and every caller was told that nothing was written")
     ids = {identity for _, identity in by_id}
@@ -40,6 +40,8 @@ def problems_of_answers(
 
 
 _COUNTED = (Moved, Refused, ItemDefined)
+_NOTHING = (Unavailable, Rejected)
+_NO_CLAIM = (Unknown, Unavailable)
 
 
 def _problems(attempt: Attempt, audit: Audit) -> list[str]:  # noqa: C901, PLR0911 - one answer each
@@ -50,10 +52,12 @@ def _problems(attempt: Attempt, audit: Audit) -> list[str]:  # noqa: C901, PLR09
     if isinstance(outcome, Rejected):
         reused = outcome.code == "idempotency_key_reused"
         return ["reused, but it never counted"] if reused and counted is None else []
-    if isinstance(outcome, Unknown | Unavailable):
+    if isinstance(outcome, _NO_CLAIM):
         return []
     if outcome is None:
         return ["never answered"]
+    if isinstance(outcome, Elsewhere):
+        return ["was told what only instances tell each other"]
     if counted is None:
         return [f"was answered with {type(outcome).__name__} and does not count"]
     offset, document = counted

@@ -46,7 +46,8 @@ class Audit:
         self.stock: dict[str, Stock] = {}
         self.by_id: dict[str, tuple[int, Document]] = {}
         self.by_offset: dict[int, Document] = {}
-        self._reversed: set[int] = set()
+        # Offset of a movement to that of its reversal.
+        self.reversed: dict[int, int] = {}
         # Offset of what went to a customer to what came back of it, and by which linked return.
         self._back: dict[int, Decimal] = {}
         self._links: dict[int, int] = {}
@@ -175,7 +176,7 @@ class Audit:
                 or _account(gone["entries"][1]) != "@customer"
             ):
                 self._say(place, "brings back what never went out")
-            elif at in self._reversed:
+            elif at in self.reversed:
                 self._say(place, "brings back what was reversed")
             elif self._back.get(at, Decimal(0)) + quantity > Decimal(gone["quantity"]):
                 self._say(place, "brings back more than went out")
@@ -192,9 +193,9 @@ class Audit:
             self._say(place, "reverses what is not there")
             return "@nothing", "@nothing"
         at, original = found
-        if data["reverses_offset"] != at or at in self._reversed:
+        if data["reverses_offset"] != at or at in self.reversed:
             self._say(place, "reverses another movement, or a second time")
-        self._reversed.add(at)
+        self.reversed[at] = place
         source, target = (_account(entry) for entry in original["data"]["entries"])
         return target, source
 
@@ -270,7 +271,7 @@ class Audit:
             for at, other in self.by_offset.items()
             if other["subject"] == document["subject"]
             and other["type"] in ("stock.issue.v1", "stock.pick.v1")
-            and at not in self._reversed
+            and at not in self.reversed
             and Decimal(other["data"]["quantity"]) == went
             and self._back.get(at, Decimal(0)) == back
         ]

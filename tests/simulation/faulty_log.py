@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ledger.errors import ClockSkewed, LogRegressed, LogUnavailable, OutcomeUnknown
 from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice
-from tests.simulation.clock import now_ms
+from tests.simulation.clock import OUTSIDE, now_ms
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Faults:
 NO_FAULTS = Faults()
 SECONDS_SLOW_MAX = 3.0
 SECONDS_LATE_MAX = 8.0
+SECONDS_POLL = (0.1, 0.7)
 
 
 class Broker:
@@ -88,12 +89,16 @@ class FaultyLog:
             # The producer is discarded, its batch is in a buffer of the network.
             loop = asyncio.get_running_loop()
             later = self._chance.uniform(0.0, SECONDS_LATE_MAX)
-            loop.call_later(later, self._broker.land, partition, offset, batch)
+            loop.call_later(later, self._broker.land, partition, offset, batch, context=OUTSIDE)
             await self._delay()
             raise OutcomeUnknown("no answer in time")
         # Sent: it lands whether or not the sender lives to hear of it.
-        landed = asyncio.ensure_future(self._land_after_delay(partition, offset, batch))
-        base = await asyncio.shield(landed)
+        loop = asyncio.get_running_loop()
+        landed: asyncio.Future[int] = loop.create_future()
+        loop.call_later(
+            self._seconds(), self._land, landed, partition, offset, batch, context=OUTSIDE
+        )
+        base = await landed
         await self._delay()
         if self._happens(self.faults.lost_answer):
             raise OutcomeUnknown("the answer was lost")
@@ -101,14 +106,14 @@ class FaultyLog:
             raise LogRegressed(f"partition {partition} ended at {base}, below {offset}")
         return base
 
-    async def _land_after_delay(
-        self, partition: int, offset: int, batch: list[NewRecordTuple]
-    ) -> int:
-        await self._delay()
+    def _land(
+        self, landed: asyncio.Future[int], partition: int, offset: int, batch: list[NewRecordTuple]
+    ) -> None:
         base = self._broker.land(partition, offset, batch)
         if self._happens(self.faults.doubled):
             self._broker.land(partition, offset, batch)
-        return base
+        if not landed.done():
+            landed.set_result(base)
 
     async def read(
         self,
@@ -119,8 +124,11 @@ class FaultyLog:
         wait_seconds: float = 0.0,
     ) -> Slice:
         """As `EventLog.read` says; sometimes from a replica that is behind."""
-        del wait_seconds
-        await self._delay()
+        if wait_seconds and offset >= len(self._broker.partitions[partition]):
+            # Who waits for records asks now and then; so more than one may come at once.
+            await asyncio.sleep(self._chance.uniform(*SECONDS_POLL))
+        else:
+            await self._delay()
         if self._happens(self.faults.unavailable):
             raise LogUnavailable("no broker answers")
         log = self._broker.partitions[partition]
@@ -141,9 +149,11 @@ class FaultyLog:
         return probability > 0 and self._chance.random() < probability
 
     async def _delay(self) -> None:
+        await asyncio.sleep(self._seconds())
+
+    def _seconds(self) -> float:
         slow = self._happens(self.faults.slow)
-        seconds = self._chance.uniform(0.0, SECONDS_SLOW_MAX if slow else 0.005)
-        await asyncio.sleep(seconds)
+        return self._chance.uniform(0.0, SECONDS_SLOW_MAX if slow else 0.005)
 
 
 class FaultySnapshots:

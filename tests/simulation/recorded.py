@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from unittest import mock
 
 import msgspec
 
@@ -85,6 +84,6 @@ def judged(seed: int, operations: int) -> tuple[Result, Simulation, list[Operati
         log = StoredLog(simulation.broker.partitions)
         return await check_log(log, History(Here.calls), stored)
 
-    simulation = Simulation(seed, operations)
-    with small(), mock.patch("tests.simulation.scenario.Ledger", Here):
+    simulation = Simulation(seed, operations, ledger_class=Here)
+    with small():
         return run(judge()), simulation, Here.calls

@@ -1,43 +1,57 @@
-"""One run: some instances on one faulty log, callers, crashes; then a calm end and an audit."""
+"""One run: instances on one faulty log, callers, crashes; then calm, an end and an audit."""
 
 import asyncio
 import contextlib
+import gc
+import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
-from ledger.errors import LedgerError
 from ledger.service import Ledger
-from ledger.writer.outcomes import Outcome, Unknown
 from tests.simulation.answers import problems_of_answers
 from tests.simulation.auditor import Audit
-from tests.simulation.clock import now_ms, run
-from tests.simulation.faulty_log import (
-    NO_FAULTS,
-    Broker,
-    Faults,
-    FaultyLog,
-    FaultySnapshots,
-    FollowingIndex,
-)
-from tests.simulation.workload import Attempt, Workload
+from tests.simulation.callers import Callers
+from tests.simulation.clock import run
+from tests.simulation.faulty_log import NO_FAULTS, Broker, FaultySnapshots
+from tests.simulation.group import Coordinator
+from tests.simulation.holders import problems_of_holders, problems_of_recovery
+from tests.simulation.instance import Instance, World
+from tests.simulation.order import problems_of_order
+from tests.simulation.peers import NO_PEER_FAULTS, Network
+from tests.simulation.views import ViewDatabase, positions, problems_of_views
+from tests.simulation.weather import Weather, weather_of
+from tests.simulation.workload import Workload
 
-PARTITIONS = 2
-CALLERS = 5
-SNAPSHOT_EVERY_RECORDS = 25
-WINDOW_IDS = 80
-LEDGER_ID = "simulated"
+# Of one run, where nobody says how many.
+OPERATIONS = 2_000
+PARTITIONS = 3
+GC_YOUNG_OBJECTS = 50_000
+CALLERS = 6
+# How much of the traffic comes once the faults are over, and how many old commands come again.
+CALM_SHARE = 0.1
+PROBES = 60
+PAUSE_SECONDS_MAX = 7.0
+# By then whatever is on its way has landed, and who was gone is back.
+SETTLE_SECONDS = 20.0
+QUIET_SECONDS = 12.0
+MOVE_EVERY_SECONDS = 0.2
 
 # Everything that is a thousand in earnest is a handful here, so that every edge is met.
 SMALL = {
     "ledger.writer.batch.BATCH_RECORDS_MAX": 6,
     "ledger.writer.queue.SLICE_COMMANDS": 3,
     "ledger.writer.snapshots.SLICE_SKUS": 1,
-    "ledger.writer.snapshots.SLICE_IDS": 7,
-    "ledger.writer.snapshots._FILTER_WORDS": 5,
+    "ledger.writer.snapshots.SLICE_IDS": 25,
+    "ledger.writer.snapshots._FILTER_WORDS": 400,
     "ledger.writer.snapshots._RETRY_SECONDS": 0.0,
     "ledger.writer.idempotency._FIRST_FILTER_IDS": 32,
+    "ledger.ownership.desks.KEEP_SECONDS": 10.0,
+    "ledger.ownership.directory.CLAIM_EVERY_RECORDS": 50,
+    "ledger.writer.tenure.CLAIM_EVERY_RECORDS": 50,
+    "ledger.ownership.lanes.COMMANDS_MAX": 15,
     # Each instance of a run would freeze all that came before it.
     "ledger.service.gc": mock.MagicMock(),
 }
@@ -51,216 +65,203 @@ class Result:
     problems: list[str]
     counted: int
     void: int
+    forwarded: int = 0
     heard: dict[str, int] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
 def small() -> Iterator[None]:
-    """Make all limits small."""
+    """Make all limits small, and say nothing: crashes fill a log."""
+    before = logging.root.manager.disable
     with contextlib.ExitStack() as stack:
         for name, value in SMALL.items():
             stack.enter_context(mock.patch(name, value))
+        logging.disable(logging.CRITICAL)
+        stack.callback(logging.disable, before)
+        # Nearly everything is freed by its count, as in a process that serves.
+        stack.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
         yield
-
-
-def faults_of(chance: random.Random) -> Faults:
-    """Each run has its own weather: some faults often, some never."""
-
-    def often(most: float) -> float:
-        return chance.choice((0.0, most / 4, most))
-
-    return Faults(
-        unavailable=often(0.05),
-        lost_request=often(0.08),
-        lost_answer=often(0.08),
-        late_landing=often(0.08),
-        doubled=often(0.1),
-        skewed=often(0.02),
-        stale_read=often(0.2),
-        slow=often(0.05),
-        part_lost=often(0.05),
-        part_corrupt=often(0.05),
-        store_down=often(0.05),
-    )
 
 
 class Simulation:
     """The instances of one run."""
 
-    def __init__(self, seed: int, operations: int) -> None:
+    def __init__(self, seed: int, operations: int, *, ledger_class: type[Ledger] = Ledger) -> None:
         """Everything follows from the seed."""
-        self.chance = random.Random(seed)
+        self.chance = chance = random.Random(seed)
         self.seed = seed
         self.operations = operations
-        self.faults = faults_of(self.chance)
+        self.weather: Weather = weather_of(chance)
         self.broker = Broker(PARTITIONS)
-        self.store = FaultySnapshots(random.Random(self.chance.random()), self.faults)
-        self.workload = Workload(random.Random(self.chance.random()))
-        self.instances: list[Ledger | None] = [None] * self.chance.randint(1, 3)
-        self.crash_rate = self.chance.choice((0.0, 0.5, 2.0))
-        self.failures: list[str] = []
-        self._ending = asyncio.Event()
-
-    def ledger(self, name: str, faults: Faults) -> Ledger:
-        """A new process."""
-        log = FaultyLog(self.broker, random.Random(self.chance.random()), faults)
-        index = FollowingIndex(self.broker, random.Random(self.chance.random()), 3)
-        return Ledger(
-            log,
+        self.store = FaultySnapshots(self._some_chance(), self.weather.log)
+        self.world = World(
+            self.broker,
             self.store,
-            index,
-            instance=name,
-            new_ledger_id=lambda: LEDGER_ID,
-            url=f"http://{name}",
-            window_ids=WINDOW_IDS,
-            queue_commands_max=40,
-            snapshot_every_records=SNAPSHOT_EVERY_RECORDS,
-            clock_ms=now_ms,
-            chance=random.Random(self.chance.random()),
+            Network(self._some_chance(), self.weather.peers),
+            ViewDatabase(self._some_chance(), self.weather.views_down),
+            Coordinator(PARTITIONS, self._some_chance()),
+            self._some_chance(),
+            self.weather.log,
+            ledger_class,
         )
+        self.workload = Workload(self._some_chance())
+        self.instances: list[Instance | None] = [None] * self.weather.instances
+        self.callers = Callers(self._some_chance(), self.workload, self.instances)
+        # From where on bulks keep their order for sure (`problems_of_order`).
+        self._ordered_from = 0
+        self._calm = asyncio.Event()
+        self._ending = asyncio.Event()
+        # Instances that are to be restarted in the calm.
+        self._restart = asyncio.Event()
+
+    def _some_chance(self) -> random.Random:
+        return random.Random(self.chance.random())
 
     async def run(self) -> Result:
-        """Traffic under faults, then an end without any, then the audit."""
-        lives = [asyncio.create_task(self._live(number)) for number in range(len(self.instances))]
-        left = iter(range(self.operations))
-        await asyncio.gather(*(self._caller(left) for _ in range(CALLERS)))
-        self._ending.set()
-        await asyncio.gather(*lives)
-        # Whatever is still on its way lands.
-        await asyncio.sleep(60)
-        return await self._audit()
+        """Traffic under faults, traffic in the calm, then the audit."""
+        with mock.patch("projections.runner.open_store", self.world.views.open_store):
+            lives = [asyncio.create_task(self._live(each)) for each in range(len(self.instances))]
+            watch = asyncio.create_task(self.world.coordinator.watch())
+            self.callers.left = int(self.operations * (1 - CALM_SHARE))
+            await asyncio.gather(*(self.callers.work() for _ in range(CALLERS)))
+            await self._clear_up()
+            await self._calm_traffic()
+            result = await self._quiet()
+            watch.cancel()
+            self._ending.set()
+            self._restart.set()
+            await asyncio.gather(*lives)
+        result.problems += self.world.failures
+        return result
+
+    # ---- the instances ---------------------------------------------------------------------
 
     async def _live(self, number: int) -> None:
-        """Start, work a while, crash, start again."""
-        while not self._ending.is_set():
-            ledger = self.ledger(f"instance-{number}", self.faults)
-            with contextlib.suppress(LedgerError):
-                await ledger.start()
-                self.instances[number] = ledger
-            life = self.chance.expovariate(self.crash_rate) if self.crash_rate else 1_000.0
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(life):
-                    await self._ending.wait()
-            self.instances[number] = None
-            self.failures += [
-                writer.failure for writer in ledger.writers if writer.failure is not None
-            ]
-            if not self._ending.is_set() or self.chance.random() < 0.5:
-                await crash(ledger)
-            else:
-                await ledger.close()
-
-    async def _caller(self, left: Iterator[int]) -> None:
-        for _ in left:
-            ready = [ledger for ledger in self.instances if ledger is not None]
-            if not ready:
-                await asyncio.sleep(0.05)
+        """Start, work a while, end in some way, start again."""
+        chance = self._some_chance()
+        while not self._over(number):
+            instance = Instance(self.world, number, shared=self.weather.shared, projects=number < 2)
+            if not await instance.start():
+                instance.process.kill()
+                await asyncio.sleep(chance.uniform(0.0, 1.0))
                 continue
-            ledger = self.chance.choice(ready)
-            actor = self.chance.choice((None, "key-1"))
-            timeout = self.chance.choice((0.02, 1.0, 30.0))
-            if self.chance.random() < 0.15:
-                attempts = self.workload.bulk(self.chance.randint(1, 12))
-                answers = await ledger.submit_bulk(
-                    [attempt.command() for attempt in attempts],
-                    actor=actor,
-                    timeout_seconds=timeout,
-                )
-                for attempt, (_, outcome) in zip(attempts, answers, strict=True):
-                    attempt.outcome = outcome
-            else:
-                attempt = self.workload.next()
-                await self._one(ledger, attempt, actor, timeout)
-            await asyncio.sleep(self.chance.uniform(0.0, 0.02))
+            self.instances[number] = instance
+            crashes = await self._work(instance, number, chance)
+            self.instances[number] = None
+            if not crashes:
+                await instance.stop()
+                continue
+            instance.crash()
+            if chance.random() < self.weather.snapshots_lost:
+                await self.store.delete_all()
+            if not self._calm.is_set():
+                await asyncio.sleep(chance.choice((0.1, 1.0, 5.0)) * chance.random())
 
-    async def _one(
-        self, ledger: Ledger, attempt: Attempt, actor: str | None, seconds: float
-    ) -> None:
-        call = asyncio.create_task(
-            ledger.submit(attempt.command(), actor=actor, timeout_seconds=seconds)
+    async def _work(self, instance: Instance, number: int, chance: random.Random) -> bool:
+        """Run with pauses until this life ends; True if by a crash."""
+        while not self._calm.is_set():
+            weather = self.weather
+            whens = [_when(chance, rate) for rate in (weather.crashes, weather.pauses)]
+            whens.append(_when(chance, weather.restarts))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(whens)):
+                    await self._calm.wait()
+                break
+            if whens.index(min(whens)) != 1:
+                return whens.index(min(whens)) == 0
+            instance.process.pause()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(chance.uniform(0.1, PAUSE_SECONDS_MAX)):
+                    await self._calm.wait()
+            instance.process.go_on()
+        if not self._over(number):
+            # One is restarted in the calm.
+            restarts = number == 1 and not self._restart.is_set()
+            await (self._restart if restarts else self._ending).wait()
+        return False
+
+    def _over(self, number: int) -> bool:
+        """Whether an instance is to run no more. Without a group only one is left in the end: all
+        would go on fighting for every partition."""
+        alone = number == 0 or self.weather.shared
+        return self._ending.is_set() or (self._calm.is_set() and not alone)
+
+    # ---- the end ---------------------------------------------------------------------------
+
+    async def _clear_up(self) -> None:
+        """No more faults; everybody is back, and whatever was on its way lands."""
+        self.world.faults = self.store.faults = NO_FAULTS
+        for log in self.world.logs:
+            log.faults = NO_FAULTS
+        self.world.network.faults = NO_PEER_FAULTS
+        self.world.views.down = 0.0
+        self.world.coordinator.calm = self.callers.calm = True
+        self._calm.set()
+        if self.weather.log.lost_answer or self.weather.log.late_landing:
+            self._ordered_from = self.workload.tick()
+        await asyncio.sleep(SETTLE_SECONDS)
+
+    async def _calm_traffic(self) -> None:
+        """Shares move and an instance restarts while everything else works: nobody may notice."""
+        moving = asyncio.create_task(self._move())
+        self.callers.left = int(self.operations * CALM_SHARE)
+        old = self.workload.history
+        probes = [
+            self.workload.again(one) for one in self.chance.sample(old, min(len(old), PROBES))
+        ]
+        self._restart.set()
+        await asyncio.gather(
+            *(self.callers.work() for _ in range(CALLERS)),
+            *(self.callers.insist(probe) for probe in probes),
         )
-        if self.chance.random() < 0.03:
-            # The caller hangs up.
-            await asyncio.sleep(self.chance.uniform(0.0, 0.02))
-            call.cancel()
-        try:
-            _, attempt.outcome = await call
-        except asyncio.CancelledError:
-            attempt.outcome = Unknown(attempt.id, "the caller hung up")
+        moving.cancel()
 
-    async def _audit(self) -> Result:
-        problems = [f"a writer stopped: {failure}" for failure in self.failures if _bad(failure)]
-        last = self.ledger("auditor", NO_FAULTS)
-        self.store.faults = NO_FAULTS
-        await last.start()
-        probe = await self._probe(last)
-        await last.close()
+    async def _move(self) -> None:
+        while True:
+            await asyncio.sleep(self.chance.uniform(0.0, 2 * MOVE_EVERY_SECONDS))
+            self.world.coordinator.move()
+
+    async def _quiet(self) -> Result:
+        """Nobody asks for anything: owners stay, views catch up. Then all of it must agree."""
+        await asyncio.sleep(QUIET_SECONDS)
+        ends = [len(log) for log in self.broker.partitions]
+        await asyncio.sleep(QUIET_SECONDS)
         audits = [Audit(number, log) for number, log in enumerate(self.broker.partitions)]
-        for audit, writer in zip(audits, last.writers, strict=True):
+        problems = [
+            f"partition {number}: still written to in the quiet"
+            for number, end in enumerate(ends)
+            if end != len(self.broker.partitions[number])
+        ]
+        for audit in audits:
             problems += audit.problems
-            problems += _differences(audit, writer.state.skus)
-        partition_of = {attempt.sku: last.partition_of(attempt.sku) for attempt in probe}
-        problems += problems_of_answers(probe, partition_of, audits)
-        heard: dict[str, int] = {}
-        for attempt in probe:
-            name = type(attempt.outcome).__name__
-            heard[name] = heard.get(name, 0) + 1
+        listening = [instance for instance in self.instances if instance is not None]
+        owners = self.world.coordinator.owners if self.weather.shared else None
+        problems += problems_of_holders(listening, owners, audits)
+        problems += await problems_of_recovery(self.world.log(), self.store, audits)
+        read = positions(self.world.views.connection)
+        if read != dict(enumerate(ends)):
+            problems.append(f"the views have read {read} of {ends}")
+        problems += problems_of_views(self.world.views.connection, audits)
+        history = self.workload.history
+        partition_of = {
+            attempt.sku: listening[0].ledger.partition_of(attempt.sku) for attempt in history
+        }
+        problems += problems_of_answers(history, partition_of, audits)
+        problems += problems_of_order(history, partition_of, audits, self._ordered_from)
+        problems += self.callers.problems + self.world.network.problems
         counted = sum(len(audit.by_id) for audit in audits)
-        lying = sum(len(log) for log in self.broker.partitions)
-        void = lying - sum(len(audit.by_offset) for audit in audits)
-        return Result(self.seed, problems, counted, void, heard)
-
-    async def _probe(self, last: Ledger) -> list[Attempt]:
-        """Send a part of all commands once more, without faults: every answer must be final."""
-        history = list(self.workload.history)
-        for attempt in self.chance.sample(history, min(len(history), 60)):
-            again = Attempt(attempt.id, attempt.sku, attempt.sent)
-            _, again.outcome = await last.submit(
-                again.command(), actor=None, timeout_seconds=1_000.0
-            )
-            if _name(again.outcome) in ("Unknown", "Unavailable"):
-                self.failures.append(f"{attempt.id} is not answered on a calm log")
-            history.append(again)
-        return history
+        void = sum(ends) - sum(len(audit.by_offset) for audit in audits)
+        heard = Counter(type(attempt.outcome).__name__ for attempt in history)
+        return Result(self.seed, problems, counted, void, self.world.network.forwarded, heard)
 
 
-def _name(outcome: Outcome | None) -> str:
-    return type(outcome).__name__
+def _when(chance: random.Random, rate: float) -> float:
+    """In how many seconds something happens that happens so often a second."""
+    return chance.expovariate(rate) if rate else 10_000.0
 
 
-def _bad(failure: str) -> bool:
-    """A crash is no failure; whatever else stops a writer is one, on a log that loses nothing."""
-    return "cancelled" not in failure
-
-
-def _differences(audit: Audit, skus: Mapping[str, object]) -> list[str]:
-    """Where the state of a writer is not what the model says."""
-    found = []
-    for name, stock in audit.stock.items():
-        state = skus.get(name)
-        levels: dict[str, int] = getattr(state, "levels", {})
-        scale = getattr(state, "scale", 0)
-        says = sorted(levels.values())
-        model = sorted(int(amount * 10**scale) for amount in stock.levels.values() if amount)
-        value = getattr(state, "value", 0)
-        quantity = getattr(state, "quantity", 0)
-        if says != model or quantity != sum(model) or value != stock.value * 10**6:
-            found.append(
-                f"{name}: the writer holds {says} of value {value}, the log says {model} "
-                f"of value {stock.value * 10**6}"
-            )
-    return found
-
-
-async def crash(ledger: Ledger) -> None:
-    """End a process without a word: at whatever await it is."""
-    tasks = [*ledger._desks._tasks.values()]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def simulate(seed: int, operations: int = 300) -> Result:
+def simulate(seed: int, operations: int = OPERATIONS) -> Result:
     """One run."""
     with small():
         return run(Simulation(seed, operations).run())

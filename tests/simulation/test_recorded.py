@@ -8,11 +8,15 @@ from ledger.log import Record
 from ops.check_history.check import Result, Stored, check_log
 from ops.check_history.history import History
 from tests.simulation.clock import run
+from tests.simulation.mutants import WRITER_MUTANTS
 from tests.simulation.recorded import judged
-from tests.simulation.test_simulation import MUTANT_SEEDS, MUTANTS, OPERATIONS
 from tests.unit.ops.story import StoredLog
 
 SEEDS = 20
+OPERATIONS = 600
+MUTANT_SEEDS = 40
+# Of an id that was sent with several contents, none of them answered, too little is known.
+UNJUDGED_MAX = 2
 # What a caller or the log shows of each way to break the writer.
 SHOWS = {
     "a void batch is taken for a counting one": {"lost"},
@@ -26,10 +30,11 @@ SHOWS = {
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_callers_hear_is_true(seed: int) -> None:
-    """Crashes, lost answers, late batches: no finding, and no refusal that cannot be judged."""
+    """Crashes, lost answers, late batches, lost peers: no finding, and judged is nearly all."""
     result, _, calls = judged(seed, OPERATIONS)
     assert result.findings.kept == [], f"seed {seed}"
-    assert (result.operations, result.unjudged) == (len(calls), 0)
+    assert result.operations == len(calls)
+    assert result.unjudged <= UNJUDGED_MAX
     assert sum(walk.fold.movements for walk in result.walks) > 0
 
 
@@ -41,10 +46,10 @@ def _found(codes: set[str]) -> Result | None:
     return None
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+@pytest.mark.parametrize("name", WRITER_MUTANTS)
 def test_the_checker_sees_each_mutant(name: str) -> None:
     """By one of the rules that it breaks."""
-    target, mutant = MUTANTS[name]
+    target, mutant = WRITER_MUTANTS[name]
     with mock.patch(target, mutant):
         assert _found(SHOWS[name]) is not None
 

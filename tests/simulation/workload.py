@@ -11,20 +11,26 @@ from ledger.domain.movements import WireCommand
 from ledger.domain.stock import CUSTOMER
 from ledger.writer.outcomes import Outcome
 
-SKUS = ("apple", "pear", "plum", "quince")
+SKUS = ("apple", "fig", "pear", "plum", "quince")
 PLACES = ("A", "B/1", "C")
 _decode = msgspec.json.Decoder(WireCommand).decode
 
 
 @dataclass
 class Attempt:
-    """One command as it was sent (JSON, or an item), and what its caller heard."""
+    """One command as it was sent (JSON, or an item), and what its caller heard.
+
+    `sent_at` and `answered_at` are places in the order of all that callers see; 0 if it never was.
+    """
 
     id: str
     sku: str
     sent: bytes | Item
     outcome: Outcome | None = None
-    heard: bool = False
+    sent_at: int = 0
+    answered_at: int = 0
+    # The bulk in which it was sent; those of one bulk have the same.
+    bulk: int = 0
 
     def command(self) -> Command:
         """The command, made anew, because deciding writes canonical forms into it."""
@@ -41,6 +47,19 @@ class Workload:
     chance: random.Random
     history: list[Attempt] = field(default_factory=list)
     _count: int = 0
+    _ticks: int = 0
+    _bulks: int = 0
+
+    def tick(self) -> int:
+        """The next place in the order of what callers see."""
+        self._ticks += 1
+        return self._ticks
+
+    def again(self, earlier: Attempt) -> Attempt:
+        """The same once more."""
+        attempt = Attempt(earlier.id, earlier.sku, earlier.sent)
+        self.history.append(attempt)
+        return attempt
 
     def next(self) -> Attempt:
         """The next attempt: mostly new, at times an old one again, at times with new content."""
@@ -58,7 +77,11 @@ class Workload:
 
     def bulk(self, count: int) -> list[Attempt]:
         """Many at once; ids may repeat inside."""
-        return [self.next() for _ in range(count)]
+        self._bulks += 1
+        attempts = [self.next() for _ in range(count)]
+        for attempt in attempts:
+            attempt.bulk = self._bulks
+        return attempts
 
     def _some_earlier(self) -> Attempt | None:
         if not self.history:

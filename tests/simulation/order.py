@@ -1,0 +1,57 @@
+"""The order of the records of one SKU, held against what callers saw happen before what."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from ledger.domain.facts import Moved, Refused
+from ledger.domain.items import ItemDefined
+from ledger.writer.outcomes import Replayed
+from tests.simulation.auditor import Audit
+from tests.simulation.workload import Attempt
+
+_OWN = (Moved, Refused, ItemDefined)
+
+
+def problems_of_order(
+    history: Sequence[Attempt],
+    partition_of: dict[str, int],
+    audits: Sequence[Audit],
+    ordered_from: int,
+) -> Iterator[str]:
+    """Records that lie before what their callers knew already when they first sent them.
+
+    Bulks sent before `ordered_from` are not judged: a command that could not be looked up is tried
+    again if its batch is of unknown outcome, and may come behind the rest of the bulk if that
+    landed after all.
+    """
+    events = [(attempt.sent_at, attempt, False) for attempt in history if attempt.sent_at]
+    events += [(attempt.answered_at, attempt, True) for attempt in history if attempt.answered_at]
+    events.sort(key=lambda event: event[0])
+    # SKU to the highest offset that somebody was told.
+    told: defaultdict[str, int] = defaultdict(lambda: -1)
+    seen: set[tuple[int, str]] = set()
+    for _, attempt, answered in events:
+        partition = partition_of[attempt.sku]
+        if answered:
+            outcome = attempt.outcome
+            fact = outcome.fact if isinstance(outcome, Replayed) else outcome
+            if isinstance(fact, _OWN):
+                told[fact.sku] = max(told[fact.sku], fact.offset)
+        elif (partition, attempt.id) not in seen:
+            seen.add((partition, attempt.id))
+            place, document = audits[partition].by_id.get(attempt.id, (None, {}))
+            if place is not None and place <= told[document["subject"]]:
+                yield f"{attempt.id}: lies at {place}, before what was known when it was sent"
+    yield from _bulks(one for one in history if one.sent_at >= ordered_from)
+
+
+def _bulks(history: Iterable[Attempt]) -> Iterator[str]:
+    """Of one bulk, the commands of one SKU count in their order."""
+    last: dict[tuple[int, str], int] = {}
+    for attempt in history:
+        outcome = attempt.outcome
+        if attempt.bulk and isinstance(outcome, _OWN):
+            before = last.get((attempt.bulk, attempt.sku), -1)
+            if outcome.offset <= before:
+                yield f"{attempt.id}: lies at {outcome.offset}, its bulk was at {before} already"
+            last[attempt.bulk, attempt.sku] = outcome.offset
