@@ -113,4 +113,6 @@ def _seconds(part: Part) -> float:
     """How long to wait: in half seconds, because each length of waiting has a timer."""
     seconds = part.seconds_left
     # Written so that what is no number is taken for the most.
-    return math.ceil(2 * seconds) / 2 if 0 <= seconds < WAIT_SECONDS_MAX else WAIT_SECONDS_MAX
+    if not seconds < WAIT_SECONDS_MAX:
+        return WAIT_SECONDS_MAX
+    return math.ceil(2 * max(0.0, seconds)) / 2
