@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 # Addresses to listen on that lead nowhere: compared, not bound.
+_TOPIC_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 SECRET_LENGTH_MIN: Final = 16
 
@@ -57,4 +58,11 @@ def strong_secret(value: SecretStr) -> SecretStr:
         raise ValueError(
             f"expected {SECRET_LENGTH_MIN} or more letters, digits and signs of ASCII, no space"
         )
+    return value
+
+
+def topic_prefix(value: str) -> str:
+    """What topics' names may begin with. Raises ValueError."""
+    if _TOPIC_PREFIX.fullmatch(value) is None:
+        raise ValueError("expected letters, digits, points, - and _, at most 200")
     return value

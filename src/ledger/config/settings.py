@@ -1,6 +1,5 @@
 """Settings of a process: as a flag, in the environment, or in `.env`, in this order."""
 
-import re
 import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
@@ -9,13 +8,8 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_valid
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ledger.config import bounds
-from ledger.config.checks import (
-    ANYWHERE,
-    brokers,
-    database_url,
-    instance_url,
-    strong_secret,
-)
+from ledger.config.checks import ANYWHERE, brokers, database_url, instance_url, strong_secret
+from ledger.config.checks import topic_prefix as checked_prefix
 from ledger.domain.quantities import SCALE_MAX
 
 ENV_PREFIX: Final = "STOCKLEDGER_"
@@ -24,8 +18,6 @@ Role = Literal["api", "writer", "projector", "publisher", "planner"]
 ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector"})
 # Known names that this version has nothing to run for.
 ROLES_NOT_YET: Final[frozenset[Role]] = frozenset({"publisher", "planner"})
-
-_TOPIC_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -211,9 +203,7 @@ class Settings(BaseSettings):
     @field_validator("topic_prefix")
     @classmethod
     def _check_topic_prefix(cls, value: str) -> str:
-        if _TOPIC_PREFIX.fullmatch(value) is None:
-            raise ValueError("expected letters, digits, points, - and _, at most 200")
-        return value
+        return checked_prefix(value)
 
     @field_validator("database_url")
     @classmethod
