@@ -126,3 +126,41 @@ def test_the_log_follows_the_settings(tmp_path: Path) -> None:
     kafka = Settings(kafka_bootstrap="127.0.0.1:9", topic_prefix="t", partitions=7)
     assert open_log(kafka).partitions == 7
     assert type(open_snapshots(kafka)).__name__ == "KafkaSnapshots"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka:9092",
+        "ftp://a",
+        "http://",
+        "http://:8000",
+        "http://0.0.0.0:8000",
+        "http://[::]:8000",
+        "http://user:password@a",
+        "http://a/?b",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(url: str) -> None:
+    """Others could not send to it."""
+    with pytest.raises(ValidationError, match="expected"):
+        Settings(advertised_url=url)
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "short", "x" * 15, "with a space in it", "umlaut-ä-secret-x"]
+)
+def test_a_weak_secret_is_refused(secret: str) -> None:
+    """Or one that does not fit into a header; and no message repeats it."""
+    with pytest.raises(ValidationError) as caught:
+        Settings(cluster_secret=secret)
+    assert not secret or secret not in str(caught.value)
+    good = Settings(cluster_secret="x" * 16)
+    assert "x" * 16 not in f"{good!r}"
+
+
+def test_a_static_member_needs_a_name_that_stays() -> None:
+    """The machine's name would be the same for two processes on it."""
+    with pytest.raises(ValidationError, match="instance_id"):
+        Settings(static_membership=True)
+    assert Settings(static_membership=True, instance_id="shop-1").static_membership
