@@ -17,6 +17,7 @@ RUNS: dict[str, list[str]] = {
     "rebuild": ["benchmarks.rebuild"],
     "history": ["benchmarks.history"],
     "memory": ["benchmarks.memory"],
+    "instances": ["benchmarks.instances"],
 }
 
 

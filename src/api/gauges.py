@@ -46,16 +46,18 @@ class LedgerCollector(Collector):
             text = _COUNTED.get(name, name.replace("_", " "))
             yield CounterMetricFamily(f"stockledger_writer_{name}", text, value=count)
         waiting = _by_partition("writer_queue_commands", "Commands that wait to be decided.")
+        held = _by_partition("writer_held", "1 if this instance decides the partition's commands.")
         recovered = _by_partition("writer_recovered", "1 if the writer has read its partition.")
         stopped = _by_partition("writer_stopped", "1 if the partition is stopped by a fault.")
         failing = _by_partition("writer_snapshot_failing", "1 if the last snapshot was given up.")
         for writer in self._ledger.writers:
             label = [str(writer.partition)]
             waiting.add_metric(label, writer.queue.waiting)
+            held.add_metric(label, int(writer.partition in self._ledger.held))
             recovered.add_metric(label, int(writer.recovered.is_set()))
             stopped.add_metric(label, int(writer.failure is not None))
             failing.add_metric(label, int(writer.snapshot_failure is not None))
-        yield from (waiting, recovered, stopped, failing)
+        yield from (waiting, held, recovered, stopped, failing)
 
 
 class ProjectorCollector(Collector):

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ledger.domain.context import Rules
 from ledger.domain.facts import Command, Fact, Moved, RaiseLevel
@@ -104,6 +104,11 @@ class Ledger:
 
     def _owner_of(self, partition: int) -> str:
         return "" if self._instances is None else self._instances.believed(partition)
+
+    @property
+    def held(self) -> Collection[int]:
+        """The partitions whose commands this instance decides now."""
+        return self._desks.held
 
     @property
     def writers(self) -> list[PartitionWriter]:
@@ -245,8 +250,6 @@ class Ledger:
             await self._deadlines.wait(request, (submission,), 30.0)
             outcomes.append(submission.outcomes[0])
         return outcomes  # type: ignore[return-value]
-
-    # ---- questions -------------------------------------------------------------------------
 
     async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
         """The movement with this id, by the writers' memory and the id index.

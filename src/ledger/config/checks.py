@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-# Addresses to listen on that lead nowhere: compared, not bound.
 _TOPIC_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+# Addresses to listen on that lead nowhere: compared, not bound.
 ANYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 SECRET_LENGTH_MIN: Final = 16
 
