@@ -72,6 +72,7 @@ async def _open(
     ledger: Submitter = ReadOnly()
     instances = open_instances(settings, process.name)
     if instances is not None or "writer" in settings.roles:
+        await _refuse_a_new_beginning(log, views)
         index = ViewIdIndex(database)
         snapshots = open_snapshots(settings)
         stack.push_async_callback(snapshots.close)
@@ -95,6 +96,16 @@ async def _open(
         not_ready=readiness.reasons,
         refresh_gauges=lag.refresh,
     )
+
+
+async def _refuse_a_new_beginning(log: EventLog, views: LedgerViews) -> None:
+    """An empty log under the views of a ledger has lost its past, and must not begin a new one.
+
+    Raises WrongLedger.
+    """
+    if await log.end(0) == 0:
+        async with views.database.reader() as reader:
+            await views.check(reader)
 
 
 def _ledger(

@@ -15,6 +15,8 @@ from projections.identity import LedgerViews
 from projections.runner import Projector
 
 LOG_CHECK_SECONDS: Final = 60.0
+# Sooner while something is wrong, so that nobody is unready for longer than need be.
+LOG_CHECK_AGAIN_SECONDS: Final = 2.0
 DATABASE_ANSWER_SECONDS_MAX: Final = 2.0
 
 Reasons = Callable[[], list[str]]
@@ -70,9 +72,10 @@ def projector_reasons(projector: Projector) -> list[str]:
 class LogWatch:
     """Looks at the log's configuration again and again: somebody may change it under us."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, *, every_seconds: float = LOG_CHECK_SECONDS) -> None:
         """The first look was when the log was opened."""
         self._log = log
+        self._every_seconds = every_seconds
         self._wrong: list[str] = []
 
     def wrong(self) -> list[str]:
@@ -80,9 +83,10 @@ class LogWatch:
         return self._wrong
 
     async def run(self) -> None:
-        """Look once a minute, for ever."""
+        """Look again and again, for ever."""
         while True:
-            await asyncio.sleep(LOG_CHECK_SECONDS)
+            soon = min(self._every_seconds, LOG_CHECK_AGAIN_SECONDS)
+            await asyncio.sleep(soon if self._wrong else self._every_seconds)
             try:
                 self._wrong = await self._log.check()
             except LedgerError as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -109,6 +109,7 @@ class KafkaLog:
                 partitions = [one["partition"] for one in metadata[self.topic]]
                 starts = await self._reader.starts(partitions)
             wrong = await check_topic(admin, self._topic, starts)
+        self._note_deleted(starts)
         if self._opened and await self._is_another_topic():
             wrong.append(f"{self.topic}: the topic was deleted and created again.")
         return wrong
@@ -228,6 +229,12 @@ class KafkaLog:
         if another:
             self._regressed = f"{self.topic} was deleted and created again"
             raise LogRegressed(self._regressed)
+
+    def _note_deleted(self, starts: Mapping[int, int]) -> None:
+        """What was deleted is gone for good: nothing is read or written here any more."""
+        for partition, start in starts.items():
+            if start > 0 and self._opened and self._regressed is None:
+                self._regressed = f"{self.topic}: partition {partition} was deleted up to {start}"
 
     async def _is_another_topic(self) -> bool:
         if self._topic_id is None:
