@@ -16,6 +16,8 @@ class Fault:
     """One kind of fault. `seconds` is the shortest and the longest time that it lasts."""
 
     kind: str
+    # What it was done to, once it has begun.
+    target: str = ""
     seconds: ClassVar[tuple[float, float]] = (0.5, 3.0)
 
     async def begin(self) -> None:
@@ -38,6 +40,7 @@ class InstanceKilled(Fault):
     async def begin(self) -> None:
         """Kill one."""
         self._killed = self._chance.choice(self._instances)
+        self.target = self._killed.name
         await self._killed.kill()
 
     async def end(self) -> None:
@@ -58,6 +61,7 @@ class InstancePaused(Fault):
     async def begin(self) -> None:
         """Pause one."""
         self._paused = self._chance.choice(self._instances)
+        self.target = self._paused.name
         self._paused.pause()
 
     async def end(self) -> None:
@@ -125,6 +129,7 @@ class BrokerPaused(Fault):
     async def begin(self) -> None:
         """Pause it."""
         self._paused = self._chance.choice(self._brokers)
+        self.target = self._paused.bootstrap
         self._paused.pause()
 
     async def end(self) -> None:
@@ -146,6 +151,7 @@ class LeaderKilled(Fault):
         """Find it and kill it."""
         leaders = sorted(await leaders_of(self._cluster.bootstrap, self._topic))
         self._killed = self._cluster.nodes[self._chance.choice(leaders)]
+        self.target = self._killed.bootstrap
         await asyncio.to_thread(self._killed.kill)
 
     async def end(self) -> None:

@@ -24,11 +24,12 @@ class LinkFault(Fault):
     def __init__(self, kind: str, links: Links, chance: random.Random) -> None:
         """`kind` names the server and what happens; any of the links."""
         self.kind = kind
-        self._links, self._chance = [*links.values()], chance
+        self._links, self._chance = links, chance
 
     async def begin(self) -> None:
         """Choose a link and do it."""
-        self._link = self._chance.choice(self._links)
+        self.target = self._chance.choice([*self._links])
+        self._link = self._links[self.target]
         self.harm(self._link)
 
     async def end(self) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, monotonic_ns
 
@@ -69,11 +71,20 @@ async def _episode(
     try:
         for fault in faults:
             await fault.begin()
+            _say(f"{fault.kind} {fault.target}")
         await asyncio.sleep(max(chance.uniform(*fault.seconds) for fault in faults))
     finally:
         await asyncio.gather(*(fault.end() for fault in faults))
+        _say(f"{kind} {' and '.join(fault.target for fault in faults)} put right")
     ended = monotonic_ns()
     reasons = await all_ready(site.instances, READY_SECONDS_MAX)
+    _say("all ready")
     problems = [f"not ready {READY_SECONDS_MAX:g} s after {kind}: {reason}" for reason in reasons]
     shown = kind if len(faults) == 1 else "two at once"
     return Episode(shown, began, ended, monotonic_ns()), problems
+
+
+def _say(what: str) -> None:
+    """The course of the run, with the time of day as in the logs of the servers."""
+    now = datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3]
+    sys.stderr.write(f"{now} {what}\n")

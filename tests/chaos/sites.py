@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ledger.config import Settings
 from tests.chaos.faults import (
     BrokerKilled,
     BrokerPaused,
@@ -83,8 +82,9 @@ async def one_broker(
             flags[name] = (*flags[name], "--kafka-bootstrap", f"127.0.0.1:{link.port}")
         made = {name: Instance(name, folder, folder / name, flags[name]) for name in flags}
         extra = Instance("extra", folder, folder / "extra", (*log, "--database-url", url))
-        await stack.enter_async_context(_started([*made.values(), extra], running_now=3))
         instances = [*made.values()]
+        between = await _advertised(instances, stack)
+        await stack.enter_async_context(_started([*instances, extra], running_now=3))
         faults: list[Fault] = [
             InstanceKilled(instances, chance),
             InstancePaused(instances, chance),
@@ -94,6 +94,9 @@ async def one_broker(
             Rebalances(extra, chance),
             Cut("link to the database cut", to_database, chance),
             Slow("link to the database slow", to_database, chance),
+            Cut("link to an instance cut", between, chance),
+            Slow("link to an instance slow", between, chance),
+            Deaf("answers of an instance lost", between, chance),
         ]
         if to_broker:
             faults += [
@@ -166,6 +169,15 @@ async def _gated(folder: Path, stack: AsyncExitStack) -> tuple[KafkaServer, dict
     return broker, links
 
 
+async def _advertised(instances: Sequence[Instance], stack: AsyncExitStack) -> dict[str, TcpProxy]:
+    """Let each instance be reached by the others through a proxy; clients come directly."""
+    links = {}
+    for one in instances:
+        links[one.name] = await stack.enter_async_context(TcpProxy(f"127.0.0.1:{one.port}"))
+        one.add_flags("--advertised-url", f"http://127.0.0.1:{links[one.name].port}")
+    return links
+
+
 async def _run_servers(stack: AsyncExitStack, server: Any) -> None:
     """Start in a thread, since proxies and clients share this one."""
     servers = ExitStack()
@@ -190,10 +202,7 @@ def _on_kafka(bootstrap: str, copies: int) -> tuple[str, ...]:
     flags += ["--topic-prefix", f"chaos-{uuid.uuid4().hex[:8]}"]
     if copies == 1:
         flags.append("--dev")
-    if "group_session_seconds" in Settings.model_fields:
-        flags += ["--group-session-seconds", SESSION_SECONDS]
-    if "cluster_secret" in Settings.model_fields:
-        flags += ["--cluster-secret", uuid.uuid4().hex]
+    flags += ["--group-session-seconds", SESSION_SECONDS, "--cluster-secret", uuid.uuid4().hex]
     return tuple(flags)
 
 
