@@ -42,6 +42,7 @@ class Desks:
         self.remotes = remotes
         self.has_all = False
         self._released = asyncio.Event()
+        self._closed = False
         self._make_writer = make_writer
         self._desks: list[Desk] = [*remotes]
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -82,13 +83,14 @@ class Desks:
                 writer.want(wanted=False)
 
     async def released(self) -> None:
-        """Wait until others write all partitions."""
-        while self.held:
+        """Wait until others write all partitions, but for those that are stopped by a fault."""
+        while any(self.writers[partition].failure is None for partition in self.held):
             self._released.clear()
             await self._released.wait()
 
     async def close(self) -> None:
         """Decide what waits, answer it, then end."""
+        self._closed = True
         for writer in self.writers.values():
             writer.close()
         for drop in self._drops.values():
@@ -117,7 +119,7 @@ class Desks:
             self._released.set()
             self._desks[partition] = remote
             remote.own_writer = None
-        if partition not in self._drops:
+        if partition not in self._drops and not self._closed:
             loop = asyncio.get_running_loop()
             self._drops[partition] = loop.call_later(KEEP_SECONDS, self._drop, partition)
         for submission in waiting:
@@ -133,5 +135,4 @@ class Desks:
         the same fault, and nothing may be hidden."""
         if writer.failure is not None and self.writers.get(partition) is writer:
             self._desks[partition] = writer
-            self.held.discard(partition)
             self._released.set()
