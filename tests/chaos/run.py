@@ -28,14 +28,11 @@ class Plan:
         self._waiting: list[Fault] = []
 
     def next(self) -> list[Fault]:
-        """One fault, sometimes two at once."""
-        together = len(self._faults) > 2 and self._chance.random() < TWO_AT_ONCE
-        return [self._take() for _ in range(2 if together else 1)]
-
-    def _take(self) -> Fault:
+        """One fault, sometimes two at once, which are never of one kind."""
         if not self._waiting:
             self._waiting = self._chance.sample(self._faults, len(self._faults))
-        return self._waiting.pop()
+        together = len(self._waiting) > 1 and self._chance.random() < TWO_AT_ONCE
+        return [self._waiting.pop() for _ in range(2 if together else 1)]
 
 
 async def run(site: Site, folder: Path, *, seed: int, seconds: float, clients: int) -> Verdict:

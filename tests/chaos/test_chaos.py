@@ -1,5 +1,6 @@
 """The short form of `make chaos`: a few faults on the servers that all tests share."""
 
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ class Named(Fault):
 def test_each_kind_comes_before_any_comes_again(seed: int) -> None:
     """Also where two come at once."""
     plan = Plan([Named(str(number)) for number in range(6)], random.Random(seed))
-    found = [fault.kind for _ in range(30) for fault in plan.next()]
+    drawn = [[fault.kind for fault in plan.next()] for _ in range(60)]
+    assert {len(kinds) for kinds in drawn} == {1, 2}
+    found = list(itertools.chain.from_iterable(drawn))
     for start in range(0, len(found) - 5, 6):
         assert len({*found[start : start + 6]}) == 6
 
