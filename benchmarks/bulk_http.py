@@ -6,7 +6,8 @@ Kafka: one server process on one core with `--roles api,writer`; requests of 1,0
 ids, acknowledged when their records count. Raw: aiokafka `create_batch`/`send_batch` (its public
 calls, idempotent, acks=all) on one core, the very records and headers that the server wrote, in
 batches of 1,000, one in flight for each of 12 partitions. SQLite: raw is `executemany` with
-synchronous=FULL, 1,000 records a transaction. Both sides in turns; the median ratio counts.
+synchronous=FULL, 1,000 records a transaction; here both may use all cores, as a newcomer's server
+does, whose log writes in a thread of its own. Both sides in turns; the median ratio counts.
 """
 
 import argparse
@@ -79,15 +80,15 @@ async def records_of(log: EventLog, count: int) -> list[list[Record]]:
     return found
 
 
-def in_child(function: str, *arguments: str) -> float:
-    """Run one of this module's raw measurements in a process of its own on the server's core."""
+def in_child(function: str, *arguments: str, cores: set[int] = serving.SERVER_CORES) -> float:
+    """Run one of this module's raw measurements in a process of its own, on the server's core."""
     code = f"import benchmarks.bulk_http as b; print(b.{function}(*{arguments!r}))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, serving.SERVER_CORES),
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     return float(done.stdout.split()[-1])
 
@@ -211,14 +212,16 @@ def _make_raw_topic(bootstrap: str, name: str) -> None:
 def on_sqlite(requests: int, rounds: int) -> None:
     """Measure and print the ratio on the embedded log."""
     results = []
+    cores = set(serving.CORES)
     for number in range(rounds):
         with (
             tempfile.TemporaryDirectory() as folder,
-            serving.server("--roles", "api,writer", "--data-dir", folder) as (host, port, _),
+            serving.server("--roles", "api,writer", "--data-dir", folder, cores=cores) as server,
         ):
+            host, port, _ = server
             ours = uvloop.run(fill(host, port, bodies(requests, number)))
             path = next(Path(folder).glob("*log*.db"), None) or next(Path(folder).glob("*.db"))
-            raw = in_child("raw_sqlite", str(path), str(requests))
+            raw = in_child("raw_sqlite", str(path), str(requests), cores=cores)
         results.append((ours, raw))
         print(f"  round {number}: {ours:,.0f} of {raw:,.0f} a second, {ours / raw:.2f}")
     _show("bulk over HTTP, embedded", results)
