@@ -10,12 +10,13 @@ from prometheus_client import CollectorRegistry
 from uuid6 import uuid7
 
 from api.dependencies import LifespanState, Services, Submitter
-from api.gauges import LedgerCollector, ViewLag
+from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
 from api.metrics import HttpMetrics
 from api.process import Process
 from api.readiness import LogWatch, Readiness, Tasks, projector_reasons
 from api.readonly import ReadOnly
 from ledger.config import Settings, open_instances, open_log, open_snapshots, rules
+from ledger.config.groups import open_projector_group
 from ledger.log import EventLog, SnapshotStore
 from ledger.ownership.instances import Instances
 from ledger.service import Ledger
@@ -61,14 +62,18 @@ async def _open(
     watch = LogWatch(log)
     readiness.add(watch.wrong)
     tasks.start(watch.run(), "log-watch")
+    projector = None
     if "projector" in settings.roles:
-        projector = Projector(log, database, positions)
+        group = open_projector_group(settings, database.address)
+        projector = Projector(log, database, positions, group)
         readiness.add(partial(projector_reasons, projector))
         tasks.start(projector.run(), "projector")
     registry = CollectorRegistry(auto_describe=False)
     lag = ViewLag(log, database)
     registry.register(metrics)
     registry.register(lag)
+    if projector is not None:
+        registry.register(ProjectorCollector(projector, log.partitions))
     ledger: Submitter = ReadOnly()
     instances = open_instances(settings, process.name)
     if instances is not None or "writer" in settings.roles:
