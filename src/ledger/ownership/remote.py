@@ -81,17 +81,32 @@ class RemotePartition:
     async def ask(self, question: Question) -> list[Outcome]:
         """What the owner answers to a question. Raises OwnerUnknown."""
         try:
+            url = await self._directory.owner(self.partition)
             for _ in range(ASK_ATTEMPTS):
-                url = await self._directory.owner(self.partition)
-                if url and url != self._own_url:
-                    reply = await self._lane(url).ask(question)
-                    outcomes = unwrap_outcomes(reply.outcomes)
-                    if Elsewhere() not in outcomes:
-                        return outcomes
-                await self._directory.look(self.partition)
-        except (LedgerError, PeerUnreachable, PeerSilent, ValueError) as error:
+                outcomes, why = await self._ask_one(url, question)
+                if outcomes is not None:
+                    return outcomes
+                asked, url = url, await self._directory.look(self.partition)
+                if url == asked:
+                    raise OwnerUnknown(why)
+        except (LedgerError, ValueError) as error:
             raise OwnerUnknown(str(error)) from error
-        raise OwnerUnknown(f"nobody says to own partition {self.partition}")
+        raise OwnerUnknown(f"the owner of partition {self.partition} changes all the time")
+
+    async def _ask_one(
+        self, url: str | None, question: Question
+    ) -> tuple[list[Outcome] | None, str]:
+        """What the instance at a URL answers; None and why, if it does not or is not the owner."""
+        if not url or url == self._own_url:
+            return None, "no other instance has claimed the partition"
+        try:
+            reply = await self._lane(url).ask(question)
+        except (PeerUnreachable, PeerSilent) as error:
+            return None, str(error)
+        outcomes = unwrap_outcomes(reply.outcomes)
+        if Elsewhere() in outcomes:
+            return None, "the instance that claimed the partition is not its owner"
+        return outcomes, ""
 
     def close(self) -> None:
         """Give up what is on its way; each command is told what is known of it."""

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 
 from ledger.domain.movements import Receipt
 from ledger.domain.rejections import Rejected
+from ledger.ownership.lanes import QUESTION_PATH
 from ledger.ownership.wire import (
     Bundle,
     Part,
     PartReply,
     Reply,
     decode_bundle,
+    decode_question,
     encode,
     unwrap_commands,
     wrap_commands,
@@ -32,8 +34,14 @@ class ScriptedPeers:
 
     async def ask(self, url: str, path: str, body: bytes, seconds: float) -> bytes:
         """What the function says."""
-        del path, seconds
-        bundle = decode_bundle(body)
+        del seconds
+        if path == QUESTION_PATH:
+            # As if it were a bundle of one part.
+            asked = decode_question(body)
+            one = Part(asked.partition, asked.actor, None, 0.0, asked.commands)
+            bundle = Bundle(asked.ledger_id, "", [one])
+        else:
+            bundle = decode_bundle(body)
         self.asked.append((url, bundle))
         return encode(await self.answer(url, bundle))
 

@@ -7,8 +7,8 @@ import pytest
 
 from ledger.ownership import remote as module
 from ledger.ownership.lanes import Lane
-from ledger.ownership.remote import CLOSING, RemotePartition
-from ledger.ownership.wire import Bundle, PartReply, Reply, wrap_outcomes
+from ledger.ownership.remote import CLOSING, OwnerUnknown, RemotePartition
+from ledger.ownership.wire import Bundle, PartReply, Question, Reply, wrap_outcomes
 from ledger.peers import PeerSilent, PeerUnreachable
 from ledger.writer.outcomes import Elsewhere, Unavailable, Unknown
 from ledger.writer.queue import Submission
@@ -19,6 +19,7 @@ from tests.unit.ledger.ownership.fakes import (
     all_elsewhere,
     decided,
     identities,
+    part,
     submission,
 )
 from tests.waiting import eventually
@@ -207,3 +208,39 @@ async def test_what_another_instance_sent_is_never_sent_on() -> None:
     assert place.remote.offer(sent)
     assert sent.outcomes == [Elsewhere()]
     assert place.urls == []
+
+
+QUESTION = Question("a-ledger", 0, None, "", part("a").commands)
+
+
+@pytest.mark.parametrize("how", ["unreachable", "silent", "elsewhere"])
+async def test_a_question_follows_the_owner(how: str) -> None:
+    """Whoever only asks must find a new owner, too."""
+
+    async def answer(url: str, bundle: Bundle) -> Reply:
+        if url == TWO:
+            return all_decided(bundle)
+        if how == "elsewhere":
+            return all_elsewhere(bundle)
+        raise PeerUnreachable("gone") if how == "unreachable" else PeerSilent("gone")
+
+    place = Place(answer, ONE, TWO)
+    assert await place.remote.ask(QUESTION) == [decided("a")]
+    assert place.urls == [ONE, TWO]
+
+
+async def test_a_question_that_nobody_answers() -> None:
+    """It is not asked again of the same instance; the next question looks for itself."""
+
+    async def fail(_url: str, _bundle: Bundle) -> Reply:
+        raise PeerUnreachable("nobody is there")
+
+    place = Place(fail, ONE)
+    with pytest.raises(OwnerUnknown, match="nobody is there"):
+        await place.remote.ask(QUESTION)
+    assert place.urls == [ONE]
+    for claims in ((None,), (ME,)):
+        with pytest.raises(OwnerUnknown, match="no other instance"):
+            await Place(fail, *claims).remote.ask(QUESTION)
+    with pytest.raises(OwnerUnknown, match="all the time"):
+        await Place(fail, ONE, TWO, ONE, TWO, ONE).remote.ask(QUESTION)
