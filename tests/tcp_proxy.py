@@ -70,7 +70,11 @@ class TcpProxy:
             writer.transport.abort()
             return
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            answers, requests = await asyncio.open_connection(*self._target, limit=CHUNK_BYTES)
+            try:
+                answers, requests = await asyncio.open_connection(*self._target, limit=CHUNK_BYTES)
+            except OSError:
+                writer.transport.abort()  # as the server refuses, so does its stand-in
+                raise
             ends = {writer, requests}
             self._writers |= ends
             try:
