@@ -254,10 +254,11 @@ class RemotePartition:
         # What went back was surely not written, unless an earlier attempt is still unclear.
         submission.next = before
         answers = [(index, answer) for index, answer in answers if type(answer) is not Elsewhere]
-        # The owner speaks of this attempt only: an earlier one without an answer may yet arrive.
+        # The owner speaks of this attempt only: an earlier one without an answer may yet arrive,
+        # and an append of this instance, from when it was the owner, may be in the log.
         unclear = before == len(submission.commands)
         for index, outcome in answers:
-            if unclear and isinstance(outcome, Unavailable):
+            if isinstance(outcome, Unavailable) and (unclear or submission.unsure(index)):
                 submission.answer(index, Unknown(outcome.id or "", outcome.detail))
             else:
                 submission.answer(index, outcome)
