@@ -252,7 +252,7 @@ class Simulation:
         problems += self.callers.problems + self.world.network.problems
         counted = sum(len(audit.by_id) for audit in audits)
         void = sum(ends) - sum(len(audit.by_offset) for audit in audits)
-        heard = Counter(type(attempt.outcome).__name__ for attempt in history)
+        heard = dict(Counter(type(attempt.outcome).__name__ for attempt in history))
         return Result(self.seed, problems, counted, void, self.world.network.forwarded, heard)
 
 
