@@ -168,11 +168,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             handle = ready.popleft()
             if handle._cancelled:
                 continue
-            process = handle._context.get(_PROCESS)  # type: ignore[attr-defined]
+            context: Context = handle._context  # type: ignore[attr-defined]
+            process = context.get(_PROCESS)
             if process is not None and process.held is not None:
                 process.held.append(handle)
             else:
-                handle._run()
+                # Not by way of the handle, which would hide what a callback raises.
+                context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]
 
 
 def now_ms() -> int:
