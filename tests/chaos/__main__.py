@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.judge import Verdict, report
-from tests.chaos.run import run
+from tests.chaos.run import Order, run
 from tests.chaos.sites import Site, embedded, one_broker, three_brokers
 from tests.servers import PostgresServer, running, temporary_folder
 
@@ -58,7 +58,7 @@ async def _one(name: str, folder: Path, seed: int, seconds: float, clients: int)
             else:
                 place = three_brokers(folder, chance, database)
         async with place as site:
-            return await run(site, folder, seed=seed, seconds=seconds, clients=clients)
+            return await run(site, folder, Order(seed=seed, seconds=seconds, clients=clients))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, monotonic_ns
@@ -35,10 +36,20 @@ class Plan:
         return [self._waiting.pop() for _ in range(2 if together else 1)]
 
 
-async def run(site: Site, folder: Path, *, seed: int, seconds: float, clients: int) -> Verdict:
-    """Let faults come for so long, then judge. What does not recover is a problem."""
-    chance = random.Random(f"{seed}-{site.name}")
-    working = clients_of([one.url for one in site.instances], folder, seed, clients)
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How long faults come, at least `faults_min` of them, and how many clients there are."""
+
+    seed: int
+    seconds: float
+    clients: int
+    faults_min: int = 1
+
+
+async def run(site: Site, folder: Path, order: Order) -> Verdict:
+    """Let faults come, then judge. What does not recover is a problem."""
+    chance = random.Random(f"{order.seed}-{site.name}")
+    working = clients_of([one.url for one in site.instances], folder, order.seed, order.clients)
     files = [folder / f"{one.recorder.client}.ndjson" for one in working]
     over = asyncio.Event()
     episodes: list[Episode] = []
@@ -46,9 +57,9 @@ async def run(site: Site, folder: Path, *, seed: int, seconds: float, clients: i
     async with asyncio.TaskGroup() as group:
         for one in working:
             group.create_task(one.work(over))
-        until = monotonic() + seconds
+        until = monotonic() + order.seconds
         plan = Plan(site.faults, chance)
-        while monotonic() < until and not problems:
+        while (monotonic() < until or len(episodes) < order.faults_min) and not problems:
             await asyncio.sleep(chance.uniform(*CALM_SECONDS))
             episode, found = await _episode(site, plan.next(), chance)
             episodes.append(episode)
