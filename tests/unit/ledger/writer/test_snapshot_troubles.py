@@ -64,7 +64,7 @@ def test_whatever_a_store_raises_costs_the_snapshot_only() -> None:
 
 
 def _failing(writer: PartitionWriter) -> float:
-    ledger = SimpleNamespace(metrics=Metrics(), writers=[writer])
+    ledger = SimpleNamespace(metrics=Metrics(), writers=[writer], held={0})
     families = LedgerCollector(cast(Ledger, ledger)).collect()
     name = "stockledger_writer_snapshot_failing"
     (family,) = [family for family in families if family.name == name]
