@@ -55,6 +55,9 @@ def configure(level: str, log_format: str) -> None:
     quiet = max(logging.WARNING, root.level) if level != "debug" else logging.DEBUG
     for name in _QUIET:
         logging.getLogger(name).setLevel(quiet)
+    if level != "debug":
+        # It repeats itself a hundred times a second while a broker is away; we say it once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def mask_secrets(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from uvicorn import Config, Server
 
 from api.app import create_app
 from ledger.config import Settings
+from ledger.ownership.address import AddressWatch
 from tests.waiting import eventually
 
 
@@ -35,8 +37,20 @@ class _WithState:
 
 @asynccontextmanager
 async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the whole application in this process."""
+    """A client of the whole application in this process, which nobody reaches by a port."""
     app = create_app(settings)
+    with mock.patch.object(AddressWatch, "_is_right", _reached):
+        async with _client_of(app) as client:
+            yield client
+
+
+async def _reached(watch: AddressWatch) -> bool:
+    watch.failure = None
+    return True
+
+
+@asynccontextmanager
+async def _client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with app.router.lifespan_context(app) as state:
         transport = httpx.ASGITransport(_WithState(app, dict(state or {})))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
