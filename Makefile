@@ -26,7 +26,7 @@ cluster: .venv/.dev ## Start Kafka, PostgreSQL and two instances
 	$(BIN)/python examples/cluster.py $(ARGS)
 
 test: .venv/.dev ## Run all tests, against real servers where they can be had
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 check: .venv/.dev ## Check format, lint, types and imports
 	$(BIN)/ruff format --check $(CODE)

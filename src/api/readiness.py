@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import Final
 
 import structlog
 
 from api.faults import FAULTS
+from ledger.ending import end
 from ledger.errors import LedgerError, WrongLedger
 from ledger.log import EventLog
 from projections.database import DatabaseUnavailable
@@ -130,9 +131,7 @@ class Tasks:
     async def cancel(self, task: "asyncio.Task[None]") -> None:
         """End a task that is not needed any more."""
         self._expected.add(task)
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        await end(task)
 
     def ended(self) -> list[str]:
         """Which tasks ended too early, and why."""

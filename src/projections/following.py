@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable
 
+from ledger.ending import end
 from ledger.errors import LedgerError, LogUnavailable
 from ledger.log import EventLog
 from projections.database import DatabaseUnavailable
@@ -91,9 +92,7 @@ class Following:
         """Go back to where the views are, unless it was let go or is stopped."""
         if not self.has(tail):
             return
-        task = self._tasks[tail.partition]
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(self._tasks[tail.partition])
         if self.has(tail) and tail.partition not in self.failures:
             self._start(tail)
 
@@ -114,10 +113,7 @@ class Following:
 
     async def end(self) -> None:
         """Wait until nothing reads any more. `failures` stay to be seen."""
-        tasks = [*self._tasks.values(), *self._ending]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*self._tasks.values(), *self._ending)
 
     def _adjust(self) -> None:
         wanted = self._share | self._relieved

@@ -13,6 +13,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from ledger.adapters.kafka_rejoins import Rejoins
 from ledger.adapters.kafka_topics import Cluster
+from ledger.ending import end
 
 Assigned = Callable[[frozenset[int]], None]
 
@@ -24,6 +25,8 @@ POLL_SECONDS = 5
 RETRY_SECONDS = 1.0
 # A member that leaves answers late or never only while the broker is gone.
 LEAVE_SECONDS = 3.0
+# And after that it is left alone.
+GIVE_UP_SECONDS = 1.0
 
 _FAULTS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
@@ -75,6 +78,14 @@ class KafkaGroup:
 
         While the brokers are away the share stays as it was: who writes on cannot do harm.
         """
+        # In a task of its own: the client may swallow a cancellation, which is then repeated.
+        member = asyncio.create_task(self._run(assigned), name="group-member")
+        try:
+            await asyncio.shield(member)
+        finally:
+            await end(member)
+
+    async def _run(self, assigned: Assigned) -> None:
         self._running = True
         try:
             while not self._leaving.is_set():
@@ -160,9 +171,19 @@ class KafkaGroup:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(LEAVE_SECONDS):
-            await consumer.stop()
+    """Leave the group, if the broker answers; the client's own end can hang if it does not."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    stopping.add_done_callback(_looked_at)
+    _, late = await asyncio.wait((stopping,), timeout=LEAVE_SECONDS)
+    if late:
+        stopping.cancel()
+        await asyncio.wait((stopping,), timeout=GIVE_UP_SECONDS)
+
+
+def _looked_at(stopped: "asyncio.Future[None]") -> None:
+    """What goes wrong at the end is of no interest, and no warning either."""
+    if not stopped.cancelled():
+        stopped.exception()
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from ledger.ending import end
 from ledger.log import EventLog
 from ledger.ownership.address import AddressWatch
 from ledger.ownership.desks import Desks
@@ -85,8 +86,7 @@ class Instances:
     async def resign(self) -> None:
         """Take part no longer. What is written already goes on."""
         if self._membership is not None:
-            self._membership.cancel()
-            await asyncio.gather(self._membership, return_exceptions=True)
+            await end(self._membership)
 
     async def close(self) -> None:
         """Close the connections."""
