@@ -6,7 +6,7 @@ from ledger.writer.follower import Follower
 from ledger.writer.hand import Hand, none_now
 from ledger.writer.lookup import Lookup
 from ledger.writer.options import Options
-from ledger.writer.queue import Queue
+from ledger.writer.queue import Queue, Submission
 
 
 class Draft:
@@ -45,13 +45,10 @@ class Draft:
         """The same commands on the state as it is now; what does not fit goes back to the queue."""
         self.batch = self._new()
         position = 0
-        slices = self.hand.slices
-        while position < len(slices):
-            left = len(slices)
+        while position < len(self.hand.slices):
             if not await self._decide(position):
                 return
-            # One that is answered is not in hand any more.
-            position += len(slices) == left
+            position += 1
 
     def take_back(self) -> Batch:
         """Undo the batch; afterwards it is as if nothing in hand had been decided."""
@@ -73,7 +70,7 @@ class Draft:
             old = await self._lookup.old(commands)
             originals = await self._lookup.originals(commands, batch.offset)
         except LogUnavailable as error:
-            self._not_now(position, str(error))
+            self._not_now(submission, start, stop, str(error))
             return True
         if old or originals:
             # It was another turn in which they were asked for.
@@ -84,7 +81,6 @@ class Draft:
             self.hand.put_back(self._queue, position, reached)
         return reached == stop
 
-    def _not_now(self, position: int, why: str) -> None:
-        # At once. Tried again after the batch they could come to lie behind what follows them.
-        submission, start, stop = self.hand.slices.pop(position)
-        submission.answer_all(start, none_now(submission, start, stop, why))
+    def _not_now(self, submission: Submission, start: int, stop: int, why: str) -> None:
+        # Answered with the batch: should that come out void, they are tried again.
+        self.batch.answers.append((submission, start, none_now(submission, start, stop, why)))

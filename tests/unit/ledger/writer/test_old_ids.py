@@ -10,17 +10,9 @@ from ledger.domain.facts import Moved, Refused
 from ledger.errors import LedgerError
 from ledger.service import Ledger
 from ledger.writer.outcomes import Replayed, Unavailable
-from ledger.writer.queue import SLICE_COMMANDS
 from tests import builders as make
 from tests.simulation.clock import run
-from tests.unit.ledger.writer.harness import (
-    ScriptedLog,
-    World,
-    lost_answer,
-    tell,
-    tell_all,
-    writer_of,
-)
+from tests.unit.ledger.writer.harness import World, tell, tell_all, writer_of
 
 
 class Index:
@@ -165,29 +157,5 @@ def test_a_slice_that_has_to_wait_holds_up_no_other_caller() -> None:
             two = asyncio.create_task(tell(ledger, make.receipt("1", id="new")))
             assert isinstance(await one, Unavailable)
             assert isinstance(await two, Moved)
-
-    run(main())
-
-
-def test_what_could_not_be_looked_up_never_comes_behind_what_followed_it() -> None:
-    """Its slice is answered at once, though the batch of the next one is of unknown outcome."""
-
-    async def main() -> None:
-        world = World()
-        index, log = Index(world), world.log()
-        async with world.ledger(log, index=index, window_ids=10) as ledger:
-            await filled(ledger)
-            index.fails = True
-
-            async def lost(one: ScriptedLog, *batch: Any) -> int:
-                index.fails = False
-                return await lost_answer(one, *batch)
-
-            log.script = [lost]
-            names = ["old-0", *(f"new-{n}" for n in range(SLICE_COMMANDS))]
-            answers = await tell_all(ledger, [make.receipt("1", id=name) for name in names])
-            assert [type(one) for one in answers] == [Unavailable] * SLICE_COMMANDS + [Moved]
-        assert world.ids()[-1] == names[-1]
-        assert not set(names[1:-1]) & set(world.ids())
 
     run(main())
