@@ -176,16 +176,14 @@ class PartitionWriter:
         """Append until the batch counts, deciding again after each conflict."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + RESOLVE_SECONDS
-        pause = RETRY_PAUSE_SECONDS[0]
         while self._draft.batch.records:
             offset = self._draft.batch.offset
             try:
                 base = await self._log.append(self.partition, offset, self._draft.batch.records)
             except OutcomeUnknown as error:
                 self._metrics.unknown_outcomes += 1
-                if not await self._after_unknown(give_up_at, str(error), pause):
+                if not await self._after_unknown(give_up_at, str(error)):
                     return
-                pause = min(2 * pause, RETRY_PAUSE_SECONDS[1])
                 continue
             except ClockSkewed as error:
                 raise LogUnavailable(str(error)) from error
@@ -220,17 +218,14 @@ class PartitionWriter:
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)
 
-    async def _after_unknown(self, give_up_at: float, why: str, pause_seconds: float) -> bool:
+    async def _after_unknown(self, give_up_at: float, why: str) -> bool:
         """Read what the log has. What landed is answered from it; the rest is decided again.
 
-        False if that fails, or if another writer has claimed the partition meanwhile. Raises
-        LogUnavailable where the log has not said anything clear for too long.
+        False if that fails, or if another writer has claimed the partition meanwhile.
         """
         batch = self._draft.take_back()
         for submission, start, outcomes in batch.answers:
             submission.note_stated(start, outcomes)
-        # Some logs say so at once, and would be asked thousands of times a second.
-        await asyncio.sleep(pause_seconds)
         try:
             await until(give_up_at, self.follower.read_on)
         except (OutcomeUnknown, LogUnavailable):
@@ -241,8 +236,6 @@ class PartitionWriter:
         if not self.follower.claimed:
             self._draft.hand.put_back(self.queue)
             return False
-        if asyncio.get_running_loop().time() > give_up_at:
-            raise LogUnavailable(why)
         await self._draft.again()
         return True
 

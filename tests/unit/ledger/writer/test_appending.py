@@ -280,18 +280,3 @@ def test_a_dry_run_and_a_look_up_while_a_batch_is_on_its_way() -> None:
         assert found[1].id == "x"
 
     with_ledger(main)
-
-
-def test_an_append_that_is_unclear_again_and_again() -> None:
-    """It is tried for a while, with growing pauses; the caller hears that nobody knows."""
-
-    async def main(_: World, ledger: Ledger, log: ScriptedLog) -> None:
-        log.script = [lost_request] * 1_000
-        before = len(log.batches)
-        answer = await tell(ledger, make.issue("1", id="x"), 60.0)
-        assert isinstance(answer, Unknown)
-        assert 5 < len(log.batches) - before < 40
-        log.script.clear()
-        assert isinstance(await tell(ledger, make.issue("1", id="x")), Moved | Replayed)
-
-    assert "x" in with_ledger(main).ids()
