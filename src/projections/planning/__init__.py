@@ -1,0 +1,1 @@
+"""Planning: numbers for replenishment, from what became of each SKU on each day."""
