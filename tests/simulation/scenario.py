@@ -47,7 +47,7 @@ SMALL = {
     "ledger.writer.snapshots.SLICE_IDS": 25,
     "ledger.writer.snapshots._FILTER_WORDS": 400,
     "ledger.writer.snapshots._RETRY_SECONDS": 0.0,
-    "ledger.writer.idempotency._FIRST_FILTER_IDS": 32,
+    "ledger.writer.filters._FIRST_FILTER_IDS": 32,
     "ledger.ownership.desks.KEEP_SECONDS": 10.0,
     "ledger.ownership.directory.CLAIM_EVERY_RECORDS": 50,
     "ledger.writer.tenure.CLAIM_EVERY_RECORDS": 50,

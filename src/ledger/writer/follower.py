@@ -10,7 +10,8 @@ from ledger.events.chain import Chain, link
 from ledger.events.codec import encode
 from ledger.log import EventLog, NewRecord, Record, SnapshotStore
 from ledger.writer.batch import identities
-from ledger.writer.idempotency import OldIds, Window
+from ledger.writer.filters import OldIds
+from ledger.writer.idempotency import Window
 from ledger.writer.metrics import Metrics
 from ledger.writer.names import SkuNames
 from ledger.writer.options import Options

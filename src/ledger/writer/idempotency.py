@@ -4,21 +4,15 @@ The window holds the newest ids. What leaves it enters the filter first. An id t
 was never used; one that only the filter may know is looked up in the index.
 """
 
-import mmap
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
 from ledger.domain.stock import PartitionState
+from ledger.writer.digest import Digest
+from ledger.writer.filters import TOGETHER_MIN, OldIds, id_hash
 
-_MASK64 = (1 << 64) - 1
-BITS_PER_ID = 48
-_WORD_BITS = 64
-_MASK_BITS_SET = 3
-_MASKS_LOG2 = 12
-_FIRST_FILTER_IDS = 65_536
-_GROWTH = 4
 # Ids in one generation of the window. A batch more still fits into a table of 2^15 places, whose
 # making takes about a millisecond, as does freeing a generation. One dictionary with a million ids
 # would stop everything for a tenth of a second whenever it grows; many small ones cost a look each.
@@ -43,125 +37,6 @@ class IdIndex(Protocol):
         ...
 
 
-def _masks() -> list[int]:
-    """4096 words with three bits set each, by a fixed linear congruential sequence (Knuth, MMIX).
-
-    An id takes two of them, so that hardly two ids in one word have the same bits.
-    """
-    masks, seed = [], 1
-    for _ in range(1 << _MASKS_LOG2):
-        word = 0
-        while word.bit_count() < _MASK_BITS_SET:
-            seed = (seed * 6364136223846793005 + 1442695040888963407) & _MASK64
-            word |= 1 << (seed >> 58)
-        masks.append(word)
-    return masks
-
-
-MASKS = _masks()
-
-
-def id_hash(identity: str) -> int:
-    """64 bits of an id, the same in every process, well mixed even if ids are counted up.
-
-    Python's hash of a tuple of integers (xxHash, Collet 2012) depends on nothing but them, and
-    costs a third of a cryptographic one. A test pins what it gives.
-    """
-    return hash((int.from_bytes(identity.encode(), "little"),)) & _MASK64
-
-
-class _Filter:
-    """A blocked Bloom filter (Putze, Sanders, Singler 2007): one 64-bit word an id."""
-
-    __slots__ = ("capacity", "count", "restored", "words")
-
-    def __init__(self, capacity: int, count: int = 0) -> None:
-        self.capacity = capacity
-        self.count = count
-        # How many words a snapshot has given back.
-        self.restored = 0
-        # Memory that the system clears when it is first touched, a page at a time: a large filter
-        # would take tens of milliseconds to clear at once.
-        size = 8 * (capacity * BITS_PER_ID // _WORD_BITS)
-        self.words = memoryview(mmap.mmap(-1, size)).cast("Q")
-
-
-class OldIds:
-    """A Bloom filter that grows by adding larger ones (Almeida and others, 2007).
-
-    6 bytes an id; one to four new ids in ten thousand are taken for perhaps-known and looked up.
-    """
-
-    __slots__ = ("filters",)
-
-    def __init__(self) -> None:
-        """Empty: knows nothing."""
-        self.filters: list[_Filter] = []
-
-    def __bool__(self) -> bool:
-        """Whether anything was ever added."""
-        return bool(self.filters)
-
-    def __len__(self) -> int:
-        """How many ids were added."""
-        return sum(part.count for part in self.filters)
-
-    def add(self, hashes: Iterable[int]) -> None:
-        """Remember ids by their hashes."""
-        masks = MASKS
-        left = list(hashes)
-        while left:
-            part = self._with_room()
-            room = part.capacity - part.count
-            words, size = part.words, len(part.words)
-            for h in left[:room]:
-                words[(h >> 32) % size] |= masks[h & 4095] | masks[h >> 12 & 4095]
-            part.count += len(left[:room])
-            left = left[room:]
-
-    def _with_room(self) -> _Filter:
-        if not self.filters:
-            self.filters.append(_Filter(_FIRST_FILTER_IDS))
-        elif self.filters[-1].count >= self.filters[-1].capacity:
-            self.filters.append(_Filter(self.filters[-1].capacity * _GROWTH))
-        return self.filters[-1]
-
-    def perhaps(self, identities: Sequence[str]) -> list[str]:
-        """Those that may have been added; never misses one that was."""
-        if not self.filters:
-            return []
-        masks = MASKS
-        hits: list[str] = []
-        tables = [(part.words, len(part.words)) for part in self.filters]
-        for identity in identities:
-            # id_hash, without the call.
-            h = hash((int.from_bytes(identity.encode(), "little"),)) & _MASK64
-            wanted = masks[h & 4095] | masks[h >> 12 & 4095]
-            for words, size in tables:
-                if words[(h >> 32) % size] & wanted == wanted:
-                    hits.append(identity)
-                    break
-        return hits
-
-    def restore(self, number: int, capacity: int, count: int, words: bytes) -> None:
-        """Take back the next piece of a filter from a snapshot; pieces come in order.
-
-        Raises ValueError if a piece before it is missing, or if it does not fit.
-        """
-        if number > len(self.filters):
-            raise ValueError(f"filter {number} comes after {len(self.filters)} filters")
-        if number == len(self.filters):
-            self.filters.append(_Filter(capacity, count))
-        part = self.filters[number]
-        piece = memoryview(words).cast("Q")
-        part.words[part.restored : part.restored + len(piece)] = piece
-        part.restored += len(piece)
-
-    def whole(self) -> bool:
-        """Whether every filter got all its words from a snapshot."""
-        return all(part.restored == len(part.words) for part in self.filters)
-
-
 class Window:
     """The newest ids of one partition and their offsets, in generations.
 
@@ -171,7 +46,7 @@ class Window:
     these steps grows with the window.
     """
 
-    __slots__ = ("_count", "_leaving", "_older", "_state", "entered", "limit", "old")
+    __slots__ = ("_count", "_digest", "_leaving", "_older", "_state", "entered", "limit", "old")
 
     def __init__(self, state: PartitionState, limit: int, old: OldIds) -> None:
         """The newest `limit` ids stay in it, and at most half more or a batch more."""
@@ -180,6 +55,7 @@ class Window:
         self._state = state
         # The oldest first.
         self._older: deque[dict[str, int]] = deque()
+        self._digest = Digest(self._generation_ids)
         # Ids of the oldest generation that have yet to enter the filter, while it is leaving.
         self._leaving: Iterator[str] | None = None
         # How many of them have entered it, and so are counted there as well as here.
@@ -202,8 +78,10 @@ class Window:
 
     def older(self, identities: Sequence[str]) -> dict[str, int]:
         """The offsets of those ids that are in the window, but not in the state's `ids`."""
+        if len(identities) >= TOGETHER_MIN:
+            identities = self._digest.perhaps(identities)
         found: dict[str, int] = {}
-        for generation in self._older:
+        for generation in self._older if identities else ():
             if not generation.keys().isdisjoint(identities):
                 found |= {name: generation[name] for name in identities if name in generation}
         return found
@@ -245,10 +123,16 @@ class Window:
         self.entered += len(ids)
         if len(ids) < ids_max:
             self._count -= len(self._older.popleft())
+            self._digest.drop()
             self._leaving, self.entered = None, 0
         return len(ids)
 
     def _turn_over(self) -> None:
-        if len(self._state.ids) >= max(1, min(GENERATION_IDS, self.limit // _GENERATIONS_MIN)):
+        if len(self._state.ids) >= self._generation_ids:
+            self._digest.add(self._state.ids)
             self._older.append(self._state.ids)
             self._state.ids = {}
+
+    @property
+    def _generation_ids(self) -> int:
+        return max(1, min(GENERATION_IDS, self.limit // _GENERATIONS_MIN))

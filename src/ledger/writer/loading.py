@@ -7,7 +7,8 @@ from ledger.domain.stock import PartitionState, SkuState
 from ledger.errors import SnapshotCorrupt, WrongLedger
 from ledger.events.chain import GENESIS, link
 from ledger.log import Slice, SnapshotStore
-from ledger.writer.idempotency import OldIds, Window
+from ledger.writer.filters import OldIds
+from ledger.writer.idempotency import Window
 from ledger.writer.snapshots import (
     FORMAT,
     Manifest,

@@ -20,7 +20,8 @@ from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record, Slice, SnapshotStore
 from ledger.writer import loading
 from ledger.writer.batch import identities
-from ledger.writer.idempotency import OldIds, Window
+from ledger.writer.filters import OldIds
+from ledger.writer.idempotency import Window
 from ledger.writer.names import SkuNames
 from ledger.writer.pace import TURN_COMMANDS_MAX, TURN_RECORDS_MAX, Pace
 from ledger.writer.retry import RETRY_PAUSE_SECONDS

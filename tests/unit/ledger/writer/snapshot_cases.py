@@ -27,7 +27,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "SLICE_LEVELS", 2)
     monkeypatch.setattr(snapshots, "SLICE_IDS", 5)
     monkeypatch.setattr(snapshots, "_FILTER_WORDS", 7)
-    monkeypatch.setattr("ledger.writer.idempotency._FIRST_FILTER_IDS", 32)
+    monkeypatch.setattr("ledger.writer.filters._FIRST_FILTER_IDS", 32)
     monkeypatch.setattr("ledger.writer.recovery.TURN_RECORDS_MAX", 3)
     monkeypatch.setattr("ledger.writer.follower.TURN_RECORDS_MAX", 3)
 

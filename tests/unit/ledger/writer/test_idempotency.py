@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.stock import PartitionState
-from ledger.writer import idempotency
-from ledger.writer.idempotency import BITS_PER_ID, OldIds, Window, id_hash
+from ledger.writer import filters, idempotency
+from ledger.writer.digest import Digest
+from ledger.writer.filters import BITS_PER_ID, OldIds, id_hash
+from ledger.writer.idempotency import Window
 
 
 def filled(names: list[str]) -> OldIds:
@@ -48,7 +50,7 @@ def test_few_new_ids_are_taken_for_old(style: str) -> None:
 
 def test_it_grows_and_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """By larger and larger filters, of four bytes an id."""
-    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    monkeypatch.setattr(filters, "_FIRST_FILTER_IDS", 64)
     names = [f"id-{number}" for number in range(5_000)]
     old = filled(names)
     assert old.perhaps(names) == names
@@ -75,7 +77,7 @@ def _pieces(old: OldIds, words: int) -> list[tuple[int, int, int, bytes]]:
 
 def test_it_is_restored_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same filter, which then goes on."""
-    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    monkeypatch.setattr(filters, "_FIRST_FILTER_IDS", 64)
     names = [f"id-{number}" for number in range(500)]
     old, restored = filled(names), OldIds()
     for piece in _pieces(old, 5):
@@ -90,7 +92,7 @@ def test_it_is_restored_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("lost", [0, 3, -1])
 def test_a_filter_with_a_hole_is_not_whole(lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever piece is missing."""
-    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    monkeypatch.setattr(filters, "_FIRST_FILTER_IDS", 64)
     pieces = _pieces(filled([f"id-{number}" for number in range(50)]), 5)
     del pieces[lost]
     restored = OldIds()
@@ -101,7 +103,7 @@ def test_a_filter_with_a_hole_is_not_whole(lost: int, monkeypatch: pytest.Monkey
 
 def test_a_filter_whose_predecessor_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Says so in a way that recovery understands."""
-    monkeypatch.setattr(idempotency, "_FIRST_FILTER_IDS", 64)
+    monkeypatch.setattr(filters, "_FIRST_FILTER_IDS", 64)
     pieces = _pieces(filled([f"id-{number}" for number in range(200)]), 1_000)
     with pytest.raises(ValueError, match="comes after"):
         OldIds().restore(*pieces[1])
@@ -211,3 +213,40 @@ PINNED = [9693246245718318424, 12604283986796189298, 14031400602069220011]
 def test_the_hash_of_an_id_never_changes() -> None:
     """Filters in snapshots are made of it, and outlive the process that made them."""
     assert [id_hash(name) for name in ("", "a", "01a20137-7c99-73eb-9b80-a338fb238fec")] == PINNED
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_one_by_one_or_together(together: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Window and filter answer the same, however many ids are asked for at once."""
+    monkeypatch.setattr(filters, "_FIRST_FILTER_IDS", 64)
+    state, one = window(60)
+    use(state, one, 0, 400)
+    names = [f"id-{number}" for number in range(-50, 450)]
+    step = len(names) if together else 1
+    parts = [names[start : start + step] for start in range(0, len(names), step)]
+    found: dict[str, int] = {}
+    for part in parts:
+        found |= one.older(part)
+    left = 400 - len(one)
+    assert found | state.ids == {f"id-{number}": number for number in range(left, 400)}
+    gone = {f"id-{number}" for number in range(left)}
+    suspects = {name for part in parts for name in one.old.perhaps(part)}
+    assert gone <= suspects
+    assert len(suspects - gone) < 50
+
+
+def test_a_digest_forgets_what_left_and_nothing_else() -> None:
+    """Also when it had to grow, and when a row is used again."""
+    digest = Digest(20)
+    generations = [[f"{part}-{number}" for number in range(20)] for part in range(40)]
+    for part, names in enumerate(generations):
+        digest.add(names)
+        if part >= 15:
+            digest.drop()
+        for held in generations[max(0, part - 14) : part + 1]:
+            assert digest.perhaps(held) == held
+    others = [f"other-{number}" for number in range(2_000)]
+    assert len(digest.perhaps(others)) < 200
+    for _ in range(15):
+        digest.drop()
+    assert digest.perhaps(generations[-1]) == []

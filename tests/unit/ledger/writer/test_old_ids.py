@@ -49,7 +49,7 @@ async def filled(ledger: Ledger) -> list[Any]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters of a size that a test can fill."""
-    monkeypatch.setattr("ledger.writer.idempotency._FIRST_FILTER_IDS", 64)
+    monkeypatch.setattr("ledger.writer.filters._FIRST_FILTER_IDS", 64)
 
 
 def test_an_old_id_is_found_and_answered_as_at_first() -> None:

@@ -14,7 +14,8 @@ from ledger.domain.stock import PartitionState, SkuState
 from ledger.events.chain import Chain
 from ledger.service import Ledger
 from ledger.writer import snapshots
-from ledger.writer.idempotency import OldIds, Window
+from ledger.writer.filters import OldIds
+from ledger.writer.idempotency import Window
 from ledger.writer.metrics import Metrics
 from ledger.writer.names import SkuNames
 from ledger.writer.partition import PartitionWriter
