@@ -1,10 +1,13 @@
 """Whether a long history slows writing: the rate of bulks with a short and with a long log.
 
-    python -m benchmarks.history [--movements 3000000] [--short 100000]
+    python -m benchmarks.history [--movements 3000000] [--short 100000] [--http]
 
 The same ledger, in memory of one process, over the embedded log: bulks of 1,000 with ids, measured
 right behind `short` movements and again behind `movements`. By then most ids have left the window
 of memory, so that each new id is looked up in the filter of old ones as well.
+
+With `--http` the whole way: a server on Kafka, one core, and a projector of its own beside it, for
+ids that the filter suspects are looked up in the views.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import uvloop
 
+from benchmarks import bulk_http, serving
 from benchmarks.memory import BULK, PARTITIONS, NothingOlder, feed
 from ledger.adapters.sqlite import SqliteLog
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
@@ -90,12 +94,44 @@ async def measure(short: int, movements: int) -> None:
     )
 
 
+def measure_http(short: int, movements: int) -> None:
+    """The same over HTTP on Kafka."""
+    from tests.servers import KafkaServer, running, temporary_folder
+
+    broker = KafkaServer(temporary_folder())
+    with running(broker), tempfile.TemporaryDirectory() as folder:
+        common = (
+            *("--kafka-bootstrap", broker.bootstrap, "--replication", "1", "--dev"),
+            *("--database-url", f"sqlite+aiosqlite:///{folder}/views.db"),
+        )
+        projector = serving.server(*common, "--roles", "projector", cores=serving.OTHER_CORES)
+        with serving.server(*common, "--roles", "api,writer") as (host, port, _), projector:
+            rates, count, seed = [], 0, 0
+            for target in (short, movements):
+                while count < target:
+                    uvloop.run(bulk_http.fill(host, port, bulk_http.bodies(100, seed)))
+                    count, seed = count + 100 * BULK, seed + 1
+                some = []
+                for _ in range(ROUNDS):
+                    some.append(uvloop.run(bulk_http.fill(host, port, bulk_http.bodies(80, seed))))
+                    count, seed = count + 80 * BULK, seed + 1
+                rates.append(statistics.median(some))
+    print(
+        f"bulk over HTTP on Kafka behind {short:,} movements: {rates[0]:,.0f}/s; behind "
+        f"{movements:,}: {rates[1]:,.0f}/s; ratio {rates[1] / rates[0]:.2f}"
+    )
+
+
 def main() -> None:
     """Parse the options and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--movements", type=int, default=3_000_000)
     parser.add_argument("--short", type=int, default=100_000)
+    parser.add_argument("--http", action="store_true", help="the whole way, on Kafka")
     options = parser.parse_args()
+    if options.http:
+        measure_http(options.short, options.movements)
+        return
     uvloop.run(measure(options.short, options.movements))
 
 

@@ -80,7 +80,8 @@ class _Filter:
     def has(self, hashes: Words) -> npt.NDArray[np.bool_]:
         """For each hash whether its id may have been added."""
         words, bits = places(hashes, len(self.array))
-        return (self.array[words] & bits) == bits
+        known: npt.NDArray[np.bool_] = (self.array[words] & bits) == bits
+        return known
 
 
 class OldIds:
