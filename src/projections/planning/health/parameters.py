@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from projections.planning.days import Integers
+from projections.planning.errors import PlanningError
 
 Bucket = Literal["day", "week", "month", "whole"]
 
@@ -16,16 +17,6 @@ WINDOW_DAYS_MAX = 40_000
 AGEING_LIMITS_MAX = 20
 RATE_MAX = 10_000_000
 EPOCH = date(1970, 1, 1)
-
-
-class InvalidHealthParametersError(ValueError):
-    """A parameter of stock health is outside its bounds; `field` names it."""
-
-    def __init__(self, field: str, detail: str) -> None:
-        """`detail` is a sentence about the field."""
-        super().__init__(detail)
-        self.field = field
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +39,32 @@ class HealthParameters:
     ageing_days: tuple[int, ...] = (30, 60, 90, 180, 365)
 
     def __post_init__(self) -> None:
-        """Raise InvalidHealthParametersError for the first field that is out of bounds."""
+        """Raise PlanningError for the first field that is out of bounds."""
         self._check_window()
         if self.bucket not in get_args(Bucket):
-            raise InvalidHealthParametersError("bucket", "a bucket is day, week, month or whole")
+            raise PlanningError("bucket", "a bucket is day, week, month or whole")
         for field in ("demand_days", "excess_cover_days", "slow_cover_days"):
             if not 1 <= getattr(self, field) <= WINDOW_DAYS_MAX:
-                raise InvalidHealthParametersError(field, f"{field} is 1 to {WINDOW_DAYS_MAX:,}")
+                raise PlanningError(field, f"{field} is 1 to {WINDOW_DAYS_MAX:,}")
         if not 0 <= self.carrying_rate <= RATE_MAX:
-            raise InvalidHealthParametersError("carrying_rate", "a carrying rate is 0 to 10")
+            raise PlanningError("carrying_rate", "a carrying rate is 0 to 10")
         self._check_ageing()
 
     def _check_window(self) -> None:
         if self.last_day < self.first_day:
-            raise InvalidHealthParametersError("last_day", "the window ends before it begins")
+            raise PlanningError("last_day", "the window ends before it begins")
         if self.last_day - self.first_day >= WINDOW_DAYS_MAX:
-            raise InvalidHealthParametersError(
-                "first_day", f"a window has at most {WINDOW_DAYS_MAX:,} days"
-            )
+            raise PlanningError("first_day", f"a window has at most {WINDOW_DAYS_MAX:,} days")
 
     def _check_ageing(self) -> None:
         limits = self.ageing_days
         if not 1 <= len(limits) <= AGEING_LIMITS_MAX:
             detail = f"1 to {AGEING_LIMITS_MAX} limits of age are given"
-            raise InvalidHealthParametersError("ageing_days", detail)
+            raise PlanningError("ageing_days", detail)
         rising = all(before < after for before, after in pairwise(limits))
         if not rising or limits[0] < 0 or limits[-1] > WINDOW_DAYS_MAX:
             detail = f"limits of age rise, from 0 to {WINDOW_DAYS_MAX:,}"
-            raise InvalidHealthParametersError("ageing_days", detail)
+            raise PlanningError("ageing_days", detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +87,14 @@ class Buckets:
 def buckets(parameters: HealthParameters) -> Buckets:
     """Cut the window: days, weeks from Monday to Sunday, calendar months, or all of it as one.
 
-    Raises InvalidHealthParametersError where there would be more than BUCKETS_MAX.
+    Raises PlanningError where there would be more than BUCKETS_MAX.
     """
     first = EPOCH + timedelta(parameters.first_day)
     last = EPOCH + timedelta(parameters.last_day)
     starts = [first]
     while (following := _next(starts[-1], last, parameters.bucket)) <= last:
         if len(starts) == BUCKETS_MAX:
-            raise InvalidHealthParametersError(
-                "bucket", f"the window has more than {BUCKETS_MAX:,} buckets"
-            )
+            raise PlanningError("bucket", f"the window has more than {BUCKETS_MAX:,} buckets")
         starts.append(following)
     begins = np.array([(one - EPOCH).days for one in starts], np.int64)
     return Buckets(begins, np.append(begins[1:] - 1, parameters.last_day))

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from projections.planning.errors import PlanningError
 from projections.planning.health.figures import MICRO, REASONS, figures
 from projections.planning.health.groups import by_group
 from projections.planning.health.measures import measure
 from projections.planning.health.parameters import (
     HealthParameters,
-    InvalidHealthParametersError,
     buckets,
 )
 from tests.unit.projections.planning.health.story import Event, columns, history
@@ -240,14 +240,14 @@ def test_buckets_follow_the_calendar(bucket: Any, firsts: list[int]) -> None:
 )
 def test_parameters_out_of_bounds_are_named(field: str, asked: dict[str, Any]) -> None:
     """One error, that names the field."""
-    with pytest.raises(InvalidHealthParametersError) as caught:
+    with pytest.raises(PlanningError) as caught:
         HealthParameters(**{"first_day": MONDAY, "last_day": MONDAY, **asked})
     assert caught.value.field == field
 
 
 def test_too_many_buckets_are_refused() -> None:
     """A window of decades is not cut into days."""
-    with pytest.raises(InvalidHealthParametersError) as caught:
+    with pytest.raises(PlanningError) as caught:
         buckets(HealthParameters(MONDAY - 10_000, MONDAY, "day"))
     assert caught.value.field == "bucket"
 

@@ -1,0 +1,1 @@
+"""Policy backtest: what proposed levels would have done to stock, had the real demand come."""
