@@ -14,9 +14,10 @@ from projections.planning.health.exact import Exact, divided
 from projections.planning.health.lookups import Lookups
 from projections.planning.health.parameters import Buckets
 
-# Goods from another site are young at the new one; of all sites together nothing was moved in.
-INFLOWS = ("received", "found", "returned")
-INFLOWS_OF_SITE = (*INFLOWS, "moved_in")
+# What came into stock, and what went out of it. Goods from another site are young at the new one;
+# of all sites together nothing was moved.
+CAME = ("received", "found", "moved_in")
+WENT = ("issued", "supplier_returned", "scrapped", "lost", "moved_out")
 
 
 def aged(
@@ -46,9 +47,19 @@ def aged(
 
 
 def inflows(days: Days) -> Integers:
-    """What came into stock, row by row."""
-    moved = np.array([site != "" for site in days.sites], bool)
-    rows = np.repeat(moved, np.diff(days.starts))
-    came = sum((np.maximum(days.columns[name], 0) for name in INFLOWS), np.zeros(1, np.int64))
-    made: Integers = came + np.where(rows, np.maximum(days.columns["moved_in"], 0), 0)
+    """What came into stock, row by row.
+
+    Of what customers returned, some was scrapped at once and never was in stock; so no more of it
+    counts than the day's change of on hand leaves room for.
+    """
+    columns = days.columns
+    came = sum(columns[name] for name in CAME)
+    went = sum(columns[name] for name in WENT)
+    to_stock = columns["on_hand_net"] - came + went
+    returned = np.clip(to_stock, 0, np.maximum(columns["returned"], 0))
+    at_site = np.array([site != "" for site in days.sites], bool)
+    moved = np.where(np.repeat(at_site, np.diff(days.starts)), columns["moved_in"], 0)
+    made: Integers = returned + sum(
+        np.maximum(one, 0) for one in (columns["received"], columns["found"], moved)
+    )
     return made

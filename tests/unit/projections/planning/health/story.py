@@ -142,16 +142,23 @@ class Model:
         left = max(self.balance("on_hand_net", last), 0)
         limits = self.asked.ageing_days
         found = [0] * (len(limits) + 1)
-        flows = ["received", "found", "returned", *(["moved_in"] if self.site else [])]
         for day in sorted(self.rows, reverse=True):
             if day > last:
                 continue
-            taken = min(sum(self.rows[day][flow] for flow in flows), left)
+            taken = min(self.inflow(self.rows[day]), left)
             place = next((n for n, limit in enumerate(limits) if last - day <= limit), len(limits))
             found[place] += taken
             left -= taken
         found[-1] += left
         return found
+
+    def inflow(self, row: Row) -> int:
+        """Returns count as far as the day's change of on hand says that they came to stock."""
+        came = row["received"] + row["found"]
+        moved = row["moved_in"]
+        went = sum(row[flow] for flow in OUTWARD)
+        room = max(row["on_hand_net"] + went - came - moved, 0)
+        return came + min(row["returned"], room) + (moved if self.site else 0)
 
     def aged_value(self, last: int) -> list[int]:
         on_hand, value = self.balance("on_hand_net", last), self.balance("value_net", last)

@@ -79,6 +79,21 @@ def test_ageing_takes_the_newest_inflows() -> None:
     assert values == [[6_666_667], [26_666_666], [0], [6_666_667]]
 
 
+def test_returns_that_were_scrapped_at_once_never_came() -> None:
+    """They make no stock young; those that came to stock do."""
+    rows = history(
+        [
+            Event(A, MONDAY - 30, "received", 50, 50 * EURO),
+            Event(A, MONDAY + 9, "returned", 4, 4 * EURO),
+            Event(A, MONDAY + 9, "issued", 1, EURO),
+        ]
+    )
+    rows[A][MONDAY + 9]["returned"] += 7
+    parameters = HealthParameters(MONDAY, MONDAY + 9, "whole", ageing_days=(10,))
+    found = figures(measure(columns(rows, {}), parameters), parameters)
+    assert [int(found[name].values[0, 0]) for name in ("aged_0", "aged_1")] == [4, 49]
+
+
 def test_goods_from_another_site_are_young_there_only() -> None:
     """What a site got from another counts as new at the site, not for both together."""
     parameters = HealthParameters(MONDAY, MONDAY + 40, "whole", ageing_days=(10,))

@@ -1,0 +1,61 @@
+"""A site's stock is worth its share of the SKU's value, on every day."""
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.planning.health.figures import figures
+from projections.planning.health.measures import measure
+from projections.planning.health.parameters import HealthParameters
+from projections.planning.health.sites import valued_by_site
+from tests.unit.projections.planning.health.story import Event, Model, columns, history, rounded
+
+FIRST = 15_000
+SITES = [("A", "N"), ("A", "S"), ("A", "W"), ("B", "N"), ("C", "N"), ("C", "S")]
+events = st.builds(
+    Event,
+    st.sampled_from(SITES),
+    st.integers(FIRST - 3, FIRST + 12),
+    st.sampled_from(["received", "issued", "moved_in", "moved_out", "lost", "unmet"]),
+    st.one_of(st.integers(0, 40), st.integers(0, 10**16)),
+    st.one_of(st.integers(0, 9_999_999), st.integers(0, 10**17)),
+    st.one_of(st.none(), st.integers(FIRST - 3, FIRST + 12)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(events, max_size=30))
+def test_every_day_has_its_share(made: list[Event]) -> None:
+    """Whatever moved where; everything but the value stays as it was."""
+    rows = history(made)
+    parameters = HealthParameters(FIRST - 4, FIRST + 13, "day", demand_days=3)
+    before = columns(rows, {})
+    found = figures(measure(valued_by_site(before), parameters), parameters)
+    plain = figures(measure(before, parameters), parameters)
+    for name in ("on_hand", "issued", "unmet", "aged_0", "unjudged", "days_of_cover"):
+        assert np.array_equal(found[name].values, plain[name].values), name
+    models = {key: Model(rows[key], key[1], parameters) for key in sorted(rows)}
+    for number, (sku, _) in enumerate(sorted(rows)):
+        of_sku = [model for key, model in models.items() if key[0] == sku]
+        for bucket, day in enumerate(range(FIRST - 4, FIRST + 14)):
+            held = sum(model.balance("on_hand_net", day) for model in of_sku)
+            value = sum(model.balance("value_net", day) for model in of_sku)
+            own = list(models.values())[number].balance("on_hand_net", day)
+            expected = rounded(Fraction(value * own, held)) if held > 0 else 0
+            assert int(found["value"].values[number, bucket]) == expected
+
+
+def test_a_site_that_only_issues_keeps_its_value() -> None:
+    """Bought at 1.00 and 3.00, both are worth 2.00, though the one issues above its own cost."""
+    rows = history(
+        [
+            Event(("A", "N"), FIRST, "received", 10, 10_000_000),
+            Event(("A", "S"), FIRST, "received", 10, 30_000_000),
+            Event(("A", "N"), FIRST + 1, "issued", 8, 16_000_000),
+        ]
+    )
+    parameters = HealthParameters(FIRST, FIRST + 1, "day", demand_days=1)
+    found = figures(measure(valued_by_site(columns(rows, {})), parameters), parameters)
+    assert found["value"].values.tolist() == [[20_000_000, 4_000_000], [20_000_000, 20_000_000]]
