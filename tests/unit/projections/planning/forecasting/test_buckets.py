@@ -1,0 +1,156 @@
+"""From days to buckets, against the calendar of the standard library."""
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projections.planning.days import Days
+from projections.planning.forecasting.buckets import (
+    Span,
+    bucket_of,
+    bucketed,
+    days_ahead,
+    first_day_of,
+)
+from projections.planning.forecasting.history import Bucket, Integers
+
+EPOCH = datetime.date(1970, 1, 1)
+BUCKETS: list[Bucket] = ["day", "week", "month"]
+
+
+def _days(*series: dict[int, int], scale: int = 0) -> Days:
+    """A series a dict from day to quantity."""
+    starts = np.cumsum([0, *(len(one) for one in series)])
+    day = np.array([d for one in series for d in sorted(one)], np.int32)
+    quantity = np.array([one[d] for one in series for d in sorted(one)], np.int64)
+    names = [f"S{i}" for i in range(len(series))]
+    scales = np.full(len(series), scale, np.int8)
+    return Days(names, [""] * len(series), scales, starts, day, {"issued": quantity})
+
+
+def _first_of(day: int, bucket: Bucket) -> datetime.date:
+    date = EPOCH + datetime.timedelta(day)
+    if bucket == "day":
+        return date
+    if bucket == "week":
+        return date - datetime.timedelta(date.weekday())
+    return date.replace(day=1)
+
+
+@given(st.integers(-20_000, 40_000), st.sampled_from(BUCKETS))
+def test_buckets_are_the_calendars(day: int, bucket: Bucket) -> None:
+    number = bucket_of(np.array([day]), bucket)
+    assert EPOCH + datetime.timedelta(int(first_day_of(number, bucket)[0])) == _first_of(
+        day, bucket
+    )
+    assert bucket_of(first_day_of(number + 1, bucket) - 1, bucket) == number
+
+
+def _plain(one: dict[int, int], bucket: Bucket, until: int) -> dict[datetime.date, int]:
+    """Whole buckets of one series, by the standard library."""
+    began, end = min(one), _first_of(until, bucket)
+    sums: Counter[datetime.date] = Counter()
+    for day in range(began, until):
+        first = _first_of(day, bucket)
+        if (first - EPOCH).days >= began and first < end:
+            sums[first] += one.get(day, 0)
+    return dict(sums)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.integers(18_000, 18_120), st.integers(-5, 50), min_size=1),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(18_121, 18_200),
+    st.sampled_from(BUCKETS),
+)
+def test_sums_are_those_of_a_plain_loop(
+    series: list[dict[int, int]], until: int, bucket: Bucket
+) -> None:
+    days = _days(*series, scale=1)
+    history = bucketed(days, days.columns["issued"], Span(bucket, until, 400))
+    for row, one in enumerate(series):
+        found = {
+            EPOCH + datetime.timedelta(int(first)): value
+            for first, value, known in zip(
+                history.first_days, history.values[row], history.known[row], strict=False
+            )
+            if known
+        }
+        assert found == {first: total / 10 for first, total in _plain(one, bucket, until).items()}
+
+
+def test_a_week_that_begin_or_end_cut_is_left_out() -> None:
+    monday = 18_267
+    days = _days({monday + 1: 1, monday + 7: 2, monday + 14: 4, monday + 20: 8})
+    history = bucketed(days, days.columns["issued"], Span("week", monday + 20))
+    assert history.values.tolist() == [[2.0]]
+    assert history.first_days.tolist() == [monday + 7, monday + 14]
+    history = bucketed(days, days.columns["issued"], Span("week", monday + 21))
+    assert history.values.tolist() == [[2.0, 12.0]]
+
+
+def test_only_the_newest_buckets_are_kept() -> None:
+    days = _days(dict.fromkeys(range(18_000, 18_100), 1))
+    history = bucketed(days, days.columns["issued"], Span("day", 18_100, 10))
+    assert history.values.tolist() == [[1.0] * 10]
+
+
+def test_nothing_and_what_is_too_new_has_no_known_bucket() -> None:
+    days = _days({}, {18_099: 5})
+    history = bucketed(days, days.columns["issued"], Span("week", 18_100))
+    assert history.values.shape == (2, 0)
+    days = _days({}, {18_099: 5}, {18_000: 1})
+    history = bucketed(days, days.columns["issued"], Span("week", 18_100))
+    assert history.known.any(axis=1).tolist() == [False, False, True]
+
+
+def test_forecasts_are_for_the_buckets_that_follow() -> None:
+    day = (datetime.date(2024, 11, 1) - EPOCH).days
+    days = _days({day: 5})
+    until = (datetime.date(2024, 12, 15) - EPOCH).days
+    history = bucketed(days, days.columns["issued"], Span("month", until))
+    ahead = [EPOCH + datetime.timedelta(d) for d in days_ahead(history, 3).tolist()]
+    assert ahead == [
+        datetime.date(2024, 12, 1),
+        datetime.date(2025, 1, 1),
+        datetime.date(2025, 2, 1),
+    ]
+
+
+@dataclass
+class Intervals:
+    """As the stock-out view has them."""
+
+    series_starts: Integers
+    first_day: np.ndarray
+    until_day: np.ndarray
+
+
+def test_a_bucket_mostly_without_stock_is_not_known() -> None:
+    monday = 18_267
+    days = _days({monday: 1, monday + 27: 1}, {monday: 1})
+    outs = Intervals(
+        np.array([0, 3, 3]),
+        np.array([monday - 9, monday + 9, monday + 14], np.int32),
+        np.array([monday + 3, monday + 11, monday + 23], np.int32),
+    )  # 3 days of the first week, 2 of the second, 7 of the third, 2 of the fourth
+    span = Span("week", monday + 28)
+    history = bucketed(days, days.columns["issued"], span, outs)
+    assert history.known.tolist() == [[True, True, False, True], [True] * 4]
+    outs.until_day[0] += 1  # the 4th day of the first week
+    history = bucketed(days, days.columns["issued"], span, outs)
+    assert history.known.tolist()[0] == [False, True, False, True]
+
+
+@pytest.mark.parametrize("buckets_max", [0, 1_101])
+def test_a_span_has_a_limit(buckets_max: int) -> None:
+    with pytest.raises(ValueError, match="buckets_max must be from 1 to 1100"):
+        Span("day", 18_000, buckets_max)
