@@ -4,7 +4,7 @@ Routes get a `ReadConnection`, which cannot write. Only the runner writes, throu
 """
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ class ReadConnection:
         """Read through this connection, whose transaction is read-only."""
         self._connection = connection
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the answers come from an SQLite file."""
+        return self._connection.dialect.name == "sqlite"
+
     async def all(self, query: Executable) -> list[RowMapping]:
         """Every row of the answer."""
         result = await self._connection.execute(query)
@@ -51,6 +56,21 @@ class ReadConnection:
         """The first row of the answer, or None."""
         result = await self._connection.execute(query)
         return result.mappings().first()
+
+    async def parts(
+        self, query: Executable, parameters: Mapping[str, Any], rows_max: int
+    ) -> AsyncIterator[Sequence[Any]]:
+        """The rows of the answer, as many at a time; for answers that are too long for `all`."""
+        result = await self._connection.stream(query, parameters)
+        async for part in result.partitions(rows_max):
+            yield part
+
+    async def driver(self) -> Any:
+        """The driver's own connection, in the same transaction: for what only it does fast.
+
+        Something must have been asked before, for that begins the transaction.
+        """
+        return (await self._connection.get_raw_connection()).driver_connection
 
 
 class Database:

@@ -22,7 +22,7 @@ from projections.views.items import ITEMS_UPSERT
 from projections.views.movement_rows import movement_row
 from projections.views.stock import STOCK_UPSERT, TOTALS_UPSERT
 
-_SETTINGS = (
+SETTINGS = (
     f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
     "PRAGMA journal_mode = WAL",
     # Views and checkpoints are one file: what a loss of power takes is read from the log again.
@@ -109,7 +109,7 @@ class SqliteStore:
             # isolation_level None: transactions begin where this file says so.
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             self._connection = connection
-            for setting in _SETTINGS:
+            for setting in SETTINGS:
                 connection.execute(setting)
         return self._connection
 
@@ -125,7 +125,7 @@ class SqliteStore:
         connection = self._connected()
         advances = [one.advance for one in changes]
         try:
-            with _transaction(connection):
+            with transaction(connection):
                 connection.executemany(_START, checkpoints.initial_rows(self._group, advances))
                 checkpoints.compare(advances, self._stored())
                 connection.executemany(_SAVE, [self._saved(step) for step in advances])
@@ -141,7 +141,7 @@ class SqliteStore:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     # IMMEDIATE: the right to write comes first, so that what is compared still holds at the end.
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from projections.planning.columns import COLUMNS, REASON_COLUMNS
+
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
 
 # A virtual account may pass the 64 bits that real ones are kept in: goods come and go for ever.
@@ -171,6 +173,47 @@ item_definitions = Table(
     _text("actor", null=True),
 )
 
+# What became of a SKU at a site on a day. A **series** is a SKU at a site, and its number here is
+# of no meaning elsewhere. NULL stands for zero, so that a row costs only what happened. Of sums too
+# large for a row the multiples of 10^power are in the row of that power (planning/demand_rules.py).
+sku_sites = Table(
+    "sku_sites",
+    metadata,
+    Column("series", Integer, primary_key=True),
+    _text("sku"),
+    _text("site"),
+    Column("partition", Integer, nullable=False),
+)
+
+
+def _series_day() -> list[SchemaItem]:
+    return [
+        Column("series", Integer, primary_key=True, autoincrement=False),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("scale", SmallInteger, primary_key=True, autoincrement=False),
+        Column("power", SmallInteger, primary_key=True, autoincrement=False),
+    ]
+
+
+sku_days = Table(
+    "sku_days",
+    metadata,
+    *_series_day(),
+    _number("entries"),
+    *(_number(name, null=True) for name in COLUMNS),
+    sqlite_with_rowid=False,
+)
+reason_days = Table(
+    "reason_days",
+    metadata,
+    *_series_day(),
+    _text("type", key=True),
+    _text("reason", key=True),
+    _number("entries"),
+    *(_number(name, null=True) for name in REASON_COLUMNS),
+    sqlite_with_rowid=False,
+)
+
 
 def _index(name: str, *columns: Column[str] | Column[int], where: str | None = None) -> Index:
     condition = None if where is None else text(where)
@@ -196,6 +239,7 @@ DEFERRED_INDEXES = (
     _index("stock_by_account", stock.c.account, stock.c.sku, stock.c.lot, stock.c.status),
     _index("stock_by_lot", stock.c.lot, where="lot <> ''"),
 )
+Index("sku_sites_by_name", sku_sites.c.sku, sku_sites.c.site, unique=True)
 _index("refusals_by_id", refusals.c.id)
 _index("refusals_by_sku", refusals.c.sku, refusals.c.recorded_ms)
 _index("item_definitions_by_id", item_definitions.c.id)

@@ -7,44 +7,24 @@ columns up to a day are the balances at its end.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
+from projections.planning.columns import COLUMNS as COLUMNS
 
-# Quantities are scaled by the series' scale, values are millionths of the currency, `_lines` count
-# movements or refusals. All but the nets are what happened, reversals taken off again on the day
-# of the movement they undo; all add up over days, sites and parts of the log.
-COLUMNS = (
-    "issued",  # went to customers: picks that leave, issues, consumption
-    "issue_lines",
-    "issued_value",  # at the cost frozen in the movements
-    "returned",  # came back from customers, in whatever state
-    "return_lines",
-    "unmet",  # asked for and refused for lack of stock
-    "unmet_lines",
-    "received",
-    "received_value",
-    "supplier_returned",
-    "scrapped",
-    "scrapped_value",
-    "found",  # adjustments upwards
-    "found_value",
-    "lost",  # adjustments downwards
-    "lost_value",
-    "moved_in",  # from another site
-    "moved_out",
-    "on_hand_net",  # change of all real accounts of the site
-    "available_net",  # of those whose status is available
-    "value_net",
-)
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Rows of days by series. `day` counts days since 1970-01-01, by the UTC calendar."""
+    """Rows of days by series. `day` counts days since 1970-01-01, by the UTC calendar.
+
+    Series are in the order of (SKU, site). Every series has rows, unless a window was cut out;
+    `columns` are those that were asked for. Sums over the days and sites of one SKU stay inside 64
+    bits; a SKU of which that is not true is not here, but named in `left_out`.
+    """
 
     skus: Sequence[str]
     sites: Sequence[str]
@@ -52,7 +32,64 @@ class Days:
     starts: Integers
     day: npt.NDArray[np.int32]
     columns: Mapping[str, Integers]
+    left_out: Sequence[str] = ()
 
     def __len__(self) -> int:
         """How many series there are."""
         return len(self.skus)
+
+    def series(self) -> Integers:
+        """The number of the series of each row."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def sums(self, name: str) -> Integers:
+        """The sum of a column over the rows of each series; 0 where it has none."""
+        return ranges_summed(self.columns[name], self.starts[:-1], self.starts[1:])
+
+    def balances(self, name: str) -> Integers:
+        """The sum of a `_net` column from the first row to each, that row included.
+
+        So it is the balance at the end of the row's day, and until the day of the next row.
+        """
+        total = np.cumsum(self.columns[name])
+        before = np.concatenate((np.zeros(1, np.int64), total))[self.starts[:-1]]
+        return total - np.repeat(before, np.diff(self.starts))
+
+    def first_rows_from(self, day: int) -> Integers:
+        """Of each series the first of its rows whose day is `day` or later, or its end."""
+        earlier = (self.day < day).astype(np.int64)
+        return self.starts[:-1] + ranges_summed(earlier, self.starts[:-1], self.starts[1:])
+
+    def balance_before(self, name: str, day: int) -> Integers:
+        """The sum of a `_net` column over the rows before `day`: the balance as the day began."""
+        return ranges_summed(self.columns[name], self.starts[:-1], self.first_rows_from(day))
+
+    def window(self, first_day: int, until_day: int) -> "Days":
+        """The rows with first_day <= day < until_day. All series stay, some perhaps without rows.
+
+        Its `_net` columns no longer add up to balances.
+        """
+        inside = (self.day >= first_day) & (self.day < until_day)
+        counts = ranges_summed(inside.astype(np.int64), self.starts[:-1], self.starts[1:])
+        return replace(
+            self,
+            starts=np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))),
+            day=self.day[inside],
+            columns={name: column[inside] for name, column in self.columns.items()},
+        )
+
+    def by_sku(self) -> "Days":
+        """All sites of a SKU together, at the largest of their scales; the site is empty."""
+        from projections.planning.assembling import sites_together
+
+        return sites_together(self)
+
+
+def ranges_summed(values: Integers, first: Integers, until: Integers) -> Integers:
+    """The sum of `values` over each range of rows. Exact where the sums fit 64 bits.
+
+    The running total may pass 64 bits on the way; the differences are right all the same, because
+    numpy's integers wrap around.
+    """
+    total = np.concatenate((np.zeros(1, np.int64), np.cumsum(values)))
+    return total[until] - total[first]

@@ -1,0 +1,83 @@
+"""The demand view in SQLite."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import URL
+
+from projections.database import DatabaseUnavailable, sqlite_path
+from projections.planning.catching_up import DemandRefused, PartitionPosition
+from projections.planning.demand_rules import SQLITE, Slice
+from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
+from projections.store_sqlite import SETTINGS, transaction
+
+_Answer = TypeVar("_Answer")
+
+
+class SqliteDemandStore:
+    """One connection, used by one thread."""
+
+    def __init__(self, url: URL) -> None:
+        """Connects when it is first used."""
+        self._path = sqlite_path(url)
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="demand")
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown(wait=False)
+
+    async def positions(self) -> list[PartitionPosition]:
+        """Of every partition that the views have read."""
+        return await self._run(self._positions)
+
+    async def fold(self, part: Slice) -> bool:
+        """Take in a slice, unless somebody else was first."""
+        return await self._run(lambda: self._fold(part))
+
+    async def _run(self, work: Callable[[], _Answer]) -> _Answer:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.IntegrityError as error:
+            raise DemandRefused(str(error)) from error
+        except (sqlite3.Error, OSError) as error:
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # isolation_level None: transactions begin where this file says so.
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._connection = connection
+            for setting in (*SETTINGS, "PRAGMA temp_store = MEMORY"):
+                connection.execute(setting)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _positions(self) -> list[PartitionPosition]:
+        rows = self._connected().execute(POSITIONS).fetchall()
+        return [
+            PartitionPosition(partition, target, position or 0, bool(same))
+            for partition, target, position, same in rows
+        ]
+
+    def _fold(self, part: Slice) -> bool:
+        connection = self._connected()
+        for statement in sum_up(SQLITE, part):
+            connection.execute(statement)
+        with transaction(connection):
+            connection.execute(begin(part.partition))
+            first = connection.execute(advance(part)).rowcount == 1
+            if first:
+                for statement in add(part):
+                    connection.execute(statement)
+        for statement in DROP:
+            connection.execute(statement)
+        return first
