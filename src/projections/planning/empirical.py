@@ -1,0 +1,246 @@
+"""Quantiles of the demand over a protected time, from the demand as it was: a bootstrap.
+
+For intermittent items no normal distribution fits. A **replicate** draws each day of the protected
+time, with replacement, from the days of the history (Efron 1979; for intermittent demand Willemain,
+Smart and Schwarz 2004, here with independent days and without jittering of sizes) and adds them up.
+The quantile is the least total that the asked share of replicates does not exceed.
+
+Most days have no demand, so drawing each of them is waste. How many days of a replicate have demand
+is binomial; the replicates are shared out over these counts by systematic sampling, which is as
+right on average and varies less, and only the sizes of days with demand are drawn.
+
+Random numbers are computed from the run's seed, the SKU and a counter (SplitMix64: Steele, Lea and
+Flood 2014), in integers: the same on any processor, whatever the order of the SKUs, and whoever
+else is in the run.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from projections.planning.bucket_axis import make_axis
+from projections.planning.bucket_rows import DailyDemand, bucket_rows
+from projections.planning.demand_statistics import DemandStatistics
+from projections.planning.errors import PlanningError
+from projections.planning.formulas import Formula
+from projections.planning.numbers import Exact, Floats, Integers, fits, floats
+
+Words = npt.NDArray[np.uint64]
+
+REPLICATES_MIN, REPLICATES_MAX = 100, 100_000
+SEED_MAX = 2**63 - 1
+# Bounds of what is in memory at once; they change no number.
+_CELLS_MAX = 1 << 19
+_DRAWS_MAX = 1 << 19
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_HALF = np.uint64(32)
+_UNIT = np.uint64(2**32)
+# Odds of a day with demand if every day has some: more than any product with it can undo.
+_CERTAIN = 1e300
+
+FORMULAS = (
+    Formula("days", "P", "protected time, up to whole open days", "days"),
+    Formula("replicates", "B", "replicates", ""),
+    Formula("seed", "", "seed of the run", ""),
+    Formula(
+        "quantile",
+        "X",
+        "quantile of the demand over the protected time",
+        "smallest unit",
+        "X = the ⌈P1 B⌉-th least of B sums of P days drawn from the history",
+        "Efron (1979), Bootstrap methods, Annals of Statistics 7(1); Willemain, Smart and Schwarz "
+        "(2004), A new approach to forecasting intermittent demand for service parts inventories, "
+        "International Journal of Forecasting 20(3)",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapOptions:
+    """How many replicates, and the seed of the run."""
+
+    replicates: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no sample or no seed."""
+        if not REPLICATES_MIN <= self.replicates <= REPLICATES_MAX:
+            raise PlanningError("replicates", f"it is from {REPLICATES_MIN} to {REPLICATES_MAX}")
+        if not 0 <= self.seed <= SEED_MAX:
+            raise PlanningError("seed", f"it is from 0 to {SEED_MAX}")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Sizes of the days with demand, `sizes[starts[i]:starts[i + 1]]`, of so many `days` in all."""
+
+    names: Sequence[str]
+    starts: Integers
+    sizes: Exact
+    days: Integers
+
+
+def history_of(demand: DailyDemand, daily: DemandStatistics, names: Sequence[str]) -> History:
+    """The history of each series, from its demand and the statistics of it by day.
+
+    `names` tell the series apart; each gets its own random numbers by its name.
+    """
+    axis = make_axis(demand.first_day, demand.last_day, "day", demand.open_days, demand.open_from)
+    rows = bucket_rows(demand, axis, slice(0, len(demand)), demand.quantity)
+    count = np.bincount(rows.series, minlength=len(demand))
+    return History(names, np.concatenate(([0], np.cumsum(count))), rows.quantity, daily.buckets)
+
+
+def quantiles(
+    history: History, days: Integers, ranks: Integers, options: BootstrapOptions
+) -> Integers:
+    """The `ranks[i]`-th least of the replicates' totals over `days[i]` days, at least 0.
+
+    `rank_of` gives the rank that belongs to a service level. A series without any day has 0.
+    """
+    demand_days = np.diff(history.starts)
+    if not bool(np.all(fits(_largest(history), floats(days) + 1))):
+        raise PlanningError("sizes", "demand over the protected time would leave 64 bits")
+    keys = _keys(history.names, options.seed)
+    result = np.zeros(len(days), dtype=np.int64)
+    # The longest first: a table of so many rows holds the others of its chunk too.
+    order = np.argsort(-days, kind="stable")
+    first = 0
+    while first < len(order):
+        some = order[first : first + max(_CELLS_MAX // (int(days[order[first]]) + 1), 1)]
+        first += len(some)
+        reached = _reached(demand_days[some], history.days[some], days[some], keys[some], options)
+        _fill(result, history, some, _Shares(reached, keys[some], ranks[some]))
+    return np.maximum(result, 0)
+
+
+def rank_of(level: Decimal, replicates: int) -> int:
+    """Which of so many replicates, from the least, a share of `level` does not exceed."""
+    return int((level * replicates).to_integral_value(rounding=ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """How the replicates of some series are shared out.
+
+    `reached[k, i]` is how many replicates of series `i` have at most `k` days with demand.
+    """
+
+    reached: Integers
+    keys: Words
+    ranks: Integers
+
+
+def _reached(
+    demand_days: Integers,
+    all_days: Integers,
+    days: Integers,
+    keys: Words,
+    options: BootstrapOptions,
+) -> Integers:
+    """Systematic sampling from the binomial distribution of the number of days with demand."""
+    count, free = int(days.max(initial=0)), all_days - demand_days
+    certain = np.where(demand_days > 0, _CERTAIN, 0.0)
+    odds = np.divide(demand_days, free, out=certain, where=free > 0)
+    mode = np.minimum((days + 1) * demand_days // np.maximum(all_days, 1), days)
+    weights = np.zeros((count + 1, len(days)))
+    weights[mode, np.arange(len(days))] = 1.0
+    # From the mode outwards, where nothing overflows and what vanishes does not matter.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for k in range(1, count + 1):
+            ratio = np.maximum(days - k + 1, 0) / k * odds
+            weights[k] = np.where(k > mode, weights[k - 1] * ratio, weights[k])
+        for k in range(count - 1, -1, -1):
+            ratio = (k + 1) / ((days - k) * odds)
+            weights[k] = np.where(k < mode, weights[k + 1] * ratio, weights[k])
+    sums = np.cumsum(weights, axis=0)
+    offset = _uniform(keys, np.zeros(len(keys), dtype=np.uint64), _UNIT) / float(_UNIT)
+    reached = np.floor(options.replicates * (sums / sums[-1]) + offset)
+    return np.asarray(reached.astype(np.int64))
+
+
+def _fill(result: Integers, history: History, some: Integers, shares: _Shares) -> None:
+    """Draw the sizes of the days with demand, and take the asked total of each series."""
+    # If enough replicates have no demand at all, the quantile is 0.
+    active = np.flatnonzero(shares.reached[0] < shares.ranks)
+    counts = np.diff(shares.reached[:, active], axis=0)
+    draws: Integers = np.arange(1, len(counts) + 1) @ counts
+    for chunk in _chunks(draws, _DRAWS_MAX):
+        part = active[chunk]
+        totals, series = _totals(history, some[part], shares.keys[part], counts[:, chunk])
+        missing = shares.ranks[part] - shares.reached[0, part]
+        result[some[part]] = _ranked(totals, series, missing)
+
+
+def _ranked(totals: Integers, series: Integers, ranks: Integers) -> Integers:
+    """The `ranks[i]`-th least of the totals of each series; they come in the order of series."""
+    least = int(totals.min())
+    width = int(totals.max()) - least + 1
+    if width * len(ranks) <= _CELLS_MAX:
+        # Few different totals: counting how many there are of each is faster than sorting them.
+        counts = np.bincount(series * width + (totals - least), minlength=width * len(ranks))
+        below = np.cumsum(counts.reshape(len(ranks), width), axis=1) < ranks[:, np.newaxis]
+        return np.asarray(below.sum(axis=1) + least)
+    first = np.searchsorted(series, np.arange(len(ranks)))
+    return np.asarray(totals[np.lexsort((totals, series))][first + ranks - 1])
+
+
+def _totals(
+    history: History, some: Integers, keys: Words, counts: Integers
+) -> tuple[Integers, Integers]:
+    """The totals of all replicates with demand, and the number of the series of each."""
+    by_series = counts.T.ravel()
+    of_series = np.repeat(np.arange(len(some)), counts.shape[0])
+    length = np.repeat(np.tile(np.arange(1, counts.shape[0] + 1), len(some)), by_series)
+    series = np.repeat(of_series, by_series)
+    draws = np.bincount(series, weights=length, minlength=len(some)).astype(np.int64)
+    ends = np.cumsum(draws)
+    counter = np.arange(1, ends[-1] + 1) - np.repeat(ends - draws, draws)
+    sizes = np.repeat(np.diff(history.starts)[some], draws)
+    drawn = _uniform(np.repeat(keys, draws), counter.astype(np.uint64), sizes.astype(np.uint64))
+    index = np.repeat(history.starts[:-1][some], draws) + drawn.astype(np.int64)
+    return np.add.reduceat(history.sizes[index], np.cumsum(length) - length), series
+
+
+def _chunks(weights: Integers, limit: int) -> Iterator[slice]:
+    """Slices whose weights sum to about `limit`, at least one item each."""
+    sums = np.cumsum(weights + 1)
+    first = 0
+    while first < len(weights):
+        before = int(sums[first - 1]) if first else 0
+        last = max(int(np.searchsorted(sums, before + limit, side="right")), first + 1)
+        yield slice(first, last)
+        first = last
+
+
+def _keys(names: Sequence[str], seed: int) -> Words:
+    """A stream of random numbers for each SKU; that two may share one does no harm."""
+    named = np.array([crc32(name.encode()) for name in names], dtype=np.uint64)
+    return _mixed(np.uint64(seed) + (named + np.uint64(1)) * _GOLDEN)
+
+
+def _uniform(keys: Words, counter: Words, below: Words | np.uint64) -> Words:
+    """Integers from 0 until before `below`, at most 2^32; uneven by less than 2^-32 of it."""
+    return (_mixed(keys + counter * _GOLDEN) >> _HALF) * below >> _HALF
+
+
+def _mixed(state: Words) -> Words:
+    """The output function of SplitMix64."""
+    state = (state ^ (state >> np.uint64(30))) * _MIX[0]
+    state = (state ^ (state >> np.uint64(27))) * _MIX[1]
+    return state ^ (state >> np.uint64(31))
+
+
+def _largest(history: History) -> Floats:
+    """The largest size of each series."""
+    largest = np.zeros(len(history.days))
+    some = np.flatnonzero(np.diff(history.starts))
+    if len(some):
+        sizes = floats(np.abs(history.sizes))
+        largest[some] = np.maximum.reduceat(sizes, history.starts[:-1][some])
+    return largest
