@@ -13,7 +13,8 @@ from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
 from api.metrics import HttpMetrics
 from api.process import Process
-from api.readiness import LogWatch, Readiness, Tasks, projector_reasons
+from api.publishing import start_publisher
+from api.readiness import LogWatch, Parts, Readiness, Tasks, projector_reasons
 from api.readonly import ReadOnly
 from ledger.config import Settings, open_instances, open_log, open_snapshots, rules
 from ledger.config.groups import open_projector_group
@@ -74,6 +75,8 @@ async def _open(
     registry.register(lag)
     if projector is not None:
         registry.register(ProjectorCollector(projector, log.partitions))
+    if "publisher" in settings.roles:
+        start_publisher(settings, process.name, log, Parts(readiness, tasks, registry))
     ledger: Submitter = ReadOnly()
     instances = open_instances(settings, process.name)
     if instances is not None or "writer" in settings.roles:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from api.faults import FAULTS
 from ledger.ending import end
 from ledger.errors import LedgerError, WrongLedger
-from ledger.log import EventLog
 from projections.database import DatabaseUnavailable
 from projections.identity import LedgerViews
 from projections.runner import Projector
@@ -70,10 +70,18 @@ def projector_reasons(projector: Projector) -> list[str]:
     return reasons
 
 
+class Checked(Protocol):
+    """Something that lies where others could change it."""
+
+    async def check(self) -> list[str]:
+        """What is wrong with it now, each in a sentence; empty if nothing."""
+        ...
+
+
 class LogWatch:
     """Looks at the log's configuration again and again: somebody may change it under us."""
 
-    def __init__(self, log: EventLog, *, every_seconds: float = LOG_CHECK_SECONDS) -> None:
+    def __init__(self, log: Checked, *, every_seconds: float = LOG_CHECK_SECONDS) -> None:
         """The first look was when the log was opened."""
         self._log = log
         self._every_seconds = every_seconds
@@ -136,6 +144,14 @@ class Tasks:
     def ended(self) -> list[str]:
         """Which tasks ended too early, and why."""
         return [f"task {name} ended: {why}" for name, why in sorted(self._ended.items())]
+
+
+class Parts(NamedTuple):
+    """Where a part of the process reports to."""
+
+    readiness: Readiness
+    tasks: Tasks
+    registry: CollectorRegistry
 
 
 def in_public(error: BaseException) -> str:

@@ -12,6 +12,8 @@ import msgspec
 HEADER_OFFSET = "ledger-offset"
 HEADER_CONTENT_TYPE = "content-type"
 HEADER_TRACEPARENT = "traceparent"
+# On topics made from the log: `partition:offset` of the record that this one was made from.
+HEADER_POSITION = "ledger-position"
 CONTENT_TYPE = b"application/cloudevents+json"
 
 # What a broker must accept as one batch. Topic creation sets max.message.bytes to this.
@@ -35,13 +37,17 @@ NewRecordTuple = tuple[bytes, bytes, bytes | None]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record as it lies in the log. `stated` is None if its header is absent, doubled or odd."""
+    """A record as it lies in the log. `stated` is None if its header is absent, doubled or odd.
+
+    `position` is what a record of a topic made from the log says that it was made from.
+    """
 
     offset: int
     stated: int | None
     key: bytes
     value: bytes
     timestamp_ms: int
+    position: bytes | None = None
 
     @property
     def counts(self) -> bool:

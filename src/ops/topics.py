@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ledger.config import Settings, open_log, open_snapshots
+from ledger.config.publishing import levels_topic, open_levels
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
@@ -93,11 +94,31 @@ async def _check(settings: Settings, create: bool) -> list[str]:
             snapshots = open_snapshots(settings)
             await snapshots.open()
             await snapshots.close()
-        return await log.check()
+        return await log.check() + await _check_levels(settings, create)
     finally:
         # What failed before is what matters.
         with suppress(Exception):
             await log.close()
+
+
+def _levels_topic(settings: Settings) -> str | None:
+    """The topic of levels, if these settings ask for it."""
+    if settings.kafka_bootstrap is None or "publisher" not in settings.roles:
+        return None
+    return levels_topic(settings)
+
+
+async def _check_levels(settings: Settings, create: bool) -> list[str]:
+    levels = open_levels(settings, create=create)
+    if levels is None or _levels_topic(settings) is None:
+        return []
+    try:
+        if create:
+            await levels.open()
+        return await levels.check()
+    finally:
+        with suppress(Exception):
+            await levels.close()
 
 
 def _document(settings: Settings, wrong: list[str]) -> dict[str, Any]:
@@ -106,6 +127,7 @@ def _document(settings: Settings, wrong: list[str]) -> dict[str, Any]:
         "log": settings.movements_topic if on_kafka else str(settings.log_path),
         "kind": "kafka" if on_kafka else "sqlite",
         "partitions": settings.partitions,
+        "levels": _levels_topic(settings),
         "wrong": wrong,
     }
 
@@ -117,4 +139,5 @@ def _lines(settings: Settings, wrong: list[str]) -> list[str]:
             f"{settings.log_path}: the log is this SQLite file, {settings.partitions} partitions: "
             f"{state}. There are no topics without kafka_bootstrap."
         ]
-    return [f"{settings.movements_topic}: {settings.partitions} partitions: {state}"]
+    names = [settings.movements_topic, *filter(None, [_levels_topic(settings)])]
+    return [f"{' and '.join(names)}: {settings.partitions} partitions: {state}"]

@@ -5,7 +5,7 @@ import time
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from ledger.adapters import kafka_producer
+from ledger.adapters import kafka_batches
 from ledger.adapters.kafka_reader import stated_offset
 from ledger.log import BATCH_BYTES_MAX, NewRecord
 from tests.contract.log_cases import KafkaPlace, read_all
@@ -42,8 +42,8 @@ def test_the_fast_way_makes_the_same_bytes_as_the_public_one(
 
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
     batch = [NewRecord(b"k%d" % one, b"v" * one, b"t" if one % 3 else None) for one in range(300)]
-    fast = kafka_producer.build_batch(Kafka(BatchBuilder), 17, batch)
-    public = kafka_producer.build_batch(Kafka(Hidden), 17, batch)
+    fast = kafka_batches.build_batch(Kafka(BatchBuilder), 17, batch)
+    public = kafka_batches.build_batch(Kafka(Hidden), 17, batch)
     assert "_builder" not in public.__dict__
     public._builder = public.kept
     assert fast.record_count() == public.record_count() == 300

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ledger.adapters.kafka_batches import build_batch, build_derived
 from ledger.adapters.kafka_producer import Producer
 from ledger.adapters.kafka_reader import KafkaReader
 from ledger.adapters.kafka_snapshots import KafkaSnapshots
@@ -43,6 +44,8 @@ class KafkaLog:
     replication: int = 3
     dev: bool = False
     create: bool = True
+    # A topic made from the log: compacted, its records name what they are made from.
+    derived: bool = False
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     append_timeout_seconds: float = 10.0
     compression: Literal["gzip", "lz4", "zstd"] | None = None
@@ -59,7 +62,9 @@ class KafkaLog:
             partitions=self.partitions,
             replication=self.replication,
             dev=self.dev,
+            compacted=self.derived,
         )
+        self._build = build_derived if self.derived else build_batch
         self._reader = KafkaReader(self._cluster, self.topic)
         self._opened = False
         self._producer: Producer | None = None
@@ -182,7 +187,7 @@ class KafkaLog:
                     self._retired.discard(old)
                     await old.discard()
             self._producer = None
-            new = Producer(self._cluster, self.topic, self.compression, self.append_timeout_seconds)
+            new = Producer(self._cluster, self.topic, self.compression, self._build)
             await new.start()
             if not self._opened:
                 await new.discard()

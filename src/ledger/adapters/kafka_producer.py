@@ -11,7 +11,6 @@ import contextlib
 import os
 import socket
 import struct
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -30,16 +29,10 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from ledger.adapters.kafka_batches import BatchBuilder
 from ledger.adapters.kafka_topics import Cluster
 from ledger.errors import LogMisconfigured, LogUnavailable, OutcomeUnknown
-from ledger.log import (
-    BATCH_BYTES_MAX,
-    CONTENT_TYPE,
-    HEADER_CONTENT_TYPE,
-    HEADER_OFFSET,
-    HEADER_TRACEPARENT,
-    NewRecordTuple,
-)
+from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
 
 # A broker refuses sequence numbers from 2^31 on; a producer is renewed well before.
 SEQUENCE_MAX = 2**31 - 2**24
@@ -49,7 +42,6 @@ CLEANUP_SECONDS = 2.0
 REQUEST_MARGIN_SECONDS = 5.0
 # Produce requests on their way to one broker at the same time.
 NODE_REQUESTS_MAX = 2
-CONTENT_TYPE_HEADER = (HEADER_CONTENT_TYPE, CONTENT_TYPE)
 
 # Answers by which the broker says that it did not take the batch, and never will take such a one.
 REFUSALS: dict[type[KafkaError], type[LogMisconfigured | LogUnavailable]] = {
@@ -101,13 +93,15 @@ class Producer:
     """A started producer. Counts what it sent, so that it can say what surely did not land."""
 
     def __init__(
-        self, cluster: Cluster, topic: str, compression: str | None, timeout_seconds: float
+        self, cluster: Cluster, topic: str, compression: str | None, build: BatchBuilder
     ) -> None:
-        """Prepare; `start` connects. `timeout_seconds` bounds one delivery."""
+        """Prepare; `start` connects. The cluster's `timeout_seconds` bound one delivery."""
+        timeout_seconds = cluster.timeout_seconds
         arguments = cluster.arguments()
         arguments["request_timeout_ms"] = int((timeout_seconds + REQUEST_MARGIN_SECONDS) * 1000)
         self._topic = topic
         self._timeout_seconds = timeout_seconds
+        self._build = build
         self._kafka = AIOKafkaProducer(
             **arguments,
             acks="all",
@@ -148,7 +142,7 @@ class Producer:
         surely did not land; else OutcomeUnknown. After any but ValueError the producer is
         discarded, because the sequence numbers of a failed batch are spent.
         """
-        batch = build_batch(self._kafka, offset, records)
+        batch = self._build(self._kafka, offset, records)
         self._sequences[partition] += len(records)
         self.in_flight += 1
         try:
@@ -228,53 +222,6 @@ class Producer:
             kind = REFUSALS[type(error)]
             return kind(f"partition {partition}: the broker refused the batch: {error!r}")
         return OutcomeUnknown(f"partition {partition}: {error!r}")
-
-
-def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecordTuple]) -> Any:
-    """Make one batch that states `offset`, `offset` + 1, … Raises ValueError if it is too large.
-
-    This loop runs once for every record of the ledger. aiokafka's own `BatchBuilder.append` is a
-    Python wrapper around a compiled builder, so the compiled one is called directly. What the
-    wrapper keeps is one number, the count, which is set afterwards. A test compares the bytes of
-    both ways; should a release of aiokafka hide the inner builder, the public way is taken.
-    """
-    batch = kafka.create_batch()
-    inner = getattr(batch, "_builder", None)
-    if inner is None or not hasattr(batch, "_relative_offset"):
-        return _build_publicly(batch, offset, records)
-    append = inner.append
-    stamp = time.time_ns() // 1_000_000  # the broker puts its own time in its place
-    index = 0
-    for key, value, traceparent in records:
-        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
-        if traceparent is not None:
-            headers.append((HEADER_TRACEPARENT, traceparent))
-        if append(index, stamp, key, value, headers) is None:
-            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
-        index += 1
-    batch._relative_offset = index
-    return _checked(batch, len(records))
-
-
-def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecordTuple]) -> Any:
-    stamp = time.time_ns() // 1_000_000
-    for index, (key, value, traceparent) in enumerate(records):
-        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
-        if traceparent is not None:
-            headers.append((HEADER_TRACEPARENT, traceparent))
-        if batch.append(timestamp=stamp, key=key, value=value, headers=headers) is None:
-            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
-    return _checked(batch, len(records))
-
-
-def _checked(batch: Any, count: int) -> Any:
-    """The builder takes any first record, however large; and an empty batch has no offset."""
-    if count == 0:
-        raise ValueError("a batch needs at least one record")
-    if batch.size() > BATCH_BYTES_MAX:
-        raise ValueError(f"a batch of {batch.size()} bytes exceeds {BATCH_BYTES_MAX}")
-    batch.close()  # or aiokafka could add records of its own
-    return batch
 
 
 def _cut(connection: Any) -> None:

@@ -28,7 +28,7 @@ from aiokafka.structs import TopicPartition
 
 from ledger.adapters.kafka_topics import Cluster
 from ledger.errors import LogRegressed, LogUnavailable
-from ledger.log import HEADER_OFFSET, Record, Slice
+from ledger.log import HEADER_OFFSET, HEADER_POSITION, Record, Slice
 
 READS_AT_ONCE_MAX = 64
 FETCH_BYTES_MIN = 64 * 1024
@@ -252,12 +252,19 @@ def _take(batch: Any, offset: int, records_max: int, found: list[Record]) -> Non
             and headers[1][0] != HEADER_OFFSET
         ):
             stated: int | None = place
+            position: bytes | None = None
         else:
-            stated = stated_offset(headers)
-        found.append(Record(place, stated, one.key or b"", one.value or b"", one.timestamp))
+            stated, position = stated_offset(headers), _position(headers)
+        found.append(
+            Record(place, stated, one.key or b"", one.value or b"", one.timestamp, position)
+        )
         room -= 1
         if room <= 0:
             return
+
+
+def _position(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    return next((value for name, value in headers if name == HEADER_POSITION), None)
 
 
 def stated_offset(headers: Sequence[tuple[str, bytes | None]]) -> int | None:

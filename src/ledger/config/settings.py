@@ -17,7 +17,7 @@ ENV_PREFIX: Final = "STOCKLEDGER_"
 Role = Literal["api", "writer", "projector", "publisher", "planner"]
 ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector"})
 # Known names that this version has nothing to run for.
-ROLES_NOT_YET: Final[frozenset[Role]] = frozenset({"publisher", "planner"})
+ROLES_NOT_YET: Final[frozenset[Role]] = frozenset({"planner"})
 
 
 class Settings(BaseSettings):
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     data_dir: Path = Field(Path("data"), description="where the embedded log and views lie")
     roles: Annotated[frozenset[Role], NoDecode] = Field(
-        ROLES_DEFAULT, description="what this process does, of api,writer,projector"
+        ROLES_DEFAULT, description="what this process does, of api,writer,projector,publisher"
     )
     processes: int = Field(
         1, ge=1, le=bounds.PROCESSES_MAX, description="server processes behind the one port"
@@ -190,7 +190,8 @@ class Settings(BaseSettings):
             return value
         names = {name.strip() for name in value.split(",")} - {""}
         if not names or names - set(get_args(Role)):
-            raise ValueError(f"expected some of {', '.join(sorted(ROLES_DEFAULT))}")
+            known = set(get_args(Role)) - ROLES_NOT_YET
+            raise ValueError(f"expected some of {', '.join(sorted(known))}")
         if early := sorted(names & ROLES_NOT_YET):
             raise ValueError(f"this version has nothing to run for {' and '.join(early)}")
         return names

@@ -1,0 +1,84 @@
+"""Batches as Kafka takes them: every record states its offset in a header."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from ledger.log import (
+    BATCH_BYTES_MAX,
+    CONTENT_TYPE,
+    HEADER_CONTENT_TYPE,
+    HEADER_OFFSET,
+    HEADER_POSITION,
+    HEADER_TRACEPARENT,
+    NewRecordTuple,
+)
+
+CONTENT_TYPE_HEADER = (HEADER_CONTENT_TYPE, CONTENT_TYPE)
+
+# The first offset that is stated, and the records; raises ValueError if they are too large.
+BatchBuilder = Callable[[AIOKafkaProducer, int, Sequence[NewRecordTuple]], Any]
+
+
+def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecordTuple]) -> Any:
+    """Make one batch that states `offset`, `offset` + 1, … Raises ValueError if it is too large.
+
+    This loop runs once for every record of the ledger. aiokafka's own `BatchBuilder.append` is a
+    Python wrapper around a compiled builder, so the compiled one is called directly. What the
+    wrapper keeps is one number, the count, which is set afterwards. A test compares the bytes of
+    both ways; should a release of aiokafka hide the inner builder, the public way is taken.
+    """
+    batch = kafka.create_batch()
+    inner = getattr(batch, "_builder", None)
+    if inner is None or not hasattr(batch, "_relative_offset"):
+        return _build_publicly(batch, offset, records)
+    append = inner.append
+    stamp = time.time_ns() // 1_000_000  # the broker puts its own time in its place
+    index = 0
+    for key, value, traceparent in records:
+        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
+        if traceparent is not None:
+            headers.append((HEADER_TRACEPARENT, traceparent))
+        if append(index, stamp, key, value, headers) is None:
+            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
+        index += 1
+    batch._relative_offset = index
+    return _checked(batch, len(records))
+
+
+def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecordTuple]) -> Any:
+    stamp = time.time_ns() // 1_000_000
+    for index, (key, value, traceparent) in enumerate(records):
+        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
+        if traceparent is not None:
+            headers.append((HEADER_TRACEPARENT, traceparent))
+        if batch.append(timestamp=stamp, key=key, value=value, headers=headers) is None:
+            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
+    return _checked(batch, len(records))
+
+
+def build_derived(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecordTuple]) -> Any:
+    """The same for a topic made from the log: each record names the position it is made from, in
+    place of a trace, and one without a value is a tombstone."""
+    batch = kafka.create_batch()
+    stamp = time.time_ns() // 1_000_000
+    for index, (key, value, position) in enumerate(records):
+        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
+        if position is not None:
+            headers.append((HEADER_POSITION, position))
+        document = value or None
+        if batch.append(timestamp=stamp, key=key, value=document, headers=headers) is None:
+            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
+    return _checked(batch, len(records))
+
+
+def _checked(batch: Any, count: int) -> Any:
+    """The builder takes any first record, however large; and an empty batch has no offset."""
+    if count == 0:
+        raise ValueError("a batch needs at least one record")
+    if batch.size() > BATCH_BYTES_MAX:
+        raise ValueError(f"a batch of {batch.size()} bytes exceeds {BATCH_BYTES_MAX}")
+    batch.close()  # or aiokafka could add records of its own
+    return batch
