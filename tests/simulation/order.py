@@ -16,14 +16,8 @@ def problems_of_order(
     history: Sequence[Attempt],
     partition_of: dict[str, int],
     audits: Sequence[Audit],
-    ordered_from: int,
 ) -> Iterator[str]:
-    """Records that lie before what their callers knew already when they first sent them.
-
-    Bulks sent before `ordered_from` are not judged: a command that could not be looked up is tried
-    again if its batch is of unknown outcome, and may come behind the rest of the bulk if that
-    landed after all.
-    """
+    """Records that lie before what their callers knew already when they first sent them."""
     events = [(attempt.sent_at, attempt, False) for attempt in history if attempt.sent_at]
     events += [(attempt.answered_at, attempt, True) for attempt in history if attempt.answered_at]
     events.sort(key=lambda event: event[0])
@@ -42,7 +36,7 @@ def problems_of_order(
             place, document = audits[partition].by_id.get(attempt.id, (None, {}))
             if place is not None and place <= told[document["subject"]]:
                 yield f"{attempt.id}: lies at {place}, before what was known when it was sent"
-    yield from _bulks(one for one in history if one.sent_at >= ordered_from)
+    yield from _bulks(history)
 
 
 def _bulks(history: Iterable[Attempt]) -> Iterator[str]:

@@ -108,8 +108,6 @@ class Simulation:
         self.workload = Workload(self._some_chance())
         self.instances: list[Instance | None] = [None] * self.weather.instances
         self.callers = Callers(self._some_chance(), self.workload, self.instances)
-        # From where on bulks keep their order for sure (`problems_of_order`).
-        self._ordered_from = 0
         self._calm = asyncio.Event()
         self._ending = asyncio.Event()
         # Instances that are to be restarted in the calm.
@@ -198,8 +196,6 @@ class Simulation:
         self.world.views.down = 0.0
         self.world.coordinator.calm = self.callers.calm = True
         self._calm.set()
-        if self.weather.log.lost_answer or self.weather.log.late_landing:
-            self._ordered_from = self.workload.tick()
         await asyncio.sleep(SETTLE_SECONDS)
 
     async def _calm_traffic(self) -> None:
@@ -248,7 +244,7 @@ class Simulation:
             attempt.sku: listening[0].ledger.partition_of(attempt.sku) for attempt in history
         }
         problems += problems_of_answers(history, partition_of, audits)
-        problems += problems_of_order(history, partition_of, audits, self._ordered_from)
+        problems += problems_of_order(history, partition_of, audits)
         problems += self.callers.problems + self.world.network.problems
         counted = sum(len(audit.by_id) for audit in audits)
         void = sum(ends) - sum(len(audit.by_offset) for audit in audits)

@@ -62,10 +62,10 @@ class RemotePartition:
 
         What came from another instance is not sent on; it goes back with `Elsewhere`.
         """
-        indexes = [*range(submission.next, len(submission.commands))]
+        indexes = submission.unanswered()
         if submission.forwarded:
             for index in indexes:
-                submission.answer(index, Elsewhere())
+                submission.answer(index, Elsewhere(submission.unsure(index)))
             return True
         if self._closed or (self._tasks and self._down()):
             refuse(submission, CLOSING if self._closed else self.failure or "no owner answers")
@@ -104,7 +104,7 @@ class RemotePartition:
         except (PeerUnreachable, PeerSilent) as error:
             return None, str(error)
         outcomes = unwrap_outcomes(reply.outcomes)
-        if Elsewhere() in outcomes:
+        if _elsewhere(outcomes):
             return None, "the instance that claimed the partition is not its owner"
         return outcomes, ""
 
@@ -239,7 +239,7 @@ class RemotePartition:
         """Hand over what the owner answered; False if that was nothing."""
         try:
             outcomes = unwrap_outcomes(reply.outcomes)
-            if reply.owner_url and Elsewhere() in outcomes:
+            if reply.owner_url and _elsewhere(outcomes):
                 self._directory.believe(self.partition, reply.owner_url)
             return self._hand_over(submission, indexes, outcomes, before)
         except ValueError as error:
@@ -251,8 +251,12 @@ class RemotePartition:
     ) -> bool:
         """Answer what has an answer; False if nothing has. Raises ValueError, before any."""
         answers = [*zip(indexes, outcomes, strict=True)]
-        # What went back was surely not written, unless an earlier attempt is still unclear.
+        # What went back was surely not written, unless an earlier attempt is still unclear, or an
+        # append of who was the owner.
         submission.next = before
+        for index, outcome in answers:
+            if isinstance(outcome, Elsewhere) and outcome.unsure:
+                submission.note_unsure(index)
         answers = [(index, answer) for index, answer in answers if type(answer) is not Elsewhere]
         # The owner speaks of this attempt only: an earlier one without an answer may yet arrive,
         # and an append of this instance, from when it was the owner, may be in the log.
@@ -265,6 +269,11 @@ class RemotePartition:
         if not answers:
             self.failure = "the instance that claimed the partition is not its owner any more"
         return bool(answers)
+
+
+def _elsewhere(outcomes: list[Outcome]) -> bool:
+    """Whether an instance says of any command that it is not, or is no longer, its owner."""
+    return any(type(outcome) is Elsewhere for outcome in outcomes)
 
 
 def _give_up(submission: Submission, indexes: list[int]) -> None:

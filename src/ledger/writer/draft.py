@@ -3,10 +3,10 @@
 from ledger.errors import LogUnavailable
 from ledger.writer.batch import Batch, Decider, take_back
 from ledger.writer.follower import Follower
-from ledger.writer.hand import Hand, none_now
+from ledger.writer.hand import Hand
 from ledger.writer.lookup import Lookup
 from ledger.writer.options import Options
-from ledger.writer.queue import Queue, Submission
+from ledger.writer.queue import Queue
 
 
 class Draft:
@@ -45,10 +45,13 @@ class Draft:
         """The same commands on the state as it is now; what does not fit goes back to the queue."""
         self.batch = self._new()
         position = 0
-        while position < len(self.hand.slices):
+        slices = self.hand.slices
+        while position < len(slices):
+            left = len(slices)
             if not await self._decide(position):
                 return
-            position += 1
+            # One that was answered is not in hand any more.
+            position += len(slices) == left
 
     def take_back(self) -> Batch:
         """Undo the batch; afterwards it is as if nothing in hand had been decided."""
@@ -70,7 +73,7 @@ class Draft:
             old = await self._lookup.old(commands)
             originals = await self._lookup.originals(commands, batch.offset)
         except LogUnavailable as error:
-            self._not_now(submission, start, stop, str(error))
+            self.hand.answer_now(position, str(error))
             return True
         if old or originals:
             # It was another turn in which they were asked for.
@@ -80,7 +83,3 @@ class Draft:
         if reached < stop:
             self.hand.put_back(self._queue, position, reached)
         return reached == stop
-
-    def _not_now(self, submission: Submission, start: int, stop: int, why: str) -> None:
-        # Answered with the batch: should that come out void, they are tried again.
-        self.batch.answers.append((submission, start, none_now(submission, start, stop, why)))

@@ -32,6 +32,15 @@ class Hand:
         for submission, first, _ in reversed(rest):
             queue.put_back(submission, first)
 
+    def answer_now(self, position: int, why: str) -> None:
+        """Answer one slice and let go of it: it cannot be decided now.
+
+        For good. Decided later, with what else is in hand, it might count behind commands of its
+        own submission that followed it and landed meanwhile.
+        """
+        submission, start, stop = self.slices.pop(position)
+        submission.answer_all(start, none_now(submission, start, stop, why))
+
     def give_up(self, why: str) -> None:
         """Answer everything: nothing of it was written, unless an earlier append still lands."""
         for submission, start, stop in self.slices:
@@ -76,7 +85,7 @@ def none_now(submission: Submission, start: int, stop: int, why: str) -> list[Ou
 
 def refuse(submission: Submission, why: str) -> None:
     """Answer all of a submission that was not handed out: it cannot be decided now."""
-    for index in range(submission.next, len(submission.commands)):
+    for index in submission.unanswered():
         submission.answer(index, not_now(submission, index, why))
 
 

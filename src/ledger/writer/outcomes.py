@@ -6,7 +6,7 @@
 - `Replayed`: the same id and content were answered before; this is the first answer again.
 - `Unknown`: it may or may not have landed. The same id can be sent again.
 - `Unavailable`: it surely was not written; try again later.
-- `Elsewhere`: nothing was written here; no caller ever sees it.
+- `Elsewhere`: it is not decided here any more; no caller ever sees it.
 """
 
 import msgspec
@@ -37,8 +37,13 @@ class Unavailable(msgspec.Struct, gc=False):
     retry_after_seconds: int = 1
 
 
-class Elsewhere(msgspec.Struct, gc=False):
-    """Another instance decides about the partition by now. Only instances tell each other this."""
+class Elsewhere(msgspec.Struct, gc=False, omit_defaults=True):
+    """Another instance decides about the partition by now. Only instances tell each other this.
+
+    `unsure`: an append of this instance, of unknown outcome, may yet bring the command.
+    """
+
+    unsure: bool = False
 
 
 Counted = Moved | ItemDefined | Refused | LevelRaised

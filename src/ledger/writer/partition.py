@@ -22,7 +22,7 @@ from ledger.writer.options import Options
 from ledger.writer.pace import COUNTED_AS_DECIDED, TURN_COMMANDS_MAX
 from ledger.writer.queue import Queue, Submission
 from ledger.writer.replies import Replies
-from ledger.writer.retry import RETRY_PAUSE_SECONDS, for_ever, until
+from ledger.writer.retry import RETRY_PAUSE_SECONDS, for_ever, growing, until
 from ledger.writer.snapshots import SnapshotTaker
 from ledger.writer.tenure import Tenure
 
@@ -176,13 +176,14 @@ class PartitionWriter:
         """Append until the batch counts, deciding again after each conflict."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + RESOLVE_SECONDS
+        pauses = growing()
         while self._draft.batch.records:
             offset = self._draft.batch.offset
             try:
                 base = await self._log.append(self.partition, offset, self._draft.batch.records)
             except OutcomeUnknown as error:
                 self._metrics.unknown_outcomes += 1
-                if not await self._after_unknown(give_up_at, str(error)):
+                if not await self._after_unknown(give_up_at, next(pauses), str(error)):
                     return
                 continue
             except ClockSkewed as error:
@@ -218,14 +219,17 @@ class PartitionWriter:
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)
 
-    async def _after_unknown(self, give_up_at: float, why: str) -> bool:
+    async def _after_unknown(self, give_up_at: float, pause_seconds: float, why: str) -> bool:
         """Read what the log has. What landed is answered from it; the rest is decided again.
 
-        False if that fails, or if another writer has claimed the partition meanwhile.
+        False if that fails, or if another writer has claimed the partition meanwhile. Raises
+        LogUnavailable if the log has not said anything clear for too long.
         """
         batch = self._draft.take_back()
         for submission, start, outcomes in batch.answers:
             submission.note_stated(start, outcomes)
+        # Some logs answer at once, and would be asked thousands of times a second.
+        await asyncio.sleep(pause_seconds)
         try:
             await until(give_up_at, self.follower.read_on)
         except (OutcomeUnknown, LogUnavailable):
@@ -237,6 +241,8 @@ class PartitionWriter:
             self._draft.hand.put_back(self.queue)
             return False
         await self._draft.again()
+        if self._draft.batch.records and asyncio.get_running_loop().time() > give_up_at:
+            raise LogUnavailable(why)
         return True
 
     async def _claim(self) -> None:

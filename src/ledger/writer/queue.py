@@ -50,6 +50,7 @@ class Submission:
     __slots__ = (
         "_stated",
         "actor",
+        "ahead",
         "answered",
         "cancelled",
         "commands",
@@ -76,6 +77,8 @@ class Submission:
         self.actor = actor
         self.request = request
         self.next = 0
+        # How many from `next` on are answered all the same: those are gaps, not handed out again.
+        self.ahead = 0
         self.answered = 0
         self.cancelled = False
         self.forwarded = forwarded
@@ -108,6 +111,10 @@ class Submission:
             if isinstance(outcome, Counted):
                 self._stated.setdefault(index, []).append(outcome)
 
+    def note_unsure(self, index: int) -> None:
+        """An append of another instance held a command, and its outcome is unknown."""
+        self._stated.setdefault(index, [])
+
     def unsure(self, index: int) -> bool:
         """Whether a command may land by an append that nobody waits for any more."""
         return index in self._stated
@@ -115,6 +122,34 @@ class Submission:
     def stated(self, index: int, fact: Outcome) -> bool:
         """Whether a fact that counts landed by such an append: then it is no replay."""
         return fact in self._stated.get(index, ())
+
+    def unanswered(self) -> list[int]:
+        """The commands not handed out, without those that are answered."""
+        rest = range(self.next, len(self.commands))
+        return [index for index in rest if self.outcomes[index] is None] if self.ahead else [*rest]
+
+    def hand_out(self, stop: int) -> int:
+        """Where the run of unanswered commands ends that begins at `next`, at `stop` at the latest.
+
+        `next` moves on to the first unanswered command behind it.
+        """
+        outcomes = self.outcomes
+        answered = (index for index in range(self.next, stop) if outcomes[index] is not None)
+        self.next = end = next(answered, stop)
+        while self.next < len(outcomes) and outcomes[self.next] is not None:
+            self.next += 1
+        self.ahead -= self.next - end
+        return end
+
+    def give_back(self, start: int) -> int:
+        """Commands handed out, from `start` on, are not any more, unless they are answered.
+
+        Returns how many it are.
+        """
+        count = sum(outcome is None for outcome in self.outcomes[start : self.next])
+        self.ahead += self.next - start - count
+        self.next = start
+        return count
 
 
 class Queue:
@@ -159,31 +194,34 @@ class Queue:
         while self._submissions:
             submission = self._submissions.popleft()
             start = submission.next
-            left = len(submission.commands) - start
+            end = len(submission.commands)
             if submission.cancelled:
-                self.waiting -= left
+                self.waiting -= end - start - submission.ahead
                 continue
-            count = min(left, SLICE_COMMANDS)
-            submission.next = start + count
-            self.waiting -= count
-            if count < left:
+            stop = min(end, start + SLICE_COMMANDS)
+            if submission.ahead:
+                stop = submission.hand_out(stop)
+            else:
+                submission.next = stop
+            self.waiting -= stop - start
+            if submission.next < end:
                 self._submissions.append(submission)
-            return submission, start, start + count
+            return submission, start, stop
         self.not_empty.clear()
         return None
 
     def put_back(self, submission: Submission, start: int) -> None:
         """Undecided commands from `start` on come first again, in their old order.
 
-        If the rest of the submission waits at the end of the queue, it joins them in front.
+        What of them is answered stays so. If the rest of the submission waits at the end of the
+        queue, it joins them in front.
         """
         if submission.cancelled:
             # Its caller has been answered; whatever of it still waits is dropped by `take`.
             return
         if submission.next < len(submission.commands):
             self._submissions.remove(submission)
-        self.waiting += submission.next - start
-        submission.next = start
+        self.waiting += submission.give_back(start)
         self._submissions.appendleft(submission)
         self.not_empty.set()
 

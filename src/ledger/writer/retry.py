@@ -1,12 +1,22 @@
 """Trying again what the log could not do at the moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from ledger.errors import LogUnavailable
 
 # The first pause and the longest; each is twice the one before.
 RETRY_PAUSE_SECONDS = (0.02, 1.0)
+
+
+def growing() -> Iterator[float]:
+    """How many seconds to pause after each attempt: not after the first, which mostly was an
+    accident, then ever longer."""
+    yield 0.0
+    pause, longest = RETRY_PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(pause * 2, longest)
 
 
 async def for_ever(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from ledger.domain.facts import LevelRaised
 from ledger.ownership import remote as module
 from ledger.ownership.lanes import Lane
 from ledger.ownership.remote import CLOSING, OwnerUnknown, RemotePartition
@@ -244,3 +245,37 @@ async def test_a_question_that_nobody_answers() -> None:
             await Place(fail, *claims).remote.ask(QUESTION)
     with pytest.raises(OwnerUnknown, match="all the time"):
         await Place(fail, ONE, TWO, ONE, TWO, ONE).remote.ask(QUESTION)
+
+
+async def test_an_owner_that_lost_its_partition_may_have_written() -> None:
+    """It says so, and then another one that cannot decide now is no proof that nothing was."""
+
+    async def answer(url: str, bundle: Bundle) -> Reply:
+        if url == TWO:
+            unavailable = [Unavailable(name, "later") for name in identities(bundle.parts[0])]
+            return Reply([PartReply(wrap_outcomes([*unavailable]))])
+        return Reply([PartReply(wrap_outcomes([Elsewhere(unsure=True), Elsewhere()]), TWO)])
+
+    answers = await Place(answer, ONE).tell(submission("a", "b"))
+    assert answers == [Unknown("a", "later"), Unavailable("b", "later")]
+
+
+async def test_what_was_forwarded_goes_back_with_what_is_known_of_it() -> None:
+    """An append of the instance that was the owner may still bring it."""
+    sent = submission("a", "b", forwarded=True)
+    sent.note_stated(0, [LevelRaised(7, 1, 0)])
+    assert Place(owner_answers, ONE).remote.offer(sent)
+    assert sent.outcomes == [Elsewhere(unsure=True), Elsewhere()]
+
+
+async def test_what_is_answered_of_a_submission_is_not_sent() -> None:
+    """The writer that had it in hand has answered some of it for good."""
+    place = Place(owner_answers, ONE)
+    sent = submission("a", "b", "c")
+    sent.next = 3
+    late = Unavailable("b", "not now")
+    sent.answer(1, late)
+    sent.give_back(0)
+    assert await place.tell(sent) == [decided("a"), late, decided("c")]
+    assert [identities(bundle.parts[0]) for _, bundle in place.peers.asked] == [["a", "c"]]
+    await eventually(lambda: place.remote.waiting == 0)

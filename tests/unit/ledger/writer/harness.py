@@ -6,7 +6,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from ledger.domain.facts import Command, Fact
+from ledger.domain.facts import Command, Fact, Moved
 from ledger.domain.stock import PartitionState
 from ledger.errors import LogUnavailable, OutcomeUnknown
 from ledger.events.chain import Chain
@@ -15,7 +15,8 @@ from ledger.log import NewRecord, NewRecordTuple, Record, Slice
 from ledger.service import Ledger
 from ledger.writer.outcomes import Outcome
 from ledger.writer.partition import PartitionWriter
-from tests.simulation.clock import now_ms
+from tests import builders as make
+from tests.simulation.clock import now_ms, run
 from tests.simulation.faulty_log import Broker, FaultyLog, FaultySnapshots
 
 LEDGER_ID = "test"
@@ -178,3 +179,30 @@ def picture(state: PartitionState) -> dict[str, Any]:
         "returned": dict(state.returned),
         "rest": (state.offset, state.recorded_ms, state.level, state.ledger_id),
     }
+
+
+Main = Callable[[World, Ledger, ScriptedLog], Any]
+
+
+def with_ledger(main: Main, **options: Any) -> World:
+    """Run on a ledger that holds six of PLACE, and check at the end that state and log agree."""
+    world = World()
+
+    async def all_of_it() -> None:
+        log = world.log()
+        async with world.ledger(log, **options) as ledger:
+            assert isinstance(await tell(ledger, make.receipt("6")), Moved)
+            await main(world, ledger, log)
+            await asyncio.sleep(30)
+            log.script.clear()
+            await tell(ledger, make.receipt("1", sku="last"))
+            assert writer_of(ledger).failure is None
+            live = picture(writer_of(ledger).state)
+        async with world.ledger(instance="reader") as reader:
+            replayed = picture(writer_of(reader).state)
+        assert live == replayed
+
+    run(all_of_it())
+    ids = world.ids()
+    assert len(set(ids)) == len(ids)
+    return world

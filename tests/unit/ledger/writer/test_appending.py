@@ -1,7 +1,6 @@
 """Conflicts, unknown outcomes and what the caller hears of them."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from ledger.service import Ledger
 from ledger.writer import partition
 from ledger.writer.outcomes import Replayed, Unavailable, Unknown
 from tests import builders as make
-from tests.simulation.clock import now_ms, run
+from tests.simulation.clock import now_ms
 from tests.unit.ledger.writer.harness import (
     Append,
     ScriptedLog,
@@ -21,38 +20,12 @@ from tests.unit.ledger.writer.harness import (
     late,
     lost_answer,
     lost_request,
-    picture,
     tell,
     tell_all,
     unavailable,
+    with_ledger,
     writer_of,
 )
-
-Main = Callable[[World, Ledger, ScriptedLog], Any]
-
-
-def with_ledger(main: Main, **options: Any) -> World:
-    """Run on a ledger that holds six of PLACE, and check at the end that state and log agree."""
-    world = World()
-
-    async def all_of_it() -> None:
-        log = world.log()
-        async with world.ledger(log, **options) as ledger:
-            assert isinstance(await tell(ledger, make.receipt("6")), Moved)
-            await main(world, ledger, log)
-            await asyncio.sleep(30)
-            log.script.clear()
-            await tell(ledger, make.receipt("1", sku="last"))
-            assert writer_of(ledger).failure is None
-            live = picture(writer_of(ledger).state)
-        async with world.ledger(instance="reader") as reader:
-            replayed = picture(writer_of(reader).state)
-        assert live == replayed
-
-    run(all_of_it())
-    ids = world.ids()
-    assert len(set(ids)) == len(ids)
-    return world
 
 
 async def race(world: World, quantity: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ledger.writer.hand import refuse
 from ledger.writer.outcomes import Unavailable
 from ledger.writer.queue import SLICE_COMMANDS, Queue, Request, Submission
 from tests.builders import receipt
@@ -142,3 +143,59 @@ async def test_a_request_is_done_with_its_last_answer() -> None:
     assert not request.done.done()
     one.answer_all(0, [answer])
     assert request.done.done()
+
+
+def _answered(one: Submission, start: int, stop: int) -> None:
+    one.answer_all(start, [Unavailable("x", "not now")] * (stop - start))
+
+
+async def test_put_back_leaves_out_what_is_answered() -> None:
+    """A gap in the middle and one at the end: the rest comes again, in runs without them."""
+    queue = Queue(100_000)
+    size = SLICE_COMMANDS
+    one, other = submission(4 * size), submission(1)
+    queue.offer(one)
+    assert len(taken(queue)) == 4
+    _answered(one, size, 2 * size)
+    _answered(one, 3 * size, 4 * size)
+    queue.offer(other)
+    queue.put_back(one, 2 * size)
+    queue.put_back(one, size // 2)
+    waiting = [*range(size // 2, size), *range(2 * size, 3 * size)]
+    assert one.unanswered() == waiting
+    assert queue.waiting == len(waiting) + 1
+    assert queue.take() == (one, size // 2, size)
+    # Put back once more, when the one behind the gap waits at the end of the queue.
+    queue.put_back(one, size - 1)
+    assert taken(queue) == [(one, size - 1, size), (other, 0, 1), (one, 2 * size, 3 * size)]
+    assert queue.waiting == 0
+    assert one.next == 4 * size
+
+
+async def test_a_submission_with_gaps_that_nobody_waits_for() -> None:
+    """Only what still waited of it leaves the queue."""
+    queue = Queue(100_000)
+    one, last = submission(3 * SLICE_COMMANDS), submission(1)
+    queue.offer(one)
+    taken(queue)
+    _answered(one, SLICE_COMMANDS, 2 * SLICE_COMMANDS)
+    queue.put_back(one, 1)
+    queue.offer(last)
+    one.cancelled = True
+    assert taken(queue) == [(last, 0, 1)]
+    assert queue.waiting == 0
+
+
+async def test_refusing_a_submission_with_gaps() -> None:
+    """What was answered before keeps its answer."""
+    queue = Queue(100_000)
+    one = submission(2 * SLICE_COMMANDS)
+    queue.offer(one)
+    taken(queue)
+    _answered(one, SLICE_COMMANDS, 2 * SLICE_COMMANDS)
+    queue.put_back(one, 0)
+    (drained,) = queue.drain()
+    refuse(drained, "closed")
+    assert one.outcomes[0] == Unavailable(one.commands[0].id, "closed")
+    assert one.outcomes[-1] == Unavailable("x", "not now")
+    assert one.answered == len(one.commands)
