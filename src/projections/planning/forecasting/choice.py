@@ -13,7 +13,7 @@ from projections.planning.forecasting.models import MODELS, WhyNot
 from projections.planning.forecasting.options import EXTRA, Options
 from projections.planning.forecasting.scores import Scores, Trials, plan_trials, rounded, score
 
-SERIES_AT_ONCE = 256  # so that what a walk touches stays in a processor's cache
+SERIES_AT_ONCE = 512  # so that what a walk touches stays in a processor's cache
 SIMPLE_MIN = 3  # known buckets from which a short history is smoothed rather than repeated
 
 
@@ -125,11 +125,10 @@ class _Part:
         panel = Panel(self._history.part(rows))
         outlook, fitted = tested.backtest(panel, self._plan)
         finite = np.asarray(np.isfinite(outlook.bounds).all(axis=(0, 1, 2)))
-        if not finite.all():
-            self._why_not[index, rows] = np.where(finite, int(WhyNot.TRIED), int(WhyNot.FAILED))
-            outlook = outlook.where(finite)
+        self._why_not[index, rows] = np.where(finite, int(WhyNot.TRIED), int(WhyNot.FAILED))
         trials = _trials_of(self._trials, rows)
-        self._scores[index][:, rows] = score(outlook, panel, self._plan, trials)
+        scores = score(outlook.where(finite), panel, self._plan, trials)
+        self._scores[index][:, rows] = np.where(finite, scores, 0.0)
         self._fitted[index, rows] = fitted
 
     def _choose(self) -> None:

@@ -74,11 +74,6 @@ FORMULAS: tuple[Formula, ...] = (
         "Theta Method",
     ),
     Formula(
-        "auto_ces",
-        "chosen by statsforecast",
-        "Svetunkov, Kourentzes & Ord (2022), Complex Exponential Smoothing",
-    ),
-    Formula(
         "auto_arima",
         "chosen by statsforecast",
         "Hyndman & Khandakar (2008), Automatic Time Series Forecasting",

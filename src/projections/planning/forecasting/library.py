@@ -19,7 +19,6 @@ from projections.planning.forecasting.models import WhyNot
 CLASSES = {
     "auto_ets": "AutoETS",
     "auto_theta": "AutoTheta",
-    "auto_ces": "AutoCES",
     "auto_arima": "AutoARIMA",
 }
 LENGTH_MIN = 12  # buckets; with fewer they fail or fit noise

@@ -20,7 +20,7 @@ OURS = (
     "sba",
     "tsb",
 )
-EXTRA = ("auto_ets", "auto_theta", "auto_ces", "auto_arima")
+EXTRA = ("auto_ets", "auto_theta", "auto_arima")
 
 SEASONS: dict[Bucket, int] = {"day": 7, "week": 52, "month": 12}
 HORIZON_MAX = 366
@@ -38,7 +38,7 @@ class Options:
     equal ones the first is taken. `criterion`: RMSSE by default, because squared error is least at
     the mean, which stock is planned by; absolute error is least at the median, which is zero
     where most buckets are empty. `origins`: how many backtests; `step`: buckets between them,
-    None is a quarter of the horizon. `clip_at_zero`: nothing below zero is forecast.
+    None is half of the horizon. `clip_at_zero`: nothing below zero is forecast.
     """
 
     horizon: int = 13
@@ -69,7 +69,7 @@ class Options:
 
     def origins_of(self, buckets: int) -> list[int]:
         """Backtest origins within a history, ascending: how many buckets lie before each."""
-        step = -(-self.horizon // 4) if self.step is None else self.step
+        step = -(-self.horizon // 2) if self.step is None else self.step
         last = buckets - self.horizon
         return [o for k in range(self.origins - 1, -1, -1) if (o := last - k * step) > 0]
 
