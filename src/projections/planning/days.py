@@ -78,6 +78,22 @@ class Days:
             columns={name: column[inside] for name, column in self.columns.items()},
         )
 
+    def part(self, first: int, until: int) -> "Days":
+        """The series with first <= number < until, to work on a bounded number at a time.
+
+        Copies nothing.
+        """
+        rows = slice(int(self.starts[first]), int(self.starts[until]))
+        return replace(
+            self,
+            skus=self.skus[first:until],
+            sites=self.sites[first:until],
+            scales=self.scales[first:until],
+            starts=self.starts[first : until + 1] - self.starts[first],
+            day=self.day[rows],
+            columns={name: column[rows] for name, column in self.columns.items()},
+        )
+
     def by_sku(self) -> "Days":
         """All sites of a SKU together, at the largest of their scales; the site is empty."""
         from projections.planning.assembling import sites_together
