@@ -40,6 +40,7 @@ _TAGS: Final = (
     {"name": "movements", "description": "What happened to stock."},
     {"name": "stock", "description": "What is there."},
     {"name": "items", "description": "What a SKU is."},
+    {"name": "planning", "description": "What to keep in stock, from what was asked for."},
     {"name": "health", "description": "For those who run the service."},
 )
 _HEADERS: Final[dict[str, dict[str, Any]]] = {

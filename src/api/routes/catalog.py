@@ -3,12 +3,13 @@
 from typing import Final
 
 from api.operations import Operation
-from api.routes import bulk, health, items, movements, stock
+from api.routes import bulk, health, items, movements, planning_demand, stock
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *movements.OPERATIONS,
     *bulk.OPERATIONS,
     *stock.OPERATIONS,
     *items.OPERATIONS,
+    *planning_demand.OPERATIONS,
     *health.OPERATIONS,
 )

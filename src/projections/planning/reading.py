@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from sqlalchemy import text
 
-from ledger.errors import LedgerError
 from projections.database import ReadConnection, storable
 from projections.planning.assembling import SLOT, Rows, assemble, slots
 from projections.planning.columns import COLUMNS
@@ -20,13 +19,14 @@ from projections.planning.days import Days, Integers
 from projections.planning.demand_rules import POSTGRES, SQLITE, Slice, by_day
 from projections.planning.demand_statements import POSITIONS
 from projections.planning.integer_rows import integer_rows
+from projections.positions import ViewLagging
 
 ROWS_AT_A_TIME: Final = 20_000
 # So many SKUs are looked for one by one; of more everything is read and the rest is left.
 SKUS_LOOKED_FOR_MAX: Final = 500
 
 
-class DemandNotReady(LedgerError):
+class DemandNotReady(ViewLagging):
     """The views have not read as far as demand is asked for; try again shortly."""
 
 
