@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from projections.database import parse_url
-from projections.tables import metadata
+from projections.schema import metadata
 
 
 def migrate(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from ledger.domain.rejections import Rejected
 from ledger.log import EventLog
 from ledger.writer.outcomes import Outcome, Replayed
 from projections.identity import LedgerViews
+from projections.planning.planner import Planner
 from projections.positions import InvalidPosition, Positions, parse_positions
 
 
@@ -73,6 +74,8 @@ class Services:
     not_ready: Callable[[], Awaitable[list[str]]]
     # Brings those numbers of the registry up to date that are looked up, not counted.
     refresh_gauges: Callable[[], Awaitable[None]]
+    # Makes planning runs; None in a process without the role.
+    planner: Planner | None = None
     # What the bodies of all requests under way may hold.
     budget: ByteBudget = field(init=False)
 

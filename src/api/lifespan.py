@@ -12,6 +12,7 @@ from uuid6 import uuid7
 from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
 from api.metrics import HttpMetrics
+from api.planning import open_planner
 from api.process import Process
 from api.publishing import start_publisher
 from api.readiness import LogWatch, Parts, Readiness, Tasks, projector_reasons
@@ -25,6 +26,7 @@ from projections.database import Database
 from projections.id_index import ViewIdIndex
 from projections.identity import LedgerViews
 from projections.migrate import upgrade
+from projections.planning.planner import Planner
 from projections.positions import Positions
 from projections.runner import Projector
 
@@ -103,7 +105,16 @@ async def _open(
         registry=registry,
         not_ready=readiness.reasons,
         refresh_gauges=lag.refresh,
+        planner=_planner(settings, database, tasks),
     )
+
+
+def _planner(settings: Settings, database: Database, tasks: Tasks) -> Planner | None:
+    if "planner" not in settings.roles:
+        return None
+    planner = open_planner(settings, database)
+    tasks.start(planner.run(), "planner")
+    return planner
 
 
 async def _refuse_a_new_beginning(log: EventLog, views: LedgerViews) -> None:

@@ -53,6 +53,11 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
         "description": "Present where the answer was given before.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "Location": {
+        "description": "Where what was begun can be looked at.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "/v1/planning/runs/019aa9a5-30c0-7b0e-9d3c-5d1f0c6b8a42",
+    },
     "Retry-After": {
         "description": "Seconds to wait.",
         "schema": {"type": "integer", "minimum": 0},

@@ -13,6 +13,7 @@ from ops.keys import keys
 from ops.load import load
 from ops.migrate import migrate
 from ops.options import with_settings
+from ops.plan import plan
 from ops.serve import serve
 from ops.topics import topics
 
@@ -30,6 +31,7 @@ app.command("serve")(with_settings(serve))
 app.command("load")(load)
 app.command("topics")(with_settings(topics))
 app.command("check-history")(with_settings(check_history))
+app.command("plan")(with_settings(plan))
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")

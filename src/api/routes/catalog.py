@@ -3,7 +3,16 @@
 from typing import Final
 
 from api.operations import Operation
-from api.routes import bulk, health, items, movements, planning_demand, stock
+from api.routes import (
+    bulk,
+    health,
+    items,
+    movements,
+    planning_demand,
+    planning_results,
+    planning_runs,
+    stock,
+)
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *movements.OPERATIONS,
@@ -11,5 +20,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *stock.OPERATIONS,
     *items.OPERATIONS,
     *planning_demand.OPERATIONS,
+    *planning_runs.OPERATIONS,
+    *planning_results.OPERATIONS,
     *health.OPERATIONS,
 )

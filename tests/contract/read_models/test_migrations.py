@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from projections.database import DatabaseUnavailable, DatabaseUnsupported, parse_url
 from projections.migrate import migrations_folder, upgrade
-from projections.tables import metadata
+from projections.schema import metadata
 
 
 def engine_of(url: str) -> AsyncEngine:
@@ -38,7 +38,7 @@ async def test_migrations_make_the_tables(database_url: str) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         version = await connection.execute(text("SELECT version_num FROM alembic_version"))
-        assert version.scalar_one() == "0002"
+        assert version.scalar_one() == "0003"
         found = await connection.run_sync(lambda sync: _indexes(sync))
     await engine.dispose()
     assert found == {

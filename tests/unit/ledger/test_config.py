@@ -24,7 +24,7 @@ def test_defaults_are_embedded_and_local() -> None:
     settings = Settings()
     assert settings.host == "127.0.0.1"
     assert settings.kafka_bootstrap is None
-    assert settings.roles == {"api", "writer", "projector"}
+    assert settings.roles == {"api", "writer", "projector", "planner"}
     assert settings.views_url.startswith("sqlite+aiosqlite:////")
     assert settings.movements_topic == "stock.movements.v1"
 
@@ -47,10 +47,11 @@ def test_flags_go_before_variables_before_the_file(
     [
         ("port", 65_536, "65535"),
         ("port", "tcp://10.0.0.1:8000", "enableServiceLinks"),
-        ("roles", "api,planner", "nothing to run for planner"),
-        ("roles", "planner,publisher", "nothing to run for planner"),
-        ("roles", "api,writr", "api, projector, publisher, writer"),
-        ("roles", "", "api, projector, publisher, writer"),
+        ("roles", "api,writr", "api, planner, projector, publisher, writer"),
+        ("roles", "", "api, planner, projector, publisher, writer"),
+        ("planning_schedule", "24:00", "pattern"),
+        ("planning_schedule", "3:00", "pattern"),
+        ("planning_runs_kept", 0, "greater than or equal to 1"),
         ("kafka_bootstrap", "broker", "host:port"),
         ("kafka_bootstrap", "a:1,,b:2", "host:port"),
         ("topic_prefix", "a b", "letters"),

@@ -1,0 +1,83 @@
+"""Planning as answered: runs, their results and the changes they made."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, create_model
+
+from api.schemas.common import Instant, Sku
+from projections.planning.run_fields import Kind, fields_of
+
+_NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
+
+
+class Run(BaseModel):
+    """A planning run."""
+
+    id: str = Field(description="A UUID of version 7, so runs sort by when they began.")
+    state: Literal["running", "done", "failed"]
+    reason: str | None = Field(description="Why it failed.")
+    origin: Literal["request", "schedule", "command"]
+    as_of: str = Field(
+        json_schema_extra={"format": "date"}, description="The last day that counts."
+    )
+    as_of_position: dict[str, int] | None = Field(
+        description="By partition the offset of the last record that was known.",
+        examples=[{"3": 17}],
+    )
+    parameters: dict[str, Any] = Field(description="All parameters, with their defaults.")
+    parameters_hash: str = Field(description="SHA-256 of the parameters.")
+    publishes: bool = Field(description="Whether its changes are events.")
+    previous_run: str | None = Field(description="The run that its changes are against.")
+    results_kept: bool = Field(description="Whether its results are there.")
+    digest: str | None = Field(description="SHA-256 of all results: equal if every digit is.")
+    counts: dict[str, int] | None
+    ledger: str
+    code_version: str
+    started_at: Instant
+    finished_at: Instant | None
+
+
+class RunPage(BaseModel):
+    """A part of the list of runs."""
+
+    items: list[Run]
+    next_cursor: str | None
+
+
+class ChangePage(BaseModel):
+    """A part of the list of changes: CloudEvents documents."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None = Field(
+        description="Never null once there was a change: ask again with it for what came since."
+    )
+
+
+def _type(kind: Kind) -> Any:
+    return int if kind == "count" else str
+
+
+def _field(kind: Kind, meaning: str) -> Any:
+    if kind in ("text", "count"):
+        return Field(description=meaning)
+    return Field(description=meaning, pattern=_NUMBER_PATTERN, examples=["1.5"])
+
+
+def row_model(subject: str, name: str) -> type[BaseModel]:
+    """The model of one row of a subject's list, made from the columns that the list shows."""
+    columns: dict[str, Any] = {
+        field.name: (_type(field.kind) | None, _field(field.kind, field.meaning))
+        for field in fields_of(subject)
+    }
+    return create_model(name, sku=(Sku, ...), site=(str | None, ...), **columns)
+
+
+def page_model(row: type[BaseModel], name: str) -> type[BaseModel]:
+    """A page of such rows, and which run they are of."""
+    return create_model(
+        name,
+        run=(str, Field(description="The run that all of it is of.")),
+        as_of=(str, Field(json_schema_extra={"format": "date"})),
+        items=(list[row], ...),  # type: ignore[valid-type]
+        next_cursor=(str | None, ...),
+    )

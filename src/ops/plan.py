@@ -1,0 +1,169 @@
+"""`stockledger plan`: make a planning run, explain one, or make one again and compare."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from ledger.config import Settings
+from ops.console import CommandError, ExitCode, print_document, stdout
+from ops.data_dir import prepare_data_dir
+from ops.faults import explain
+
+if TYPE_CHECKING:
+    from api.schemas.planning import RunRequest
+    from projections.database import Database
+
+_Answer = TypeVar("_Answer")
+_Option = typer.Option
+
+
+def plan(
+    settings: Settings,
+    *,
+    as_of: Annotated[
+        str | None, _Option(metavar="DAY", help="The last day that counts.", show_default=False)
+    ] = None,
+    parameters: Annotated[
+        Path | None, _Option(help="Parameters, TOML or JSON.", show_default=False)
+    ] = None,
+    repeat: Annotated[
+        str | None,
+        _Option(metavar="RUN", help="Make this run again and compare.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, _Option("--json", help="One document on stdout.")] = False,
+) -> None:
+    """Make a planning run from the views, and show what came out. No server is needed.
+
+    Exit codes: 0 the run is done; 1 it failed, another one is being made, or a repetition differs;
+    2 the parameters are wrong; 3 the database does not answer.
+    """
+    if repeat is not None:
+        if as_of is not None or parameters is not None:
+            raise CommandError("--repeat takes its day and its parameters from the run")
+        _repeat(settings, repeat, as_json=as_json)
+        return
+    request = _request(as_of, parameters)
+    run = _with_views(settings, lambda database: _make(settings, database, request))
+    if as_json:
+        print_document(run)
+    else:
+        from ops.plan_report import show_run
+
+        show_run(stdout(), run)
+    if run["state"] != "done":
+        raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+def _request(as_of: str | None, path: Path | None) -> "RunRequest":
+    from api.planning import read_request
+    from api.schemas.planning import check_run
+    from projections.planning.parameters import InvalidParameters
+
+    try:
+        request = read_request(path)
+        if as_of is not None:
+            request = check_run({**request.model_dump(mode="json"), "as_of": as_of})
+    except InvalidParameters as error:
+        raise CommandError(str(error)) from None
+    return request
+
+
+def _with_views(settings: Settings, work: "Callable[[Database], Awaitable[_Answer]]") -> _Answer:
+    """Do something with the views' database, and say in a sentence why that cannot be."""
+    prepare_data_dir(settings)
+
+    async def opened() -> _Answer:
+        from projections.database import Database
+        from projections.migrate import upgrade
+
+        async with AsyncExitStack() as stack:
+            if settings.migrate:
+                await upgrade(settings.views_url)
+            database = Database(settings.views_url)
+            stack.push_async_callback(database.close)
+            await database.open()
+            return await work(database)
+
+    try:
+        return asyncio.run(opened())
+    except Exception as error:
+        raise explain(error, settings) or error from error
+
+
+async def _make(settings: Settings, database: "Database", request: "RunRequest") -> dict[str, Any]:
+    from uuid6 import uuid7
+
+    from api.planning import checked_parameters, code_version
+    from projections.identity import views_ledger_ids
+    from projections.planning import runs
+    from projections.planning.parameters import InvalidParameters
+    from projections.planning.run_orders import Order, now_ms
+    from projections.planning.run_process import make_run
+    from projections.planning.run_queries import find_run
+    from projections.planning.run_writer import PlanningWriter
+
+    async with database.reader() as reader:
+        ledgers = await views_ledger_ids(reader)
+        if len(ledgers) != 1:
+            raise CommandError("the views have read nothing yet; serve once", ExitCode.FOUND_WRONG)
+        try:
+            parameters = await checked_parameters(reader, request)
+        except InvalidParameters as error:
+            raise CommandError(str(error)) from None
+    lease = runs.Lease(ledgers.pop(), str(uuid7()), str(uuid7()))
+    writer = PlanningWriter(settings.views_url)
+    new = runs.NewRun(
+        lease=lease,
+        parameters=parameters,
+        origin="command",
+        code_version=code_version(),
+        started_ms=now_ms(),
+    )
+    try:
+        await runs.begin(writer, new)
+    finally:
+        await writer.close()
+    order = Order(settings.views_url, lease, parameters, settings.planning_runs_kept)
+    await make_run(order)
+    async with database.reader() as reader:
+        found = await find_run(reader, lease.run_id)
+        assert found is not None
+        return {**found, "summary": await _summary(reader, lease.run_id)}
+
+
+async def _summary(reader: Any, run_id: str) -> dict[str, Any]:
+    from projections.planning.run_summary import summary
+
+    return await summary(reader, run_id)
+
+
+def _repeat(settings: Settings, run_id: str, *, as_json: bool) -> None:
+    async def again(database: "Database") -> dict[str, Any]:
+        import msgspec
+
+        from projections.planning.run_queries import run_row
+        from projections.planning.run_repeat import repeat
+
+        async with database.reader() as reader:
+            row = await run_row(reader, run_id)
+        if row is None:
+            raise CommandError(f"there is no planning run {run_id}")
+        if row["state"] != "done":
+            raise CommandError(f"the run {run_id} is {row['state']}, not done")
+        found = await repeat(database, row)
+        document: dict[str, Any] = msgspec.to_builtins(found)
+        return {**document, "equal": found.equal}
+
+    document = _with_views(settings, again)
+    if as_json:
+        print_document(document)
+    else:
+        from ops.plan_report import show_repeated
+
+        show_repeated(stdout(), document)
+    if not document["equal"]:
+        raise typer.Exit(ExitCode.FOUND_WRONG)

@@ -1,0 +1,162 @@
+"""What a planning run is asked to do: one value, the same digits on every machine.
+
+Shares, levels, rates and costs are exact decimals as texts ("0.95"), in their shortest form, so
+that two values are equal if and only if their documents are. `api.schemas.planning` is where what
+people write becomes this, and where every bound is kept.
+"""
+
+import hashlib
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from ledger.errors import LedgerError
+
+Bucket = Literal["day", "week", "month"]
+AbcBasis = Literal["value", "units", "picks"]
+_EPOCH: Final = date(1970, 1, 1)
+
+
+class InvalidParameters(LedgerError):
+    """A planning run cannot be made with these parameters; `field` names the one."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        """Say which field, by its path, and what is wrong with it."""
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """Which days count as demand, and over which buckets it is summed.
+
+    With `count_unmet` what was refused for lack of stock is demand as well.
+    """
+
+    window_days: int = 365
+    bucket: Bucket = "week"
+    count_unmet: bool = True
+
+
+class AbcParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Classes by share of the total: `shares` in percent, from A on; they add up to 100.
+
+    A series changes its class only if its cumulative share is `hysteresis` percentage points
+    beyond the cut-off.
+    """
+
+    basis: AbcBasis = "value"
+    shares: tuple[str, ...] = ("80", "15", "5")
+    hysteresis: str = "0"
+
+
+class XyzParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of the coefficient of variation: X up to the first, Y up to the second, then Z.
+
+    A series changes its class only if its coefficient is `hysteresis` beyond the limit.
+    """
+
+    limits: tuple[str, str] = ("0.5", "1")
+    hysteresis: str = "0"
+
+
+class Reviews(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the class comes from that hysteresis keeps: windows that ended earlier.
+
+    `count` of them, `days` apart; the first is classified without any before it.
+    """
+
+    count: int = 6
+    days: int = 30
+
+
+class PatternParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of Syntetos and Boylan (2005): mean interval of demand, and CV² of its sizes."""
+
+    interval: str = "1.32"
+    size_cv_squared: str = "0.49"
+
+
+class VelocityParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines in 30 days from which a series is fast, and below which it is slow.
+
+    Dead is what nobody asked for in `dead_days`; new what has not been there for `new_days`.
+    """
+
+    fast_lines: str = "10"
+    slow_lines: str = "1"
+    dead_days: int = 180
+    new_days: int = 30
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    """All of a run. `as_of` is the last day that counts, by the UTC calendar.
+
+    `positions` are the next offsets of the partitions up to which the log is known; None means as
+    far as the views have read. `site` None means all; with `each_site` every site of them is
+    planned for itself, otherwise they are planned as one.
+    """
+
+    as_of: str
+    positions: dict[str, int] | None = None
+    site: str | None = None
+    each_site: bool = False
+    publish: bool = True
+    demand: Demand = Demand()
+    abc: AbcParameters = AbcParameters()
+    xyz: XyzParameters = XyzParameters()
+    reviews: Reviews = Reviews()
+    pattern: PatternParameters = PatternParameters()
+    velocity: VelocityParameters = VelocityParameters()
+    seed: int = 0
+
+    @property
+    def as_of_day(self) -> int:
+        """Days since 1970-01-01."""
+        return day_number(self.as_of)
+
+    @property
+    def first_day(self) -> int:
+        """The first day of the window."""
+        return self.as_of_day - self.demand.window_days + 1
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(Parameters)
+
+
+def canonical(parameters: Parameters) -> str:
+    """The one JSON text of these parameters: every field, names in order."""
+    return _encoder.encode(parameters).decode()
+
+
+def read(text: str) -> Parameters:
+    """Parameters from their JSON text."""
+    return _decoder.decode(text)
+
+
+def digest_of(parameters: Parameters) -> str:
+    """SHA-256 of the canonical text."""
+    return hashlib.sha256(canonical(parameters).encode()).hexdigest()
+
+
+def scope_of(parameters: Parameters) -> str:
+    """SHA-256 of what must be equal for two runs to be about the same series."""
+    scope = {"site": parameters.site, "each_site": parameters.each_site}
+    return hashlib.sha256(_encoder.encode(scope)).hexdigest()
+
+
+def day_number(text: str) -> int:
+    """Days since 1970-01-01 of a date such as 2026-11-22. Raises ValueError."""
+    return (date.fromisoformat(text) - _EPOCH).days
+
+
+def day_text(day: int) -> str:
+    """The date of a day number."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+def day_of_ms(milliseconds: int) -> int:
+    """The day of an instant, by the UTC calendar."""
+    return (datetime.fromtimestamp(milliseconds // 1000, UTC).date() - _EPOCH).days

@@ -1,0 +1,111 @@
+"""What a run changed against the one before it, as events for whoever listens."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.domain.codes import instant_text
+from projections.database import ReadConnection
+from projections.planning.parameters import Parameters
+from projections.planning.run_fields import planning_results
+from projections.planning.run_tables import planning_events
+from projections.planning.run_writer import Row
+
+CLASS_CHANGED: Final = "planning.class_changed.v1"
+_NAMES: Final = uuid.UUID("6f1f0d1e-6a0b-5a6e-9d0c-3c4c7d5a8b21")
+_encode = msgspec.json.Encoder().encode
+_r = planning_results.c
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What of a series' result is published when it changes."""
+
+    scale: int
+    abc: str | None
+    xyz: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs of the same scope, and the moment at which the newer one is done."""
+
+    ledger_id: str
+    run_id: str
+    previous_run_id: str
+    parameters: Parameters
+    finished_ms: int
+
+
+async def states_of(reader: ReadConnection, run_id: str) -> dict[Key, State]:
+    """What a run said about each series."""
+    query = select(_r.sku, _r.site, _r.scale, _r.abc, _r.xyz).where(_r.run_id == run_id)
+    return {
+        (row["sku"], row["site"]): State(row["scale"], row["abc"], row["xyz"])
+        for row in await reader.all(query)
+    }
+
+
+def changes(
+    before: Mapping[Key, State], after: Mapping[Key, State]
+) -> Iterator[tuple[str, Key, dict[str, Any]]]:
+    """Type, series and data of each event, in the order of the series.
+
+    A series that is new has nothing before; one that has no rows any more is not told of, since
+    the ledger forgets no SKU.
+    """
+    for key in sorted(after):
+        old, new = before.get(key), after[key]
+        if old is None or (old.abc, old.xyz) != (new.abc, new.xyz):
+            data = {
+                "before": None if old is None else {"abc": old.abc, "xyz": old.xyz},
+                "after": {"abc": new.abc, "xyz": new.xyz},
+            }
+            yield CLASS_CHANGED, key, data
+
+
+def event_rows(
+    comparison: Comparison,
+    found: Sequence[tuple[str, Key, dict[str, Any]]],
+    first_sequence: int,
+) -> list[Row]:
+    """Rows of `planning_events`, each with a complete CloudEvents 1.0 document.
+
+    The id is made from run, type and series, so that it is the same however often it is sent.
+    """
+    run_id, finished_ms = comparison.run_id, comparison.finished_ms
+    about = {
+        "run": run_id,
+        "previous_run": comparison.previous_run_id,
+        "as_of": comparison.parameters.as_of,
+    }
+    rows: list[Row] = []
+    for sequence, (kind, (sku, site), data) in enumerate(found, first_sequence):
+        name = msgspec.json.encode((run_id, kind, sku, site)).decode()
+        event_id = str(uuid.uuid5(_NAMES, name))
+        document = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": f"/stockledger/{comparison.ledger_id}",
+            "type": kind,
+            "subject": sku,
+            "time": instant_text(finished_ms * 1000),
+            "datacontenttype": "application/json",
+            "data": {**about, "sku": sku, "site": site or None, **data},
+        }
+        text = _encode(document).decode()
+        rows.append((sequence, run_id, event_id, kind, sku, site, finished_ms, text))
+    return rows
+
+
+async def next_sequence(connection: AsyncConnection) -> int:
+    """The number of the next event; in a transaction that holds the lock of the run."""
+    query = select(func.coalesce(func.max(planning_events.c.sequence), 0) + 1)
+    return int((await connection.execute(query)).scalar_one())

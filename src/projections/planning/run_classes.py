@@ -1,0 +1,170 @@
+"""Classes of a run: ABC, XYZ and the pattern of demand, for all of its series."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+
+from projections.planning import abc, patterns, velocity, xyz
+from projections.planning.days import Days, Integers
+from projections.planning.demand_statistics import DemandStatistics, statistics
+from projections.planning.numbers import Codes, Exact
+from projections.planning.parameters import Parameters
+from projections.planning.run_demand import (
+    KnownDemand,
+    WindowDemand,
+    known_demand,
+    window_demand,
+)
+
+# Units of SKUs with different decimals are compared at this many.
+COMMON_SCALE: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """What is known about the demand of each series."""
+
+    window: WindowDemand
+    known: KnownDemand
+    statistics: DemandStatistics
+    abc: abc.Abc
+    xyz: xyz.Xyz
+    pattern: Codes
+    velocity: velocity.Velocity
+
+
+def classes_of(days: Days, parameters: Parameters) -> Classes:
+    """Classify every series by its demand in the window."""
+    last_day = parameters.as_of_day
+    window = window_demand(days, parameters.demand, last_day)
+    known = known_demand(days, parameters.demand, last_day)
+    of_buckets = statistics(known.daily, parameters.demand.bucket)
+    before_abc, before_xyz = _before(days, parameters)
+    pattern_options = patterns.PatternOptions(
+        interval=parameters.pattern.interval, size_cv_squared=parameters.pattern.size_cv_squared
+    )
+    limits = parameters.velocity
+    velocity_options = velocity.VelocityOptions(
+        fast_lines=limits.fast_lines,
+        slow_lines=limits.slow_lines,
+        dead_days=limits.dead_days,
+        new_days=limits.new_days,
+    )
+    return Classes(
+        window=window,
+        known=known,
+        statistics=of_buckets,
+        abc=_abc(days, window, parameters, before_abc),
+        xyz=xyz.classify(of_buckets, _xyz_options(parameters), before_xyz),
+        pattern=patterns.classify(of_buckets, pattern_options),
+        velocity=velocity.classify(
+            window.lines, known.last_demand_day, known.daily.first_day, last_day, velocity_options
+        ),
+    )
+
+
+def _before(days: Days, parameters: Parameters) -> tuple[Codes | None, Codes | None]:
+    """The classes of the review before, which came from the one before that, and so on.
+
+    They come from the demand alone, so that a run needs no other run to be repeated.
+    """
+    kept_abc, kept_xyz = parameters.abc.hysteresis != "0", parameters.xyz.hysteresis != "0"
+    previous_abc: Codes | None = None
+    previous_xyz: Codes | None = None
+    if not (kept_abc or kept_xyz):
+        return None, None
+    reviews = parameters.reviews
+    for ago in range(reviews.count, 0, -1):
+        last_day = parameters.as_of_day - ago * reviews.days
+        if kept_abc:
+            window = window_demand(days, parameters.demand, last_day)
+            previous_abc = _abc(days, window, parameters, previous_abc).classes
+        if kept_xyz:
+            known = known_demand(days, parameters.demand, last_day)
+            of_buckets = statistics(known.daily, parameters.demand.bucket)
+            previous_xyz = xyz.classify(of_buckets, _xyz_options(parameters), previous_xyz).classes
+    return previous_abc, previous_xyz
+
+
+def _xyz_options(parameters: Parameters) -> xyz.XyzOptions:
+    return xyz.XyzOptions(limits=parameters.xyz.limits, hysteresis=parameters.xyz.hysteresis)
+
+
+def criterion(days: Days, window: WindowDemand, parameters: Parameters) -> Exact:
+    """What ABC adds up, as integers that may be compared over all series."""
+    basis = parameters.abc.basis
+    if basis == "value":
+        return window.issued_value
+    if basis == "picks":
+        return window.lines
+    powers = (10 ** (COMMON_SCALE - days.scales.astype(object))).astype(object)
+    return np.asarray(window.demand.astype(object) * powers)
+
+
+def _abc(
+    days: Days, window: WindowDemand, parameters: Parameters, previous: Codes | None
+) -> abc.Abc:
+    """Classes of each site for itself: a site's series compete with each other only."""
+    values = criterion(days, window, parameters)
+    options = abc.AbcOptions(shares=parameters.abc.shares, hysteresis=parameters.abc.hysteresis)
+    sites = np.asarray(days.sites, dtype=object)
+    groups = [np.flatnonzero(sites == site) for site in dict.fromkeys(days.sites)]
+    if len(groups) <= 1:
+        return abc.classify(values, options, previous)
+    parts = [
+        abc.classify(values[group], options, None if previous is None else previous[group])
+        for group in groups
+    ]
+    return _joined(parts, groups, len(days))
+
+
+def _joined(parts: list[abc.Abc], groups: list[Any], series: int) -> abc.Abc:
+    arrays: dict[str, Any] = {}
+    for field in fields(abc.Abc):
+        if field.name == "total":
+            continue
+        of_parts = [getattr(part, field.name) for part in parts]
+        whole = np.empty(series, dtype=np.result_type(*of_parts))
+        for group, values in zip(groups, of_parts, strict=True):
+            whole[group] = values
+        arrays[field.name] = whole
+    return abc.Abc(**arrays, total=sum(part.total for part in parts))
+
+
+def words(codes: Codes, names: str | tuple[str, ...]) -> list[str]:
+    """Codes as the words they stand for."""
+    table = np.array(list(names), dtype=object)
+    return list(table[codes].tolist())
+
+
+def _known(days: Integers) -> list[int | None]:
+    return [None if one < 0 else one for one in days.tolist()]
+
+
+def columns_of(classes: Classes) -> dict[str, Any]:
+    """The columns of the results that this is."""
+    found, of_buckets = classes.abc, classes.statistics
+    return {
+        "abc": words(found.classes, abc.CLASSES),
+        "abc_unkept": words(found.raw_classes, abc.CLASSES),
+        "xyz": words(classes.xyz.classes, xyz.CLASSES),
+        "xyz_reason": words(classes.xyz.reasons, xyz.REASONS),
+        "pattern": words(classes.pattern, patterns.PATTERNS),
+        "velocity": words(classes.velocity.velocity, velocity.VELOCITIES),
+        "lines_per_month": classes.velocity.lines_per_month,
+        "days_since_demand": _known(classes.velocity.days_since_demand),
+        "rank": found.rank,
+        "share_percent": found.share,
+        "cumulative_share_percent": found.cumulative_share,
+        "demand": classes.window.demand,
+        "issued_value": classes.window.issued_value,
+        "lines": classes.window.lines,
+        "buckets": of_buckets.buckets,
+        "demand_buckets": of_buckets.demand_buckets,
+        "mean": of_buckets.mean,
+        "deviation": of_buckets.deviation,
+        "cv": of_buckets.cv,
+        "interval": of_buckets.interval,
+        "size_cv_squared": of_buckets.size_cv_squared,
+    }

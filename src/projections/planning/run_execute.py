@@ -1,0 +1,141 @@
+"""Making one run, from its inputs to the transaction that makes it visible."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from projections.database import Database, DatabaseUnavailable
+from projections.planning import runs
+from projections.planning.parameters import Parameters, scope_of
+from projections.planning.run_changes import (
+    Comparison,
+    Key,
+    State,
+    changes,
+    event_rows,
+    next_sequence,
+    states_of,
+)
+from projections.planning.run_fields import planning_results
+from projections.planning.run_inputs import read_inputs
+from projections.planning.run_results import Results, compute
+from projections.planning.run_tables import planning_events
+from projections.planning.run_writer import PlanningWriter
+from projections.planning.runs import Lease
+
+# Between two transactions of results; the projector, which waits for the same file, gets its turn.
+PAUSE_SECONDS = 0.002
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+Clock = Callable[[], int]
+
+
+class Execution:
+    """One run of one process. `clock` gives milliseconds since 1970."""
+
+    def __init__(
+        self, database: Database, writer: PlanningWriter, lease: Lease, clock: Clock
+    ) -> None:
+        """`database` is open, the run is begun."""
+        self._database = database
+        self._writer = writer
+        self._lease = lease
+        self._clock = clock
+
+    async def run(self, parameters: Parameters) -> None:
+        """Make the run; whatever goes wrong is its reason to have failed, and is raised."""
+        try:
+            async with self._renewing():
+                await self._run(parameters)
+        except Exception as error:
+            await runs.fail(self._writer, self._lease, reason_of(error), self._clock())
+            raise
+        except asyncio.CancelledError:
+            failing = runs.fail(self._writer, self._lease, runs.INTERRUPTED, self._clock())
+            await asyncio.shield(failing)
+            raise
+
+    async def _run(self, parameters: Parameters) -> None:
+        inputs = await read_inputs(self._database, parameters)
+        positions = {str(one): offset for one, offset in sorted(inputs.positions.items())}
+        await runs.note(self._writer, self._lease, positions=_encode(positions).decode())
+        results = await asyncio.to_thread(compute, inputs)
+        del inputs
+        digest = await asyncio.to_thread(results.digest)
+        for table, rows in results.rows(self._lease.run_id):
+            await runs.write_rows(self._writer, self._lease, {table: rows})
+            await asyncio.sleep(PAUSE_SECONDS)
+        await self._finish(parameters, results, digest)
+
+    async def _finish(self, parameters: Parameters, results: Results, digest: str) -> None:
+        """The one transaction after which the run is there, with the events of what it changed."""
+        previous, before = await self._before(parameters)
+        after = _states(results) if previous is not None else {}
+        async with self._writer.transaction() as connection:
+            await runs.renew(self._writer, connection, self._lease)
+            finished_ms = self._clock()
+            counts = dict(results.counts)
+            if previous is not None:
+                comparison = Comparison(
+                    self._lease.ledger_id, self._lease.run_id, previous, parameters, finished_ms
+                )
+                found = list(changes(before, after))
+                first = await next_sequence(connection)
+                rows = event_rows(comparison, found, first)
+                await self._writer.insert(connection, planning_events, rows)
+                counts["changes"] = len(rows)
+            await runs.finish(
+                connection,
+                self._lease,
+                previous_run_id=previous,
+                digest=digest,
+                counts=_encode(counts).decode(),
+                finished_ms=finished_ms,
+            )
+
+    async def _before(self, parameters: Parameters) -> tuple[str | None, Mapping[Key, State]]:
+        """The run that this one is compared with. No other can come in between: this one runs."""
+        if not parameters.publish:
+            return None, {}
+        async with self._database.reader() as reader:
+            run_id = await runs.newest_published(
+                reader, self._lease.ledger_id, scope_of(parameters)
+            )
+            return (None, {}) if run_id is None else (run_id, await states_of(reader, run_id))
+
+    @asynccontextmanager
+    async def _renewing(self) -> AsyncIterator[None]:
+        """Say again and again that the run lives; end it where it is no longer this process's."""
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(self._renew_for_ever(), name="planning-run-lives")
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(runs.RENEW_SECONDS)
+            # A database that is away for a moment ends nothing; silence for long does.
+            with suppress(DatabaseUnavailable):
+                await runs.note(self._writer, self._lease)
+
+
+def _states(results: Results) -> dict[Key, State]:
+    names = [column.name for column in planning_results.columns][1:]
+    sku, site, scale, abc, xyz = (
+        names.index(name) for name in ("sku", "site", "scale", "abc", "xyz")
+    )
+    return {
+        (str(row[sku]), str(row[site])): State(int(row[scale]), row[abc], row[xyz])
+        for row in results.tables[planning_results]
+    }
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a run failed, in the words of its error."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,93 @@
+"""What a run is computed from, read in one snapshot of the database, at stated positions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+from sqlalchemy import select
+
+from ledger.domain.items import Item
+from projections.database import Database, ReadConnection
+from projections.planning.catching_up import catch_up
+from projections.planning.days import Days
+from projections.planning.parameters import Parameters
+from projections.planning.reading import Wanted, read_days, read_upto
+from projections.tables import item_definitions, items
+
+COLUMNS: Final = (
+    "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
+    "available_net", "value_net",
+)  # fmt: skip
+_decode_item = msgspec.json.Decoder(Item).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """`positions` are the next offsets by partition; `items` describe SKUs as known there."""
+
+    parameters: Parameters
+    positions: dict[int, int]
+    days: Days
+    items: Mapping[str, Item]
+
+
+async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
+    """Everything that the run needs. Raises DatabaseUnavailable and DemandNotReady."""
+    await catch_up(database)
+    async with database.reader() as reader:
+        positions = (
+            await read_upto(reader)
+            if parameters.positions is None
+            else {int(one): offset for one, offset in parameters.positions.items()}
+        )
+        wanted = Wanted(columns=COLUMNS, site=parameters.site, until_day=parameters.as_of_day + 1)
+        days = await read_days(reader, positions, wanted)
+        known = await read_items(reader, positions)
+    apart = parameters.each_site or parameters.site is not None
+    days = with_rows(days if apart else days.by_sku())
+    return Inputs(parameters, positions, days, known)
+
+
+def with_rows(days: Days) -> Days:
+    """Only the series to which anything happened; others are not known at this position."""
+    some = days.starts[1:] > days.starts[:-1]
+    if some.all():
+        return days
+    kept = np.flatnonzero(some).tolist()
+    return replace(
+        days,
+        skus=[days.skus[one] for one in kept],
+        sites=[days.sites[one] for one in kept],
+        scales=days.scales[some],
+        starts=np.append(days.starts[:-1][some], days.starts[-1]),
+    )
+
+
+async def read_items(reader: ReadConnection, positions: Mapping[int, int]) -> dict[str, Item]:
+    """The descriptions that held at these positions, by SKU."""
+    found: dict[str, Item] = {}
+    redefined: set[str] = set()
+    for row in await reader.all(select(items)):
+        if row["log_offset"] < positions.get(row["partition"], 0):
+            found[row["sku"]] = _decode_item(row["document"])
+        else:
+            redefined.add(row["sku"])
+    if redefined:
+        found |= await _earlier(reader, redefined, positions)
+    return found
+
+
+async def _earlier(
+    reader: ReadConnection, skus: set[str], positions: Mapping[int, int]
+) -> dict[str, Item]:
+    """What was said of these SKUs before. One SKU lies in one partition, so the last one holds."""
+    d = item_definitions.c
+    query = select(d.sku, d.partition, d.log_offset, d.document)
+    rows = await reader.all(query.order_by(d.partition, d.log_offset))
+    return {
+        row["sku"]: _decode_item(row["document"])
+        for row in rows
+        if row["sku"] in skus and row["log_offset"] < positions.get(row["partition"], 0)
+    }

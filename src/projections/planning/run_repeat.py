@@ -1,0 +1,114 @@
+"""Making a run again from its position and parameters, and comparing it digit by digit."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import RowMapping, Table, select, tuple_
+
+from projections.database import Database
+from projections.planning.parameters import read
+from projections.planning.run_inputs import read_inputs
+from projections.planning.run_results import Results, compute
+from projections.planning.run_writer import Row
+
+ROWS_AT_A_TIME: Final = 5_000
+DIFFERENCES_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One column of one row: what is stored and what came out now; None for a row not there."""
+
+    table: str
+    key: tuple[str, ...]
+    column: str
+    stored: Any
+    repeated: Any
+
+
+@dataclass(slots=True)
+class Repeated:
+    """What came of a repetition. `compared_rows` is None where the results are deleted already.
+
+    Then the digest alone was compared. `differences` are the first of `count`.
+    """
+
+    run_id: str
+    digest: str
+    stored_digest: str
+    compared_rows: int | None = None
+    count: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether every digit is the same."""
+        return self.digest == self.stored_digest and not self.count
+
+    def note(self, difference: Difference) -> None:
+        """Count a difference, and keep it if there are not too many."""
+        self.count += 1
+        if len(self.differences) < DIFFERENCES_MAX:
+            self.differences.append(difference)
+
+
+async def repeat(database: Database, run: RowMapping) -> Repeated:
+    """Make a run that is done again, from what is known at its position; nothing is stored.
+
+    Raises DatabaseUnavailable and DemandNotReady.
+    """
+    positions: dict[str, int] = msgspec.json.decode(run["positions"])
+    parameters = msgspec.structs.replace(read(run["parameters"]), positions=positions)
+    results = await asyncio.to_thread(compute, await read_inputs(database, parameters))
+    found = Repeated(run["run_id"], results.digest(), run["digest"])
+    if run["results_kept"]:
+        await _compare(database, run["run_id"], results, found)
+    return found
+
+
+async def _compare(database: Database, run_id: str, results: Results, found: Repeated) -> None:
+    found.compared_rows = 0
+    for table, rows in results.tables.items():
+        again = {_key(table, row): row for row in rows}
+        async for stored in _stored(database, table, run_id):
+            found.compared_rows += 1
+            _compare_rows(table, stored, again.pop(_key(table, stored), None), found)
+        for row in again.values():
+            _compare_rows(table, None, row, found)
+
+
+def _key(table: Table, row: Row) -> tuple[Any, ...]:
+    return row[: len(table.primary_key) - 1]
+
+
+def _compare_rows(table: Table, stored: Row | None, again: Row | None, found: Repeated) -> None:
+    here = stored if stored is not None else again
+    assert here is not None
+    key = tuple(str(part) for part in _key(table, here))
+    if stored is None or again is None:
+        found.note(Difference(str(table.name), key, "", stored and "a row", again and "a row"))
+        return
+    names = [column.name for column in table.columns][1:]
+    for name, one, other in zip(names, stored, again, strict=True):
+        if one != other:
+            found.note(Difference(str(table.name), key, str(name), one, other))
+
+
+async def _stored(database: Database, table: Table, run_id: str) -> Any:
+    """The rows of a run without its id, in the order of their keys."""
+    _, *key = table.primary_key
+    columns = list(table.columns)[1:]
+    after: tuple[Any, ...] | None = None
+    while True:
+        query = select(*columns).where(table.c.run_id == run_id).order_by(*key)
+        if after is not None:
+            query = query.where(tuple_(*key) > tuple_(*after))
+        async with database.reader() as reader:
+            rows = await reader.all(query.limit(ROWS_AT_A_TIME))
+        for row in rows:
+            yield tuple(row.values())
+        if len(rows) < ROWS_AT_A_TIME:
+            return
+        after = tuple(rows[-1][column.name] for column in key)

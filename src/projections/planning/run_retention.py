@@ -1,0 +1,70 @@
+"""How long results are kept: those of the newest runs, and of the one that holds now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Table, delete, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from projections.planning.run_tables import planning_runs
+from projections.planning.run_writer import PlanningWriter
+
+_r = planning_runs.c
+
+
+async def discard(
+    writer: PlanningWriter, ledger_id: str, tables: Sequence[Table], *, kept: int, rows_max: int
+) -> list[str]:
+    """Delete results of failed runs and of all done ones but the newest `kept`, and of no others.
+
+    The runs' rows stay. Each transaction deletes the results of one run from one table, at most
+    `rows_max` rows of it. Returns the runs whose results are gone.
+    """
+    async with writer.transaction() as connection:
+        old = await _discarded(connection, ledger_id, kept)
+    for run_id in old:
+        for table in tables:
+            while await _delete_some(writer, table, run_id, rows_max):
+                pass
+        async with writer.transaction() as connection:
+            await connection.execute(
+                update(planning_runs).where(_r.run_id == run_id).values(results_kept=False)
+            )
+    return old
+
+
+async def _discarded(connection: AsyncConnection, ledger_id: str, kept: int) -> list[str]:
+    newest = (
+        select(_r.run_id)
+        .where(_r.ledger_id == ledger_id, _r.state == "done")
+        .order_by(_r.run_id.desc())
+    )
+    held = [row[0] for row in await connection.execute(newest.limit(kept))]
+    # What below-reorder-point and the next comparison need stays, however many others came after.
+    published = newest.where(_r.publishes).limit(1)
+    held += [row[0] for row in await connection.execute(published)]
+    query = (
+        select(_r.run_id)
+        .where(
+            _r.ledger_id == ledger_id,
+            or_(_r.state == "failed", _r.state == "done"),
+            _r.results_kept,
+            _r.run_id.not_in(held),
+        )
+        .order_by(_r.run_id)
+    )
+    return [row[0] for row in await connection.execute(query)]
+
+
+async def _delete_some(writer: PlanningWriter, table: Table, run_id: str, rows_max: int) -> bool:
+    """Delete up to so many rows of a run; whether there may be more."""
+    key = list(table.primary_key)
+    some = select(*key[1:]).where(table.c.run_id == run_id).order_by(*key[1:]).limit(rows_max)
+    async with writer.transaction() as connection:
+        rows = (await connection.execute(some)).all()
+        if not rows:
+            return False
+        last = tuple(rows[-1])
+        condition: Any = tuple_(*key[1:]) <= last
+        await connection.execute(delete(table).where(table.c.run_id == run_id, condition))
+        return len(rows) == rows_max

@@ -1,0 +1,38 @@
+"""Computed columns as the tables hold them: the one rounding is done before, none is left."""
+
+from typing import Any
+
+import numpy as np
+
+from projections.planning.run_fields import MICRO, MICRO_DECIMALS, Kind
+
+
+def stored(kind: Kind, values: Any) -> list[Any]:
+    """The values of a column as the tables hold them: Python integers, texts and None.
+
+    Statistics and numbers come as float64 with no more than six decimals; NaN becomes None.
+    """
+    if kind == "text":
+        return list(values)
+    if kind == "statistic":
+        return [_statistic(value) for value in np.asarray(values).tolist()]
+    if kind == "number":
+        return _micro(np.asarray(values, dtype=np.float64))
+    return list(values if isinstance(values, list) else values.tolist())
+
+
+def _micro(values: Any) -> list[int | None]:
+    missing = np.isnan(values)
+    scaled = np.rint(np.where(missing, 0.0, values) * MICRO).astype(np.int64).tolist()
+    if not missing.any():
+        return scaled  # type: ignore[no-any-return]
+    return [None if none else one for one, none in zip(scaled, missing.tolist(), strict=True)]
+
+
+def _statistic(value: float | int) -> str | None:
+    if isinstance(value, int):
+        return str(value)
+    if value != value:  # noqa: PLR0124 - NaN alone differs from itself
+        return None
+    text = f"{value:.{MICRO_DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

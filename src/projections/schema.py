@@ -1,0 +1,6 @@
+"""Every table of the views' database, for migrations and for the test that compares them."""
+
+from projections.planning import run_tables
+from projections.tables import metadata
+
+__all__ = ["metadata", "run_tables"]
