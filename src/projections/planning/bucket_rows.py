@@ -1,6 +1,6 @@
 """Daily demand added up by bucket, and how many buckets of each series count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,35 @@ class DailyDemand:
     def __len__(self) -> int:
         """How many series there are."""
         return len(self.starts) - 1
+
+
+def only(demand: DailyDemand, series: Integers) -> DailyDemand:
+    """The demand of the series with these numbers, in their order."""
+    starts, rows = _gathered(demand.starts, series)
+    chosen = replace(
+        demand,
+        starts=starts,
+        day=demand.day[rows],
+        quantity=demand.quantity[rows],
+        first_day=demand.first_day[series],
+    )
+    if demand.out_starts is None or demand.out_first is None or demand.out_until is None:
+        return chosen
+    out_starts, spells = _gathered(demand.out_starts, series)
+    return replace(
+        chosen,
+        out_starts=out_starts,
+        out_first=demand.out_first[spells],
+        out_until=demand.out_until[spells],
+    )
+
+
+def _gathered(starts: Integers, series: Integers) -> tuple[Integers, Integers]:
+    """The starts of only these series, and the numbers of their rows."""
+    lengths = np.diff(starts)[series]
+    ends = np.cumsum(lengths)
+    rows = np.arange(int(lengths.sum())) + np.repeat(starts[series] - (ends - lengths), lengths)
+    return np.concatenate(([0], ends)), rows
 
 
 @dataclass(frozen=True, slots=True)

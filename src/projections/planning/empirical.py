@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from projections.planning.bucket_axis import make_axis
 from projections.planning.bucket_rows import DailyDemand, bucket_rows
-from projections.planning.demand_statistics import DemandStatistics
 from projections.planning.errors import PlanningError
 from projections.planning.formulas import Formula
 from projections.planning.numbers import Exact, Floats, Integers, fits, floats
@@ -85,15 +84,15 @@ class History:
     days: Integers
 
 
-def history_of(demand: DailyDemand, daily: DemandStatistics, names: Sequence[str]) -> History:
-    """The history of each series, from its demand and the statistics of it by day.
+def history_of(demand: DailyDemand, days: Integers, names: Sequence[str]) -> History:
+    """The history of each series, from its demand and the `buckets` of its statistics by day.
 
     `names` tell the series apart; each gets its own random numbers by its name.
     """
     axis = make_axis(demand.first_day, demand.last_day, "day", demand.open_days, demand.open_from)
     rows = bucket_rows(demand, axis, slice(0, len(demand)), demand.quantity)
     count = np.bincount(rows.series, minlength=len(demand))
-    return History(names, np.concatenate(([0], np.cumsum(count))), rows.quantity, daily.buckets)
+    return History(names, np.concatenate(([0], np.cumsum(count))), rows.quantity, days)
 
 
 def quantiles(

@@ -80,7 +80,7 @@ class Targets:
     """
 
     method: Codes
-    level: Codes
+    level: Integers
     levels: Sequence[Decimal]
     cover_days: Floats
     buffer_days: Floats

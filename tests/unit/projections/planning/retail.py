@@ -1,4 +1,4 @@
-"""The retailer's sample that the examples load, as planning input and as a pandas frame."""
+"""Half a year of a real retailer's demand by day, as planning input and as a pandas frame."""
 
 from functools import cache
 from pathlib import Path
@@ -8,39 +8,32 @@ import pandas as pd
 
 from projections.planning.bucket_rows import DailyDemand
 
-SAMPLE = Path(__file__).parents[4] / "examples" / "retail" / "sample.csv.gz"
-NO_GOODS = ["POST", "D", "M", "C2", "DOT", "BANK CHARGES", "AMAZONFEE", "S", "CRUK"]
+FOLDER = Path(__file__).parents[4] / "examples" / "retail"
+FIRST, LAST = 14_944, 15_155  # 2010-12-01 and 2011-06-30, as days since 1970
 _MILLIONTHS = 1_000_000
 
 
 @cache
 def sales() -> pd.DataFrame:
-    """Lines sold: sku, day (since 1970), quantity, value in millionths at the line's own price."""
-    frame = pd.read_csv(SAMPLE, dtype={"StockCode": str, "InvoiceNo": str, "UnitPrice": str})
-    frame = frame[(frame.Quantity > 0) & ~frame.InvoiceNo.str.startswith("C")]
-    frame = frame[~frame.StockCode.isin(NO_GOODS)]
-    price = frame.UnitPrice.map(lambda text: round(float(text) * _MILLIONTHS))
-    day = pd.to_datetime(frame.InvoiceDate).dt.floor("D") - pd.Timestamp("1970-01-01")
-    return pd.DataFrame(
-        {
-            "sku": frame.StockCode,
-            "day": day.dt.days,
-            "quantity": frame.Quantity,
-            "value": frame.Quantity * price,
-        }
-    ).reset_index(drop=True)
+    """Picks by SKU and day: quantity, lines, and value in millionths at the item's price."""
+    frame = pd.read_csv(FOLDER / "daily.csv.gz", dtype={"sku": str})
+    prices = pd.read_csv(FOLDER / "prices.csv.gz", dtype=str).set_index("sku").price
+    frame = frame[frame.type == "pick"]
+    price = prices.map(lambda text: round(float(text) * _MILLIONTHS))
+    day = pd.to_datetime(frame.day) - pd.Timestamp("1970-01-01")
+    value = frame.quantity * frame.sku.map(price).fillna(0).astype("int64")
+    found = frame[["sku", "quantity", "lines"]].assign(day=day.dt.days, value=value)
+    return found.sort_values(["sku", "day"]).reset_index(drop=True)
 
 
-def daily_demand(first_day: int, last_day: int) -> tuple[list[str], DailyDemand]:
+def daily_demand() -> tuple[list[str], DailyDemand]:
     """The SKUs in order, and what was sold of them on each day."""
-    rows = sales().groupby(["sku", "day"], sort=True).quantity.sum().reset_index()
-    skus = sorted(rows.sku.unique())
-    series = np.searchsorted(np.array(skus), rows.sku.to_numpy(dtype=str))
-    demand = DailyDemand(
-        starts=np.concatenate(([0], np.cumsum(np.bincount(series, minlength=len(skus))))),
+    rows = sales()
+    skus, series = np.unique(rows.sku.to_numpy(dtype=str), return_inverse=True)
+    return skus.tolist(), DailyDemand(
+        starts=np.concatenate(([0], np.cumsum(np.bincount(series)))),
         day=rows.day.to_numpy().astype(np.int32),
         quantity=rows.quantity.to_numpy().astype(np.int64),
-        first_day=np.full(len(skus), first_day),
-        last_day=last_day,
+        first_day=np.full(len(skus), FIRST),
+        last_day=LAST,
     )
-    return skus, demand

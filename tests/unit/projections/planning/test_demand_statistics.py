@@ -222,9 +222,9 @@ def _close(found: float, expected: Fraction | None) -> None:
 
 
 def test_chunks_change_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, demand = retail.daily_demand(14_944, 14_950)
+    _, demand = retail.daily_demand()
     whole = statistics(demand, "day")
-    monkeypatch.setattr(demand_statistics, "CHUNK_SERIES", 7)
+    monkeypatch.setattr(demand_statistics, "CHUNK_SERIES", 70)
     _same(whole, statistics(demand, "day"))
 
 
@@ -235,11 +235,10 @@ def _same(left: DemandStatistics, right: DemandStatistics) -> None:
 
 def test_the_retailers_days_agree_with_pandas() -> None:
     sales = retail.sales()
-    first, last = int(sales.day.min()), int(sales.day.max())
-    skus, demand = retail.daily_demand(first, last)
+    skus, demand = retail.daily_demand()
     found = statistics(demand, "day")
     table = sales.pivot_table(index="sku", columns="day", values="quantity", aggfunc="sum")
-    table = table.reindex(columns=range(first, last + 1)).fillna(0)
+    table = table.reindex(columns=range(retail.FIRST, retail.LAST + 1)).fillna(0)
     assert skus == table.index.tolist()
     assert found.total.tolist() == table.sum(axis=1).tolist()
     assert found.mean.tolist() == table.mean(axis=1).round(6).tolist()

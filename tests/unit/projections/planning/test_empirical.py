@@ -176,6 +176,6 @@ def test_the_history_of_daily_demand() -> None:
         first_day=np.array([3, 0]),
         last_day=9,
     )
-    found = history_of(demand, statistics(demand, "day"), ["A", "B"])
+    found = history_of(demand, statistics(demand, "day").buckets, ["A", "B"])
     assert (found.starts.tolist(), found.sizes.tolist()) == ([0, 1, 1], [4])
     assert found.days.tolist() == [7, 10]

@@ -1,0 +1,160 @@
+"""From demand to reorder points in one go, on the retailer's sample and on odd series."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from projections.planning import (
+    abc,
+    demand_statistics,
+    empirical,
+    lead_demand,
+    lead_times,
+    matrix,
+    order_quantities,
+    patterns,
+    proposals,
+    safety_stock,
+    velocity,
+    xyz,
+)
+from projections.planning.bucket_rows import DailyDemand, only
+from projections.planning.demand_statistics import statistics
+from projections.planning.lead_demand import Scenario
+from projections.planning.lead_times import NO_SUPPLIER, LeadTimes, Observed, choose
+from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
+from projections.planning.matrix import Assigned, Classified, assign
+from projections.planning.order_quantities import NO_COST, Terms
+from projections.planning.safety_stock import METHODS
+from tests.unit.projections.planning import retail
+
+
+def lead_times_of(count: int) -> LeadTimes:
+    none = np.zeros(0, dtype=np.int64)
+    return choose(Observed(none, none, none), np.full(count, NO_SUPPLIER), np.full(count, np.nan))
+
+
+def supplied(names: list[str]) -> Supplied:
+    count = len(names)
+    return Supplied(
+        names=names,
+        scales=np.zeros(count, dtype=np.int8),
+        unit_cost=np.full(count, NO_COST),
+        terms=Terms(np.ones(count, np.int64), np.zeros(count, np.int64)),
+        lead_times=lead_times_of(count),
+    )
+
+
+def assigned_of(demand: DailyDemand) -> Assigned:
+    found = statistics(demand, "day")
+    return assign(
+        Classified(
+            abc=abc.classify(found.total).classes,
+            xyz=xyz.classify(found).classes,
+            pattern=patterns.classify(found),
+            dead=found.demand_buckets == 0,
+        )
+    )
+
+
+def planned(
+    names: list[str], demand: DailyDemand, options: LevelOptions | None = None
+) -> tuple[Assigned, Levels]:
+    assigned = assigned_of(demand)
+    return assigned, plan_levels(demand, supplied(names), assigned, options)
+
+
+def test_the_retailers_reorder_points() -> None:
+    names, demand = retail.daily_demand()
+    assigned, levels = planned(names, demand)
+    methods = {METHODS[code] for code in assigned.targets.method}
+    assert methods == {"cycle_service", "empirical"}
+    empirical_ones = assigned.targets.has(METHODS.index("empirical"))
+    assert not np.isnan(levels.safety.quantile[empirical_ones]).any()
+    assert np.isnan(levels.safety.factor[empirical_ones]).all()
+    assert (levels.safety.reorder_point >= np.floor(levels.lead_demand.expected)).all()
+    assert (levels.orders.quantity >= 1).all()
+
+
+def test_a_series_gets_the_same_alone() -> None:
+    """Nothing but its own demand decides a series' levels, once its policy is known."""
+    names, demand = retail.daily_demand()
+    assigned, levels = planned(names, demand)
+    chosen = np.arange(5, len(names), 97)[::-1]
+    part = replace(
+        assigned,
+        targets=replace(
+            assigned.targets,
+            **{
+                name: getattr(assigned.targets, name)[chosen]
+                for name in ("method", "level", "cover_days", "buffer_days")
+            },
+        ),
+        review_days=assigned.review_days[chosen],
+    )
+    alone = plan_levels(only(demand, chosen), supplied([names[one] for one in chosen]), part)
+    for name in ("quantity", "reorder_point", "quantile", "exact"):
+        np.testing.assert_array_equal(
+            getattr(alone.safety, name), getattr(levels.safety, name)[chosen]
+        )
+
+
+def test_more_demand_raises_every_reorder_point() -> None:
+    names, demand = retail.daily_demand()
+    _, levels = planned(names, demand)
+    _, more = planned(names, demand, LevelOptions(scenario=Scenario(demand_change="50")))
+    assert (more.safety.reorder_point >= levels.safety.reorder_point).all()
+    assert more.safety.reorder_point.sum() > 1.4 * levels.safety.reorder_point.sum()
+
+
+def test_odd_series_have_levels_too() -> None:
+    """No history at all, one day of it, only returns, more returns than demand."""
+    demand = DailyDemand(
+        starts=np.array([0, 0, 1, 3, 5]),
+        day=np.array([99, 10, 20, 10, 20], dtype=np.int32),
+        quantity=np.array([8, -3, -2, 4, -9]),
+        first_day=np.array([100, 99, 0, 0]),
+        last_day=99,
+    )
+    _, levels = planned(list("abcd"), demand)
+    assert levels.safety.reorder_point.tolist()[0] == 0
+    # A day of 8 may be followed by fifteen of them: with one day nothing speaks against it.
+    assert levels.safety.reorder_point.tolist()[1] == 15 * 8
+    assert levels.safety.reorder_point.tolist()[2] == 0
+    assert (levels.safety.quantity >= 0).all()
+
+
+def test_a_part_of_the_series_keeps_its_spells_without_stock() -> None:
+    demand = DailyDemand(
+        starts=np.array([0, 1, 3, 3]),
+        day=np.array([5, 1, 7, ], dtype=np.int32),
+        quantity=np.array([1, 2, 3]),
+        first_day=np.array([0, 1, 2]),
+        last_day=9,
+        out_starts=np.array([0, 2, 2, 3]),
+        out_first=np.array([0, 4, 6], dtype=np.int32),
+        out_until=np.array([2, 5, 8], dtype=np.int32),
+    )  # fmt: skip
+    whole = statistics(demand, "day")
+    part = statistics(only(demand, np.array([2, 0])), "day")
+    assert part.buckets.tolist() == whole.buckets[[2, 0]].tolist() == [6, 7]
+    assert part.total.tolist() == whole.total[[2, 0]].tolist() == [0, 1]
+
+
+def test_every_formula_names_a_number_that_is_there() -> None:
+    """What an explanation prints comes from these fields."""
+    results: list[tuple[object, type]] = [
+        (abc.FORMULAS, abc.Abc),
+        (xyz.FORMULAS, xyz.Xyz),
+        (velocity.FORMULAS, velocity.Velocity),
+        (demand_statistics.FORMULAS, demand_statistics.DemandStatistics),
+        (lead_times.FORMULAS, lead_times.LeadTimes),
+        (lead_demand.FORMULAS, lead_demand.LeadDemand),
+        (safety_stock.FORMULAS, safety_stock.SafetyStock),
+        (order_quantities.FORMULAS, order_quantities.OrderQuantities),
+        (proposals.FORMULAS, proposals.Proposals),
+        (matrix.FORMULAS, matrix.Assigned),
+    ]
+    for formulas, result in results:
+        assert {one.name for one in formulas} <= set(result.__slots__)  # type: ignore[attr-defined]
+    assert {one.name for one in empirical.FORMULAS} >= {"quantile", "replicates", "seed"}
