@@ -14,6 +14,7 @@ from ops.load import load
 from ops.migrate import migrate
 from ops.options import with_settings
 from ops.plan import plan
+from ops.plan_backtest import plan_backtest
 from ops.serve import serve
 from ops.topics import topics
 
@@ -32,6 +33,7 @@ app.command("load")(load)
 app.command("topics")(with_settings(topics))
 app.command("check-history")(with_settings(check_history))
 app.command("plan")(with_settings(plan))
+app.command("plan-backtest")(plan_backtest)
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")

@@ -19,14 +19,16 @@ NEVER = np.iinfo(np.int64).max
 class Demand:
     """`quantities[i, t]` was asked for of SKU `i` on day `first_day + t`, in its smallest unit.
 
-    `unit_costs` are in millionths of the currency for a smallest unit. Raises PlanningError where a
-    quantity or cost is negative, or the shapes do not fit.
+    All have the same `scale`, the decimals of their quantities. `unit_costs` are in millionths of
+    the currency for a whole unit. Raises PlanningError where a quantity or cost is negative, or the
+    shapes do not fit.
     """
 
     skus: Sequence[str]
     first_day: int
     quantities: Integers
     unit_costs: Integers
+    scale: int = 0
 
     def __post_init__(self) -> None:
         """See that it is a table of amounts."""

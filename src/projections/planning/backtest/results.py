@@ -20,7 +20,7 @@ class Result:
     `fill_rate` is by units, `fill_rate_value` by units at cost, `demand_days_served` the share of
     the days with demand of a SKU on which all of it was served, `cycle_service` the share of cycles
     without any shortage. `average_units` and `average_value` (millionths of the currency) are of
-    the stock at the ends of days, summed over SKUs.
+    the stock at the ends of days, summed over SKUs. `demanded` is in smallest units.
     """
 
     skus: int
@@ -53,6 +53,7 @@ def result(demand: Demand, outcome: Outcome, chosen: npt.NDArray[np.bool_] | Non
     length = int(outcome.days[part].max()) if part.any() else 0
     demanded, served = total(outcome.demanded), total(outcome.served)
     asked_days = total(outcome.demand_days)
+    one = 10**demand.scale
     return Result(
         skus=int(part.sum()),
         days=length,
@@ -64,8 +65,8 @@ def result(demand: Demand, outcome: Outcome, chosen: npt.NDArray[np.bool_] | Non
         cycles=total(outcome.cycles),
         stock_out_days=total(outcome.stock_out_days),
         orders=total(outcome.orders),
-        average_units=ratio(total(outcome.on_hand_days), length),
-        average_value=ratio(at_cost(outcome.on_hand_days), length * MICRO),
+        average_units=ratio(total(outcome.on_hand_days), length * one),
+        average_value=ratio(at_cost(outcome.on_hand_days), length * one * MICRO),
     )
 
 

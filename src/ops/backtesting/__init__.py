@@ -1,0 +1,1 @@
+"""What `stockledger plan-backtest` reads, tries and shows."""

@@ -1,0 +1,169 @@
+"""`stockledger plan-backtest`: replay real demand against the levels that planning proposes."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.console import CommandError, print_document, stderr, stdout
+
+if TYPE_CHECKING:
+    from projections.planning.backtest.demand import Demand
+    from projections.planning.backtest.results import Result
+    from projections.planning.backtest.simulator import Settings
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+COLUMNS = (
+    ("fill_rate", "fill rate"),
+    ("demand_days_served", "days served"),
+    ("cycle_service", "cycle service"),
+    ("stock_out_days", "stock-outs"),
+    ("orders", "orders"),
+    ("average_units", "average units"),
+    ("average_value", "average value"),
+)
+SHARES = ("fill_rate", "demand_days_served", "cycle_service")
+AMOUNTS = ("average_units", "average_value")
+
+
+def plan_backtest(  # noqa: PLR0913 - every parameter is an option
+    file: Annotated[
+        Path, typer.Argument(help="CSV file of demand: sku, day, quantity, and perhaps type.")
+    ],
+    *,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="METHOD:LEVEL, such as cycle_service:0.95, or one for each ABC class: "
+            "A=empirical:0.98,B=…,C=…. May be repeated; without it, a standard set.",
+            show_default=False,
+        ),
+    ] = None,
+    costs: Annotated[
+        Path | None,
+        typer.Option(help="CSV file of costs: sku, and unit_cost or price.", show_default=False),
+    ] = None,
+    cost_share: Annotated[
+        str, typer.Option(help="Costs are this share of what their file says.")
+    ] = "1",
+    closed: Annotated[
+        str, typer.Option(help="Weekdays without sales, such as saturday,sunday.")
+    ] = "",
+    lead_days: Annotated[
+        str, typer.Option(help="Lead time in days, or a range to be drawn from: 5-9.")
+    ] = "7",
+    warm_up_days: Annotated[int, typer.Option(help="Days that are only learnt from.")] = 56,
+    revise_days: Annotated[int, typer.Option(help="Days between two proposals of levels.")] = 7,
+    order_days: Annotated[int, typer.Option(help="Days of mean demand in an order.")] = 14,
+    window_days: Annotated[int, typer.Option(help="Days that statistics are taken of.")] = 365,
+    backorders: Annotated[
+        bool, typer.Option("--backorders", help="What cannot be served waits, and is not lost.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of lead times and of the bootstrap.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
+) -> None:
+    """Replay demand day by day, and show what each policy would have come to.
+
+    Levels are proposed from the days before alone, by the functions of planning runs. Stock opens
+    at its level, which is made up, on the first proposal after a SKU was first asked for; until
+    then its demand does not count. Nothing is read from or written to the ledger.
+    """
+    from ops.backtesting.demand_file import read_demand
+    from ops.backtesting.policy_text import STANDARD
+    from projections.planning.backtest.simulator import Settings
+    from projections.planning.errors import PlanningError
+
+    low, high = _lead_days(lead_days)
+    try:
+        settings = Settings(
+            warm_up_days=warm_up_days, revise_days=revise_days, lead_days_min=low,
+            lead_days_max=high, backorders=backorders, seed=seed,
+        )  # fmt: skip
+        demand = read_demand(file, costs, _share(cost_share))
+        options = {
+            "order_days": order_days,
+            "window_days": window_days,
+            "closed_weekdays": _closed(closed),
+        }
+        results = {
+            one: _replayed(one, demand, settings, options) for one in policy or list(STANDARD)
+        }
+    except PlanningError as error:
+        raise CommandError(error.detail) from None
+    if as_json:
+        print_document({name: _document(one) for name, one in results.items()})
+    else:
+        for line in table(results):
+            stdout().print(line, markup=False)
+
+
+def _replayed(
+    policy: str, demand: "Demand", settings: "Settings", options: dict[str, Any]
+) -> "Result":
+    from ops.backtesting.policy_text import parse_policy
+    from projections.planning.backtest.policies import Proposer
+    from projections.planning.backtest.results import result
+    from projections.planning.backtest.simulator import simulate
+
+    proposer = Proposer(targets=parse_policy(policy), settings=settings, **options)
+    stderr().print(f"{policy} …", markup=False)
+    return result(demand, simulate(demand, proposer, settings))
+
+
+def table(results: "dict[str, Result]") -> list[str]:
+    """The results as a table that is Markdown as well."""
+    lines = ["| policy | " + " | ".join(title for _, title in COLUMNS) + " |"]
+    lines.append("|---|" + "--:|" * len(COLUMNS))
+    for policy, one in results.items():
+        cells = [_cell(name, getattr(one, name)) for name, _ in COLUMNS]
+        lines.append(f"| `{policy}` | " + " | ".join(cells) + " |")
+    some = next(iter(results.values()))
+    lines += ["", f"{some.skus:,} SKUs over {some.days} days."]
+    return lines
+
+
+def _cell(name: str, value: int | None) -> str:
+    if value is None:
+        return "-"
+    if name in SHARES:
+        return f"{Decimal(value).scaleb(-4):.1f} %"
+    return f"{Decimal(value).scaleb(-6):,.0f}" if name in AMOUNTS else f"{value:,}"
+
+
+def _document(one: "Result") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from ledger.domain.quantities import text
+
+    exact = (*SHARES, "fill_rate_value", *AMOUNTS)
+    return {
+        name: text(value, 6) if name in exact and value is not None else value
+        for name, value in asdict(one).items()
+    }
+
+
+def _lead_days(given: str) -> tuple[int, int]:
+    low, dash, high = given.partition("-")
+    try:
+        return int(low), int(high if dash else low)
+    except ValueError:
+        raise CommandError("lead-days is a number of days, or a range such as 5-9") from None
+
+
+def _share(given: str) -> Decimal:
+    try:
+        share = Decimal(given)
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if not (share.is_finite() and share >= 0):
+        raise CommandError("cost-share is a number such as 0.5")
+    return share
+
+
+def _closed(given: str) -> frozenset[int]:
+    names = [name.strip().lower() for name in given.split(",") if name.strip()]
+    wrong = [name for name in names if name not in WEEKDAYS]
+    if wrong:
+        raise CommandError(f"closed: {wrong[0]} is not one of {', '.join(WEEKDAYS)}")
+    return frozenset(WEEKDAYS.index(name) for name in names)
