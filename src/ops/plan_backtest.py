@@ -92,7 +92,7 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
     except PlanningError as error:
         raise CommandError(error.detail) from None
     if as_json:
-        print_document({name: _document(one) for name, one in results.items()})
+        print_document({name: _document(one, demand.scale) for name, one in results.items()})
     else:
         for line in table(results):
             stdout().print(line, markup=False)
@@ -131,16 +131,17 @@ def _cell(name: str, value: int | None) -> str:
     return f"{Decimal(value).scaleb(-6):,.0f}" if name in AMOUNTS else f"{value:,}"
 
 
-def _document(one: "Result") -> dict[str, Any]:
+def _document(one: "Result", scale: int) -> dict[str, Any]:
     from dataclasses import asdict
 
     from ledger.domain.quantities import text
 
     exact = (*SHARES, "fill_rate_value", *AMOUNTS)
-    return {
+    shown = {
         name: text(value, 6) if name in exact and value is not None else value
         for name, value in asdict(one).items()
     }
+    return {**shown, "demanded": text(one.demanded, scale)}
 
 
 def _lead_days(given: str) -> tuple[int, int]:

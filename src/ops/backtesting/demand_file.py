@@ -4,17 +4,20 @@ With a column `type` only picks, issues and consumption are demand, as for the d
 come from a second file with columns `sku` and `unit_cost` or `price`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from math import gcd
 from pathlib import Path
 
 import numpy as np
 
-from ledger.domain.quantities import COST_UNIT, SCALE_MAX, SCALED_MAX
+from ledger.domain.quantities import SCALE_MAX, SCALED_MAX, scaled
+from ledger.domain.rejections import Rejected
 from ops.console import CommandError
 from ops.loading.rows import Row, open_rows
 from projections.planning.backtest.demand import Demand
+from projections.planning.backtest.simulator import DAYS_MAX
 
 DEMAND_TYPES = frozenset({"pick", "issue", "consume"})
 CELLS_MAX = 500_000_000
@@ -27,32 +30,39 @@ def read_demand(path: Path, costs: Path | None, cost_share: Decimal) -> Demand:
 
     A SKU costs `cost_share` of what the costs' file says, and nothing if that does not name it.
     """
-    asked: dict[tuple[str, int], Decimal] = {}
+    asked: dict[tuple[str, int], int] = {}
     for row in _rows(path, ("sku", "day", "quantity")):
         if row.values.get("type", "pick") not in DEMAND_TYPES:
             continue
         key = _text(path, row, "sku"), _day(path, row)
-        asked[key] = asked.get(key, Decimal(0)) + _number(path, row, "quantity")
+        asked[key] = asked.get(key, 0) + _number(path, row, "quantity")
     if not asked:
         raise CommandError(f"{path}: there is no demand in it")
     return _table(path, asked, _costs(costs, cost_share))
 
 
-def _table(path: Path, asked: dict[tuple[str, int], Decimal], costs: dict[str, int]) -> Demand:
+def _table(path: Path, asked: dict[tuple[str, int], int], costs: dict[str, int]) -> Demand:
     skus = sorted({sku for sku, _ in asked}, key=str.encode)
     first, last = min(day for _, day in asked), max(day for _, day in asked)
-    if len(skus) * (last - first + 1) > CELLS_MAX:
-        raise CommandError(f"{path}: more than {CELLS_MAX:,} SKUs times days; take a part of it")
-    scale = max(_decimals(quantity) for quantity in asked.values())
+    if last - first >= DAYS_MAX or len(skus) * (last - first + 1) > CELLS_MAX:
+        raise CommandError(
+            f"{path}: more than {DAYS_MAX:,} days, or {CELLS_MAX:,} SKUs times days; take a part"
+        )
+    scale = _scale(asked.values())
     numbers = {sku: number for number, sku in enumerate(skus)}
     table = np.zeros((len(skus), last - first + 1), np.int64)
     for (sku, day), quantity in asked.items():
-        scaled = int(quantity.scaleb(scale))
-        if scaled > SCALED_MAX:
-            raise CommandError(f"{path}: the demand of {sku} on a day is beyond 10^18")
-        table[numbers[sku], day - first] = scaled
+        table[numbers[sku], day - first] = quantity // 10 ** (SCALE_MAX - scale)
+    if table.sum(axis=1, dtype=np.float64).max() > SCALED_MAX:
+        raise CommandError(f"{path}: the demand for a SKU is beyond 10^18 in its smallest unit")
     unit_costs = np.array([costs.get(sku, 0) for sku in skus], np.int64)
     return Demand(skus, first, table, unit_costs, scale)
+
+
+def _scale(quantities: Iterable[int]) -> int:
+    """The fewest decimals that all of these millionths can be written with."""
+    common = gcd(*quantities, 10**SCALE_MAX)
+    return next(scale for scale in range(SCALE_MAX + 1) if common % 10 ** (SCALE_MAX - scale) == 0)
 
 
 def _costs(path: Path | None, share: Decimal) -> dict[str, int]:
@@ -63,7 +73,7 @@ def _costs(path: Path | None, share: Decimal) -> dict[str, int]:
         column = next((name for name in COST_COLUMNS if name in row.values), None)
         if column is None:
             raise CommandError(f"{path}: there is no column {' or '.join(COST_COLUMNS)}")
-        cost = round(_number(path, row, column) * share * COST_UNIT)
+        cost = round(_number(path, row, column) * share)
         if cost > SCALED_MAX:
             raise CommandError(f"{path}, line {row.line}: the cost is beyond 10^18 millionths")
         found[_text(path, row, "sku")] = cost
@@ -71,6 +81,8 @@ def _costs(path: Path | None, share: Decimal) -> dict[str, int]:
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
+    if not path.is_file():
+        raise CommandError(f"there is no file {path}")
     with open_rows(path, "csv", "utf-8-sig", ",") as source:
         missing = [name for name in needed if name not in (source.columns or [])]
         if missing:
@@ -97,19 +109,11 @@ def _day(path: Path, row: Row) -> int:
         ) from None
 
 
-def _number(path: Path, row: Row, column: str) -> Decimal:
-    try:
-        number = Decimal(_text(path, row, column))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not (number.is_finite() and 0 <= number <= SCALED_MAX and _decimals(number) <= SCALE_MAX):
-        raise CommandError(
-            f"{path}, line {row.line}: {column} {row.values[column]} is no amount of at most "
-            f"{SCALE_MAX} decimals"
-        )
+def _number(path: Path, row: Row, column: str) -> int:
+    """An exact decimal that is not negative, in millionths."""
+    number = scaled(_text(path, row, column), SCALE_MAX)
+    if isinstance(number, Rejected):
+        raise CommandError(f"{path}, line {row.line}: {column}: {number.detail}")
+    if number < 0:
+        raise CommandError(f"{path}, line {row.line}: {column} is negative")
     return number
-
-
-def _decimals(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else SCALE_MAX + 1

@@ -4,7 +4,7 @@ They call the functions that planning runs call, with nothing but what was known
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from math import ceil, sqrt
 
@@ -16,7 +16,7 @@ from projections.planning.backtest.simulator import Levels, Settings
 from projections.planning.bucket_rows import DailyDemand
 from projections.planning.days import Integers
 from projections.planning.demand_statistics import DemandStatistics, statistics
-from projections.planning.empirical import BootstrapOptions, History, quantiles, rank_of
+from projections.planning.empirical import BootstrapOptions, history_of, quantiles, rank_of
 from projections.planning.errors import PlanningError
 from projections.planning.lead_demand import LeadDemand, Scenario, lead_demand
 from projections.planning.lead_times import DEFAULT, LeadTimes
@@ -31,6 +31,8 @@ from projections.planning.safety_stock import (
 )
 
 CLASSES = "ABC"
+# Stands where a method has no level.
+LEVEL_UNUSED = Decimal("0.5")
 DAYS_MAX = 3_650
 # The weekday of 1970-01-01; Monday is 0.
 THURSDAY = 3
@@ -123,11 +125,11 @@ class Proposer:
         return ~np.isin(weekday, list(self.closed_weekdays))
 
     def _open_share(self, demand: DailyDemand) -> Decimal:
-        """Of the days of the window, those that are open; to six decimals."""
+        """Of the days of the window, those that are open."""
         is_open = demand.open_days
         if is_open is None or not is_open.any():
             return Decimal(1)
-        return round(Decimal(int(is_open.sum())) / Decimal(len(is_open)), 6)
+        return Decimal(int(is_open.sum())) / Decimal(len(is_open))
 
     def _lead_times(self, count: int) -> LeadTimes:
         """Mean and standard deviation of whole numbers that are equally likely."""
@@ -163,7 +165,7 @@ class Proposer:
         return Targets(
             method[number],
             number,
-            [one.level or Decimal("0.5") for one in chosen],
+            [LEVEL_UNUSED if one.level is None else one.level for one in chosen],
             np.array([float(one.cover_days) for one in chosen])[number],
             np.zeros(len(number)),
         )
@@ -184,14 +186,28 @@ class Proposer:
             return found
         options = BootstrapOptions(self.replicates, self.settings.seed)
         ranks = np.array([rank_of(one, self.replicates) for one in targets.levels], np.int64)
-        counts = np.diff(demand.starts)[some]
-        rows = np.repeat(demand.starts[:-1][some] - np.cumsum(counts) + counts, counts)
-        history = History(
-            [past.skus[one] for one in some.tolist()],
-            np.append(0, np.cumsum(counts)).astype(np.int64),
-            demand.quantity[rows + np.arange(len(rows))],
-            np.maximum(daily.buckets[some], counts),
+        history = history_of(
+            _only(demand, some), _known(daily, some), [past.skus[one] for one in some.tolist()]
         )
         protected = np.array([ceil(one) for one in waiting.protected[some].tolist()], np.int64)
         found[some] = quantiles(history, protected, ranks[targets.level[some]], options)
         return found
+
+
+def _only(demand: DailyDemand, some: Integers) -> DailyDemand:
+    """The demand of some series."""
+    counts = np.diff(demand.starts)[some]
+    ends = np.cumsum(counts)
+    rows = np.repeat(demand.starts[:-1][some] - ends + counts, counts) + np.arange(counts.sum())
+    return replace(
+        demand,
+        starts=np.append(0, ends).astype(np.int64),
+        day=demand.day[rows],
+        quantity=demand.quantity[rows],
+        first_day=demand.first_day[some],
+    )
+
+
+def _known(daily: DemandStatistics, some: Integers) -> DemandStatistics:
+    """The statistics of some series."""
+    return DemandStatistics(*(getattr(daily, one.name)[some] for one in fields(DemandStatistics)))
