@@ -20,6 +20,7 @@ RUNS: dict[str, list[str]] = {
     "memory": ["benchmarks.memory"],
     "instances": ["benchmarks.instances"],
     "forecasts": ["benchmarks.forecasts"],
+    "forecast-accuracy": ["benchmarks.forecast_accuracy"],
 }
 
 

@@ -270,3 +270,20 @@ def test_a_constant_is_forecast_by_every_model(value: int, length: int) -> None:
 def test_options_that_cannot_be(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Options(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("large", [1e-6, 1.0, 9e12])
+def test_huge_tiny_and_jumping_quantities_stay_finite(large: float) -> None:
+    """A quantity has up to 18 digits, six of them decimals."""
+    chance = np.random.default_rng(8)
+    rows = [
+        np.where(chance.random(90) < share, large, least).tolist()
+        for share in (0.02, 0.5, 0.98)
+        for least in (0.0, 1e-6, 9e12)
+    ]
+    rows += [[least] * 60 + [large] * 30 for least in (0.0, 1e-6, 9e12)]
+    for row in (sorted(rows[1]), sorted(rows[4], reverse=True)):
+        rows.append(row)
+    choice = choose(history(rows), Options(horizon=6, season=12))
+    assert _finite(choice)
+    assert (choice.lower <= choice.upper).all()
