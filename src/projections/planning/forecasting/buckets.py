@@ -5,33 +5,17 @@ it would look like little demand.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from projections.planning.days import Days
 from projections.planning.forecasting.history import Bucket, Flags, History, Integers
+from projections.planning.stock_outs import StockOuts
 
 WEEK_DAYS = 7
 MONDAY = 3  # 1970-01-01 was a Thursday: three days after a Monday
 BUCKETS_MAX = 1_100  # three years of days; weeks and months of as many are never kept
-
-
-class Intervals(Protocol):
-    """Days without stock: those of series i are `series_starts[i]:series_starts[i + 1]`."""
-
-    @property
-    def series_starts(self) -> Integers:
-        """Where the intervals of each series begin."""
-
-    @property
-    def first_day(self) -> npt.NDArray[np.int32]:
-        """First days, ascending within a series."""
-
-    @property
-    def until_day(self) -> npt.NDArray[np.int32]:
-        """Days after the last; no two intervals of a series overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +33,7 @@ class Span:
 
 
 def bucketed(
-    days: Days, demand: Integers, span: Span, stock_outs: Intervals | None = None
+    days: Days, demand: Integers, span: Span, stock_outs: StockOuts | None = None
 ) -> History:
     """The history of each series of `days`; `demand` (rows) is what counts of each row.
 
@@ -111,7 +95,7 @@ def _first_whole(days: Days, bucket: Bucket, until: int) -> Integers:
     return begins
 
 
-def _mostly_without(stock_outs: Intervals, first_days: Integers, series: int) -> Flags:
+def _mostly_without(stock_outs: StockOuts, first_days: Integers, series: int) -> Flags:
     """Buckets (n, T) of which more than half of the days were without stock."""
     length = len(first_days) - 1
     without = np.zeros((series, length), np.int64)

@@ -2,7 +2,6 @@
 
 import datetime
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,7 +16,8 @@ from projections.planning.forecasting.buckets import (
     days_ahead,
     first_day_of,
 )
-from projections.planning.forecasting.history import Bucket, Integers
+from projections.planning.forecasting.history import Bucket
+from projections.planning.stock_outs import StockOuts, stock_outs
 
 EPOCH = datetime.date(1970, 1, 1)
 BUCKETS: list[Bucket] = ["day", "week", "month"]
@@ -125,29 +125,37 @@ def test_forecasts_are_for_the_buckets_that_follow() -> None:
     ]
 
 
-@dataclass
-class Intervals:
-    """As the stock-out view has them."""
-
-    series_starts: Integers
-    first_day: np.ndarray
-    until_day: np.ndarray
-
-
 def test_a_bucket_mostly_without_stock_is_not_known() -> None:
     monday = 18_267
     days = _days({monday: 1, monday + 27: 1}, {monday: 1})
-    outs = Intervals(
-        np.array([0, 3, 3]),
-        np.array([monday - 9, monday + 9, monday + 14], np.int32),
-        np.array([monday + 3, monday + 11, monday + 23], np.int32),
-    )  # 3 days of the first week, 2 of the second, 7 of the third, 2 of the fourth
     span = Span("week", monday + 28)
-    history = bucketed(days, days.columns["issued"], span, outs)
-    assert history.known.tolist() == [[True, True, False, True], [True] * 4]
-    outs.until_day[0] += 1  # the 4th day of the first week
-    history = bucketed(days, days.columns["issued"], span, outs)
-    assert history.known.tolist()[0] == [False, True, False, True]
+    # 3 days of the first week, 2 of the second, 7 of the third, 2 of the fourth; then one more.
+    for until, known in ((monday + 3, True), (monday + 4, False)):
+        outs = StockOuts(
+            np.array([0, 3, 3]),
+            np.array([monday - 9, monday + 9, monday + 14], np.int32),
+            np.array([until, monday + 11, monday + 23], np.int32),
+        )
+        history = bucketed(days, days.columns["issued"], span, outs)
+        assert history.known.tolist() == [[known, True, False, True], [True] * 4]
+        assert history.values[0, 2] == 0
+
+
+def test_stock_outs_are_those_of_the_days() -> None:
+    """10 received on a Monday and gone on that day two weeks later; the rest is a stock-out."""
+    monday = 18_267
+    days = Days(
+        ["A"], [""], np.zeros(1, np.int8), np.array([0, 2]),
+        np.array([monday, monday + 14], np.int32),
+        {
+            "issued": np.array([0, 10]),
+            "available_net": np.array([10, -10]),
+            "unmet": np.array([0, 0]),
+        },
+    )  # fmt: skip
+    outs = stock_outs(days, monday, monday + 28)
+    history = bucketed(days, days.columns["issued"], Span("week", monday + 28), outs)
+    assert history.known.tolist() == [[True, True, False, False]]
 
 
 @pytest.mark.parametrize("buckets_max", [0, 1_101])
