@@ -9,7 +9,7 @@ from dataclasses import asdict
 import msgspec
 
 from tests.simulation.scenario import OPERATIONS, Result, simulate
-from tests.simulation.weather import weather_of
+from tests.simulation.weather import storm_of, weather_of
 
 
 def main() -> int:
@@ -18,15 +18,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the first seed; by default any")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--operations", type=int, default=OPERATIONS)
+    parser.add_argument("--storm", action="store_true", help="lost answers all the time")
     options = parser.parse_args()
     first = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
     wrong = 0
     begun = time.process_time()
     for seed in range(first, first + options.runs):
-        result = simulate(seed, options.operations)
+        result = simulate(seed, options.operations, storm=options.storm)
         wrong += bool(result.problems)
         if result.problems or options.runs == 1:
-            _tell(result)
+            _tell(result, storm=options.storm)
     rate = options.runs / (time.process_time() - begun)
     sys.stdout.write(
         f"seeds {first} to {first + options.runs - 1} of {options.operations} operations: "
@@ -35,8 +36,8 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _tell(result: Result) -> None:
-    weather = asdict(weather_of(random.Random(result.seed)))
+def _tell(result: Result, *, storm: bool) -> None:
+    weather = asdict((storm_of if storm else weather_of)(random.Random(result.seed)))
     for what in (asdict(result) | {"problems": len(result.problems)}, weather):
         sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
     for problem in result.problems:

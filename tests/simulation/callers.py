@@ -22,15 +22,23 @@ class Callers:
     """All callers of a run; `instances` holds those that listen, or None."""
 
     def __init__(
-        self, chance: random.Random, workload: Workload, instances: list[Instance | None]
+        self,
+        chance: random.Random,
+        workload: Workload,
+        instances: list[Instance | None],
+        bulk_commands_max: tuple[int, ...],
     ) -> None:
-        """`calm`: from now on every command must be answered soon. `left`: commands to send."""
+        """A bulk has at most one of `bulk_commands_max`.
+
+        `calm`: from now on every command must be answered soon. `left`: commands to send.
+        """
         self.calm = False
         self.left = 0
         self.problems: list[str] = []
         self._chance = chance
         self._workload = workload
         self._instances = instances
+        self._bulk_commands_max = bulk_commands_max
 
     async def work(self) -> None:
         """One caller: commands one after the other, until none are left."""
@@ -40,7 +48,8 @@ class Callers:
                 await asyncio.sleep(0.05)
                 continue
             if self._chance.random() < 0.15:
-                attempts = self._workload.bulk(self._chance.randint(2, 12))
+                most = self._chance.choice(self._bulk_commands_max)
+                attempts = self._workload.bulk(self._chance.randint(2, most))
             else:
                 attempts = [self._workload.next()]
             self.left -= len(attempts)

@@ -6,11 +6,14 @@ from typing import Any
 from ledger.domain.decider import evolve
 from ledger.domain.facts import Fact
 from ledger.domain.stock import PartitionState
+from ledger.errors import LogUnavailable
 from ledger.ownership.desks import Desks
 from ledger.ownership.lanes import Lane
 from ledger.ownership.remote import RemotePartition
 from ledger.ownership.wire import PartReply
 from ledger.writer.batch import Batch, Decider
+from ledger.writer.draft import Draft
+from ledger.writer.hand import none_now
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
 from ledger.writer.recovery import Recovered
@@ -46,6 +49,21 @@ def _never_unsure(self: Submission, index: int) -> bool:
     return False
 
 
+def _tried_again_with_its_batch(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def decide(self: Draft, position: int) -> bool:
+        submission, start, stop = self.hand.slices[position]
+        commands = submission.commands[start:stop]
+        try:
+            await self._lookup.before(commands, self.batch.offset, lambda _count: ())
+        except LogUnavailable as error:
+            answers = none_now(submission, start, stop, str(error))
+            self.batch.answers.append((submission, start, answers))
+            return True
+        return bool(await original(self, position))
+
+    return decide
+
+
 def _no_undo(state: object, batch: Batch) -> None:
     """Leave a void batch in the state."""
 
@@ -75,6 +93,14 @@ WRITER_MUTANTS: Mutants = {
     "an append of unknown outcome is forgotten": (
         "ledger.writer.queue.Submission.unsure",
         _never_unsure,
+    ),
+}
+
+# Met in a storm, where answers are lost and look-ups fail.
+STORM_MUTANTS: Mutants = {
+    "what could not be looked up is tried again with its batch": (
+        "ledger.writer.draft.Draft._decide",
+        _tried_again_with_its_batch(Draft._decide),
     ),
 }
 

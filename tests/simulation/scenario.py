@@ -6,7 +6,7 @@ import gc
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
 
@@ -22,7 +22,7 @@ from tests.simulation.instance import Instance, World
 from tests.simulation.order import problems_of_order
 from tests.simulation.peers import NO_PEER_FAULTS, Network
 from tests.simulation.views import ViewDatabase, positions, problems_of_views
-from tests.simulation.weather import Weather, weather_of
+from tests.simulation.weather import Weather, storm_of, weather_of
 from tests.simulation.workload import Workload
 
 # Of one run, where nobody says how many.
@@ -87,12 +87,19 @@ def small() -> Iterator[None]:
 class Simulation:
     """The instances of one run."""
 
-    def __init__(self, seed: int, operations: int, *, ledger_class: type[Ledger] = Ledger) -> None:
+    def __init__(
+        self,
+        seed: int,
+        operations: int,
+        *,
+        ledger_class: type[Ledger] = Ledger,
+        weather: Callable[[random.Random], Weather] = weather_of,
+    ) -> None:
         """Everything follows from the seed."""
         self.chance = chance = random.Random(seed)
         self.seed = seed
         self.operations = operations
-        self.weather: Weather = weather_of(chance)
+        self.weather = weather(chance)
         self.broker = Broker(PARTITIONS)
         self.store = FaultySnapshots(self._some_chance(), self.weather.log)
         self.world = World(
@@ -107,7 +114,9 @@ class Simulation:
         )
         self.workload = Workload(self._some_chance())
         self.instances: list[Instance | None] = [None] * self.weather.instances
-        self.callers = Callers(self._some_chance(), self.workload, self.instances)
+        self.callers = Callers(
+            self._some_chance(), self.workload, self.instances, self.weather.bulk_commands_max
+        )
         self._calm = asyncio.Event()
         self._ending = asyncio.Event()
         # Instances that are to be restarted in the calm.
@@ -257,7 +266,8 @@ def _when(chance: random.Random, rate: float) -> float:
     return chance.expovariate(rate) if rate else 10_000.0
 
 
-def simulate(seed: int, operations: int = OPERATIONS) -> Result:
-    """One run."""
+def simulate(seed: int, operations: int = OPERATIONS, *, storm: bool = False) -> Result:
+    """One run, in a weather of its own or in a storm."""
+    weather = storm_of if storm else weather_of
     with small():
-        return run(Simulation(seed, operations).run())
+        return run(Simulation(seed, operations, weather=weather).run())

@@ -4,12 +4,14 @@ from unittest import mock
 
 import pytest
 
-from tests.simulation.mutants import SHARING_MUTANTS, WRITER_MUTANTS
+from tests.simulation.mutants import SHARING_MUTANTS, STORM_MUTANTS, WRITER_MUTANTS
 from tests.simulation.scenario import Result, simulate
 
 # So many runs each time the tests run, in parts of so many.
 SEEDS = 200
 SEEDS_A_PART = 10
+STORM_SEEDS = 20
+STORM_OPERATIONS = 1_200
 # A mutant that survives so many runs of so many commands is one that the auditor does not see.
 MUTANT_SEEDS = 40
 MUTANT_OPERATIONS = 600
@@ -21,6 +23,15 @@ def test_every_answer_is_true_and_history_adds_up(first: int) -> None:
     for seed in range(first, first + SEEDS_A_PART):
         result = simulate(seed)
         assert result.problems == [], f"make simulate SEED={seed}"
+        assert result.counted > 0
+
+
+@pytest.mark.parametrize("first", range(0, STORM_SEEDS, SEEDS_A_PART))
+def test_nothing_is_wrong_in_a_storm(first: int) -> None:
+    """Two faults at once nearly all the time, and bulks of several slices that meet them."""
+    for seed in range(first, first + SEEDS_A_PART):
+        result = simulate(seed, STORM_OPERATIONS, storm=True)
+        assert result.problems == [], f"make simulate SEED={seed}, --storm"
         assert result.counted > 0
 
 
@@ -38,9 +49,9 @@ def test_the_runs_meet_what_they_are_for() -> None:
         assert sum(result.heard.get(name, 0) for result in results) > 50, name
 
 
-def _caught() -> Result | None:
+def _caught(operations: int, *, storm: bool) -> Result | None:
     for seed in range(MUTANT_SEEDS):
-        result = simulate(seed, MUTANT_OPERATIONS)
+        result = simulate(seed, operations, storm=storm)
         if result.problems:
             return result
     return None
@@ -51,4 +62,14 @@ def test_the_auditor_sees_each_mutant(name: str) -> None:
     """An auditor that cannot fail proves nothing."""
     target, mutant = (WRITER_MUTANTS | SHARING_MUTANTS)[name]
     with mock.patch(target, mutant):
-        assert _caught() is not None
+        assert _caught(MUTANT_OPERATIONS, storm=False) is not None
+
+
+@pytest.mark.parametrize("name", STORM_MUTANTS)
+def test_the_auditor_sees_each_mutant_of_a_storm(name: str) -> None:
+    """By what it is about: the order of the commands of a bulk."""
+    target, mutant = STORM_MUTANTS[name]
+    with mock.patch(target, mutant):
+        caught = _caught(STORM_OPERATIONS, storm=True)
+    assert caught is not None
+    assert "its bulk was at" in caught.problems[0]

@@ -98,6 +98,8 @@ class ViewIndex:
     async def find(self, partition: int, ids: Sequence[str]) -> dict[str, int]:
         """The offsets of those ids that the views have."""
         await self._database.dawdle()
+        if self._database.happens():
+            raise DatabaseUnavailable("the database does not answer")
         found: dict[str, int] = {}
         marks = ",".join("?" * len(ids))
         for table in _ID_TABLES:

@@ -1,7 +1,7 @@
 """What goes wrong in one run: each run has its own weather, some faults often, some never."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.faulty_log import Faults
 from tests.simulation.peers import PeerFaults
@@ -22,6 +22,8 @@ class Weather:
     restarts: float
     # How likely a crash takes all snapshots with it.
     snapshots_lost: float
+    # Most bulks are small; of the others each partition gets several slices.
+    bulk_commands_max: tuple[int, ...] = (12, 12, 40)
 
 
 def weather_of(chance: random.Random) -> Weather:
@@ -63,3 +65,11 @@ def weather_of(chance: random.Random) -> Weather:
         restarts=often(0.05),
         snapshots_lost=often(0.2),
     )
+
+
+def storm_of(chance: random.Random) -> Weather:
+    """The same with two faults at once nearly all the time: answers are lost, and old ids cannot be
+    looked up. Nobody crashes, so that bulks live to see it."""
+    weather = weather_of(chance)
+    log = replace(weather.log, lost_answer=0.5, lost_request=0.1, unavailable=0.1)
+    return replace(weather, log=log, views_down=0.3, crashes=0.0, bulk_commands_max=(40,))

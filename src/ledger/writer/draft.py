@@ -1,5 +1,6 @@
 """What one partition is about to append: slices from its queue, decided into one batch."""
 
+from ledger.domain.facts import Command
 from ledger.errors import LogUnavailable
 from ledger.writer.batch import Batch, Decider, take_back
 from ledger.writer.follower import Follower
@@ -23,6 +24,8 @@ class Draft:
         self._options = options
         self._decider = Decider(partition, follower.state, options.rules, options.type_levels)
         self.batch = self._new()
+        # Of the slice that is decided now.
+        self._position = 0
 
     def recovered(self) -> None:
         """The follower has read its partition into a state of its own."""
@@ -32,6 +35,7 @@ class Draft:
     async def fill(self) -> None:
         """Begin a batch; decide what waits in the queue until there is no more or no room."""
         self.batch = self._new()
+        self._lookup.begin()
         slices = self.hand.slices
         while not self.batch.full:
             taken = self._queue.take()
@@ -44,6 +48,7 @@ class Draft:
     async def again(self) -> None:
         """The same commands on the state as it is now; what does not fit goes back to the queue."""
         self.batch = self._new()
+        self._lookup.begin()
         position = 0
         slices = self.hand.slices
         while position < len(slices):
@@ -63,6 +68,16 @@ class Draft:
     def _new(self) -> Batch:
         return Batch(self._follower.state.offset, self._follower.chain.head)
 
+    def _ahead(self, count_max: int) -> list[Command]:
+        """The commands behind the slice that is decided now: in hand, then in the queue."""
+        commands: list[Command] = []
+        for submission, start, stop in self.hand.slices[self._position + 1 :]:
+            if len(commands) >= count_max:
+                break
+            commands += submission.commands[start:stop]
+        commands += self._queue.ahead(count_max - len(commands))
+        return commands[:count_max]
+
     async def _decide(self, position: int) -> bool:
         """Decide one slice in hand. False if the batch closes in front of the rest of it."""
         submission, start, stop = self.hand.slices[position]
@@ -70,8 +85,8 @@ class Draft:
         batch, pace = self.batch, self._options.pace
         await pace.turn(stop - start)
         try:
-            old = await self._lookup.old(commands)
-            originals = await self._lookup.originals(commands, batch.offset)
+            self._position = position
+            old, originals = await self._lookup.before(commands, batch.offset, self._ahead)
         except LogUnavailable as error:
             self.hand.answer_now(position, str(error))
             return True

@@ -1,11 +1,17 @@
 """Finding what an id was used for: in the window, else through the filter and the id index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ledger.domain.facts import Command, Fact, Moved, Resolved
+from ledger.errors import LogUnavailable
 from ledger.writer.batch import needs_original, original_name
 from ledger.writer.follower import Follower
 from ledger.writer.replies import Replies
+
+# So many commands behind those that are decided are looked up with them.
+AHEAD_COMMANDS_MAX = 250
+# The commands that are decided next, at most so many.
+Ahead = Callable[[int], Sequence[Command]]
 
 
 class Lookup:
@@ -15,6 +21,10 @@ class Lookup:
         """`replies` reads from the log and asks the index."""
         self._follower = follower
         self._replies = replies
+        # What the index has said of ids since the batch was begun, None where it has none; and why
+        # it could not be asked.
+        self._told: dict[str, int | None] = {}
+        self._silent: str | None = None
 
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id. Raises LogUnavailable."""
@@ -28,39 +38,78 @@ class Lookup:
         original = await self.find(original_name(command))
         return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
 
-    async def originals(self, commands: Sequence[Command], before: int) -> dict[str, Fact]:
-        """The facts that commands of a slice name and that lie in front of offset `before`.
+    async def before(
+        self, commands: Sequence[Command], offset: int, ahead: Ahead
+    ) -> tuple[dict[str, int] | None, dict[str, Fact]]:
+        """What must be known of a slice before it is decided for `offset` and what follows it.
 
-        All are read together, so that a slice full of reversals costs hardly more than one.
+        Which of its ids were used that are not in the state's `ids`, and where: None if all are
+        new or there. And the facts that its commands name and that lie in front of `offset`. All
+        are read together, so that a slice full of reversals costs hardly more than one.
         Raises LogUnavailable.
         """
         names = {original_name(command) for command in commands if needs_original(command)}
+        follower = self._follower
+        used: dict[str, int] = {}
+        if not follower.window.young:
+            used = await self._used_by([*_ids(commands), *names], ahead)
         if not names:
-            return {}
-        window, ids = self._follower.window, self._follower.state.ids
-        offsets = {name: ids[name] for name in names if name in ids}
-        if not window.young:
-            offsets |= await self._used([name for name in names if name not in offsets])
-        wanted = {name: offset for name, offset in offsets.items() if offset < before}
+            return used or None, {}
+        offsets = used | {
+            name: follower.state.ids[name] for name in names & follower.state.ids.keys()
+        }
+        wanted = {name: offsets[name] for name in names if offsets.get(name, offset) < offset}
         facts = await self._replies.facts_at(set(wanted.values()))
-        return {name: facts[offset] for name, offset in wanted.items()}
+        return used or None, {name: facts[place] for name, place in wanted.items()}
 
-    async def old(self, commands: Sequence[Command]) -> dict[str, int] | None:
-        """Which ids were used that are not in the state's `ids`, and where.
+    def begin(self) -> None:
+        """A batch is begun: what the index says from now on holds until the next one is."""
+        if self._told or self._silent is not None:
+            self._told = {}
+            self._silent = None
 
-        None if all are new or there. Raises LogUnavailable.
+    async def _used_by(self, names: Sequence[str], ahead: Ahead) -> dict[str, int]:
+        """Where ids of a slice were used that are not in the state's `ids`.
+
+        The index is asked about what is `ahead` as well: one question for many callers, where each
+        would wait for the answers to those in front of it.
         """
-        if self._follower.window.young:
-            return None
-        return await self._used([command.id or "" for command in commands]) or None
+        found, suspects = self._known(names)
+        told = self._told
+        fresh = [name for name in suspects if name not in told]
+        if fresh:
+            if self._silent is not None:
+                raise LogUnavailable(self._silent)
+            waiting = ahead(AHEAD_COMMANDS_MAX)
+            more = [*_ids(waiting), *map(original_name, filter(needs_original, waiting))]
+            asked = [*dict.fromkeys([*fresh, *self._known(more)[1]])]
+            try:
+                answer = await self._replies.find_old(asked, self._follower.window.start_offset())
+            except LogUnavailable as error:
+                self._silent = str(error)
+                raise
+            told.update((name, answer.get(name)) for name in asked)
+        for name in suspects:
+            place = told[name]
+            if place is not None:
+                found[name] = place
+        return found
 
     async def _used(self, names: Sequence[str]) -> dict[str, int]:
         """Where ids were used that are not in the state's `ids`."""
+        found, suspects = self._known(names)
+        if suspects:
+            found |= await self._replies.find_old(suspects, self._follower.window.start_offset())
+        return found
+
+    def _known(self, names: Sequence[str]) -> tuple[dict[str, int], list[str]]:
+        """Of ids that are not in the state's `ids`: those in the window, and those for which the
+        index must be asked."""
         window, ids = self._follower.window, self._follower.state.ids
         found = window.older(names)
-        suspects = [
-            name for name in window.old.perhaps(names) if name not in ids and name not in found
-        ]
-        if suspects:
-            found |= await self._replies.find_old(suspects, window.start_offset())
-        return found
+        suspects = window.old.perhaps(names)
+        return found, [name for name in suspects if name not in ids and name not in found]
+
+
+def _ids(commands: Sequence[Command]) -> list[str]:
+    return [command.id or "" for command in commands]

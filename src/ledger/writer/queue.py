@@ -210,6 +210,17 @@ class Queue:
         self.not_empty.clear()
         return None
 
+    def ahead(self, count_max: int) -> list[Command]:
+        """The commands that are taken next, at most so many; they stay where they are."""
+        commands: list[Command] = []
+        for submission in self._submissions:
+            left = count_max - len(commands)
+            if left <= 0:
+                break
+            start = submission.next
+            commands += submission.commands[start : start + min(left, SLICE_COMMANDS)]
+        return commands
+
     def put_back(self, submission: Submission, start: int) -> None:
         """Undecided commands from `start` on come first again, in their old order.
 
