@@ -4,7 +4,7 @@ They call the functions that planning runs call, with nothing but what was known
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, sqrt
 
@@ -156,10 +156,10 @@ class Proposer:
 
     def _targets(self, past: Past, daily: DemandStatistics) -> Targets:
         if "" in self.targets:
-            number, chosen = np.zeros(len(past.skus), np.int8), [self.targets[""]]
+            number, chosen = np.zeros(len(past.skus), np.int64), [self.targets[""]]
         else:
             value = daily.total * past.unit_costs.astype(object)
-            number = abc.classify(value, abc.AbcOptions()).classes
+            number = abc.classify(value, abc.AbcOptions()).classes.astype(np.int64)
             chosen = [self.targets[name] for name in CLASSES]
         method = np.array([METHODS.index(one.method) for one in chosen], np.int8)
         return Targets(
@@ -187,7 +187,7 @@ class Proposer:
         options = BootstrapOptions(self.replicates, self.settings.seed)
         ranks = np.array([rank_of(one, self.replicates) for one in targets.levels], np.int64)
         history = history_of(
-            _only(demand, some), _known(daily, some), [past.skus[one] for one in some.tolist()]
+            _only(demand, some), daily.buckets[some], [past.skus[one] for one in some.tolist()]
         )
         protected = np.array([ceil(one) for one in waiting.protected[some].tolist()], np.int64)
         found[some] = quantiles(history, protected, ranks[targets.level[some]], options)
@@ -206,8 +206,3 @@ def _only(demand: DailyDemand, some: Integers) -> DailyDemand:
         quantity=demand.quantity[rows],
         first_day=demand.first_day[some],
     )
-
-
-def _known(daily: DemandStatistics, some: Integers) -> DemandStatistics:
-    """The statistics of some series."""
-    return DemandStatistics(*(getattr(daily, one.name)[some] for one in fields(DemandStatistics)))

@@ -16,6 +16,11 @@ SUMMED = (
     "issued", "issue_lines", "issued_value", "unmet", "unmet_lines",
     "scrapped_value", "lost_value", "found_value",
 )  # fmt: skip
+# All columns that stock health is made from.
+COLUMNS = (
+    *SUMMED, "on_hand_net", "value_net", "returned", "received", "found", "moved_in",
+    "supplier_returned", "scrapped", "lost", "moved_out",
+)  # fmt: skip
 # Amounts among the sums that are quantities in the scale of their series.
 QUANTITIES = frozenset({"issued", "unmet", "on_hand", "on_hand_days", "recent_issued", "excess"})
 NEVER = np.iinfo(np.int64).max // 4
