@@ -14,7 +14,7 @@ from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
 from api.metrics import HttpMetrics
 from api.planning import open_planner
 from api.process import Process
-from api.publishing import start_publisher
+from api.publishing import start_publishers
 from api.readiness import LogWatch, Parts, Readiness, Tasks, projector_reasons
 from api.readonly import ReadOnly
 from ledger.config import Settings, open_instances, open_log, open_snapshots, rules
@@ -78,7 +78,8 @@ async def _open(
     if projector is not None:
         registry.register(ProjectorCollector(projector, log.partitions))
     if "publisher" in settings.roles:
-        start_publisher(settings, process.name, log, Parts(readiness, tasks, registry))
+        parts = Parts(readiness, tasks, registry)
+        start_publishers(settings, process.name, (log, database), parts)
     ledger: Submitter = ReadOnly()
     instances = open_instances(settings, process.name)
     if instances is not None or "writer" in settings.roles:

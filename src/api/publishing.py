@@ -1,4 +1,4 @@
-"""The publisher of a process: started, and made to show in readiness and metrics."""
+"""The publishers of a process: started, and made to show in readiness and metrics."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -11,13 +11,33 @@ from api.readiness import LogWatch, Parts
 from ledger.config import Settings
 from ledger.config.publishing import open_levels, open_publisher_group
 from ledger.log import EventLog
+from projections.database import Database
+from projections.publishers.alert_keeper import AlertKeeper, Share
 from projections.publishers.publisher import Publisher
 
 
-def start_publisher(settings: Settings, instance: str, log: EventLog, parts: Parts) -> None:
-    """Start publishing, if there is a broker to publish on. `instance` is named in the marks."""
+def start_publishers(
+    settings: Settings, instance: str, stores: tuple[EventLog, Database], parts: Parts
+) -> None:
+    """Keep alerts; and publish levels, if there is a broker. `instance` is named in what is
+    published."""
+    log, database = stores
+    publisher = _start_levels(settings, instance, log, parts)
+    share: Share | None = None
+    if publisher is not None and database.address is not None:
+        # Views that lie in a file are this process's own, and so are alerts of all partitions.
+        share = partial(getattr, publisher, "partitions")
+    keeper = AlertKeeper(database, share)
+    parts.readiness.add(partial(alert_reasons, keeper))
+    parts.tasks.start(keeper.run(), "alerts")
+    parts.registry.register(AlertCollector(keeper))
+
+
+def _start_levels(
+    settings: Settings, instance: str, log: EventLog, parts: Parts
+) -> Publisher | None:
     if settings.kafka_bootstrap is None:
-        return
+        return None
 
     async def open_topic() -> EventLog:
         topic = open_levels(settings)
@@ -32,6 +52,16 @@ def start_publisher(settings: Settings, instance: str, log: EventLog, parts: Par
     parts.tasks.start(publisher.run(), "publisher")
     parts.tasks.start(watch.run(), "levels-watch")
     parts.registry.register(PublisherCollector(publisher, log.partitions))
+    return publisher
+
+
+def alert_reasons(keeper: AlertKeeper) -> list[str]:
+    """What keeps this process from keeping alerts."""
+    if keeper.failure is not None:
+        return [f"the alerts stopped: {keeper.failure}"]
+    if keeper.trouble is not None:
+        return ["the alerts cannot be kept at the moment"]
+    return []
 
 
 def publisher_reasons(publisher: Publisher) -> list[str]:
@@ -87,3 +117,35 @@ class PublisherCollector(Collector):
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"stockledger_publisher_{name}", text, labels=["partition"])
+
+
+class AlertCollector(Collector):
+    """What is done about alerts in this process, when somebody asks."""
+
+    def __init__(self, keeper: AlertKeeper) -> None:
+        """The one that keeps them."""
+        self._keeper = keeper
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the families are made when they are asked for."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The families for Prometheus."""
+        keeper = self._keeper
+        lag = GaugeMetricFamily(
+            "stockledger_alerts_lag_records",
+            "Records in the views that alerts are not made from yet.",
+            labels=["partition"],
+        )
+        for partition, count in sorted(keeper.lag.items()):
+            lag.add_metric([str(partition)], count)
+        yield lag
+        yield GaugeMetricFamily(
+            "stockledger_alerts_stopped",
+            "1 if alerts are stopped by a fault.",
+            value=int(keeper.failure is not None),
+        )
+        yield CounterMetricFamily(
+            "stockledger_alerts_raised", "Alerts kept by this process.", value=keeper.raised
+        )

@@ -4,6 +4,7 @@ from typing import Final
 
 from api.operations import Operation
 from api.routes import (
+    alerts,
     bulk,
     health,
     items,
@@ -24,5 +25,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *planning_health.OPERATIONS,
     *planning_runs.OPERATIONS,
     *planning_results.OPERATIONS,
+    *alerts.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -15,12 +15,12 @@ def with_secret(settings: Settings, secret: str) -> Settings:
 def of_process(settings: Settings, number: int, port: int) -> Settings:
     """The settings of process `number`, which the others reach at `port`.
 
-    Where the views are files only the first process keeps them up to date: they are the same files
-    for all.
+    Where the views are files only the first process keeps them and the alerts up to date: they are
+    the same files for all.
     """
     roles = settings.roles
     if number > 0 and settings.database_url is None:
-        roles -= {"projector"}
+        roles -= {"projector", "publisher"}
     loopback = "http://[::1]" if ":" in settings.host else "http://127.0.0.1"
     advertised = urlsplit(settings.advertised_url or loopback)
     host = advertised.hostname or ""

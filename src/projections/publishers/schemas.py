@@ -12,9 +12,9 @@ import msgspec
 
 from ledger.events import envelope as shape
 from ledger.events.schemas import DIALECT, Schema
-from projections.publishers import level_documents
+from projections.publishers import alert_documents, level_documents
 
-DATA_TYPES: dict[str, Any] = {**level_documents.DATA_TYPES}
+DATA_TYPES: dict[str, Any] = level_documents.DATA_TYPES | alert_documents.DATA_TYPES
 _TEXT = {"type": "string", "minLength": 1}
 
 
