@@ -9,10 +9,12 @@ from prometheus_client.registry import Collector
 
 from api.readiness import LogWatch, Parts
 from ledger.config import Settings
-from ledger.config.publishing import open_levels, open_publisher_group
-from ledger.log import EventLog
+from ledger.config.publishing import open_alerts, open_levels, open_publisher_group
+from ledger.log import EventLog, EventSink
 from projections.database import Database
 from projections.publishers.alert_keeper import AlertKeeper, Share
+from projections.publishers.alert_relay import AlertRelay
+from projections.publishers.looking import Work, keep_looking
 from projections.publishers.publisher import Publisher
 
 
@@ -28,9 +30,25 @@ def start_publishers(
         # Views that lie in a file are this process's own, and so are alerts of all partitions.
         share = partial(getattr, publisher, "partitions")
     keeper = AlertKeeper(database, share)
-    parts.readiness.add(partial(alert_reasons, keeper))
-    parts.tasks.start(keeper.run(), "alerts")
-    parts.registry.register(AlertCollector(keeper))
+    _start(keeper, parts, "alerts")
+    relay = None
+    if publisher is not None:
+        shared = partial(getattr, publisher, "partitions")
+        relay = AlertRelay(database, partial(_open_sink, settings), log.partitions, shared)
+        _start(relay, parts, "alerts-relay")
+    parts.registry.register(AlertCollector(keeper, relay))
+
+
+def _start(work: Work, parts: Parts, name: str) -> None:
+    parts.readiness.add(partial(reasons_of, work))
+    parts.tasks.start(keep_looking(work), name)
+
+
+async def _open_sink(settings: Settings) -> EventSink:
+    sink = open_alerts(settings)
+    assert sink is not None
+    await sink.open()
+    return sink
 
 
 def _start_levels(
@@ -55,12 +73,12 @@ def _start_levels(
     return publisher
 
 
-def alert_reasons(keeper: AlertKeeper) -> list[str]:
-    """What keeps this process from keeping alerts."""
-    if keeper.failure is not None:
-        return [f"the alerts stopped: {keeper.failure}"]
-    if keeper.trouble is not None:
-        return ["the alerts cannot be kept at the moment"]
+def reasons_of(work: Work) -> list[str]:
+    """What keeps this process from its work on alerts."""
+    if work.failure is not None:
+        return [f"{work.name} stopped: {work.failure}"]
+    if work.trouble is not None:
+        return [f"{work.name} have to wait at the moment"]
     return []
 
 
@@ -122,9 +140,10 @@ def _gauge(name: str, text: str) -> GaugeMetricFamily:
 class AlertCollector(Collector):
     """What is done about alerts in this process, when somebody asks."""
 
-    def __init__(self, keeper: AlertKeeper) -> None:
-        """The one that keeps them."""
+    def __init__(self, keeper: AlertKeeper, relay: AlertRelay | None) -> None:
+        """Who keeps them, and who sends them."""
         self._keeper = keeper
+        self._relay = relay
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the families are made when they are asked for."""
@@ -144,7 +163,12 @@ class AlertCollector(Collector):
         yield GaugeMetricFamily(
             "stockledger_alerts_stopped",
             "1 if alerts are stopped by a fault.",
-            value=int(keeper.failure is not None),
+            value=int(any(one and one.failure is not None for one in (keeper, self._relay))),
+        )
+        yield CounterMetricFamily(
+            "stockledger_alerts_sent",
+            "Alerts and events of planning runs sent to the topic by this process.",
+            value=self._relay.sent if self._relay else 0,
         )
         yield CounterMetricFamily(
             "stockledger_alerts_raised", "Alerts kept by this process.", value=keeper.raised

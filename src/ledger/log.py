@@ -116,6 +116,26 @@ class EventLog(Protocol):
         ...
 
 
+class EventSink(Protocol):
+    """Where events go for whoever listens; what is in it is deleted after a while."""
+
+    async def open(self) -> None:
+        """Connect, and make the place if need be. Raises LogMisconfigured, LogUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Stop."""
+        ...
+
+    async def send(self, events: Sequence[tuple[int, bytes, bytes]]) -> None:
+        """Deliver partition, key and document of each, in this order within a partition.
+
+        Returns when all are there. Raises LogUnavailable; then some may be there, and all are to be
+        sent again.
+        """
+        ...
+
+
 class SnapshotStore(Protocol):
     """Named parts of snapshots. A cache: losing all of it loses nothing."""
 

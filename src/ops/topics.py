@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ledger.config import Settings, open_log, open_snapshots
-from ledger.config.publishing import levels_topic, open_levels
+from ledger.config.publishing import alerts_topic, levels_topic, open_alerts, open_levels
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
@@ -94,31 +94,34 @@ async def _check(settings: Settings, create: bool) -> list[str]:
             snapshots = open_snapshots(settings)
             await snapshots.open()
             await snapshots.close()
-        return await log.check() + await _check_levels(settings, create)
+        return await log.check() + await _check_published(settings, create)
     finally:
         # What failed before is what matters.
         with suppress(Exception):
             await log.close()
 
 
-def _levels_topic(settings: Settings) -> str | None:
-    """The topic of levels, if these settings ask for it."""
+def _published_topics(settings: Settings) -> list[str]:
+    """The topics that publishers write, if these settings ask for them."""
     if settings.kafka_bootstrap is None or "publisher" not in settings.roles:
-        return None
-    return levels_topic(settings)
-
-
-async def _check_levels(settings: Settings, create: bool) -> list[str]:
-    levels = open_levels(settings, create=create)
-    if levels is None or _levels_topic(settings) is None:
         return []
-    try:
-        if create:
-            await levels.open()
-        return await levels.check()
-    finally:
-        with suppress(Exception):
-            await levels.close()
+    return [levels_topic(settings), alerts_topic(settings)]
+
+
+async def _check_published(settings: Settings, create: bool) -> list[str]:
+    if not _published_topics(settings):
+        return []
+    wrong: list[str] = []
+    for topic in (open_levels(settings, create=create), open_alerts(settings, create=create)):
+        assert topic is not None
+        try:
+            if create:
+                await topic.open()
+            wrong += await topic.check()
+        finally:
+            with suppress(Exception):
+                await topic.close()
+    return wrong
 
 
 def _document(settings: Settings, wrong: list[str]) -> dict[str, Any]:
@@ -127,7 +130,7 @@ def _document(settings: Settings, wrong: list[str]) -> dict[str, Any]:
         "log": settings.movements_topic if on_kafka else str(settings.log_path),
         "kind": "kafka" if on_kafka else "sqlite",
         "partitions": settings.partitions,
-        "levels": _levels_topic(settings),
+        "published": _published_topics(settings),
         "wrong": wrong,
     }
 
@@ -139,5 +142,5 @@ def _lines(settings: Settings, wrong: list[str]) -> list[str]:
             f"{settings.log_path}: the log is this SQLite file, {settings.partitions} partitions: "
             f"{state}. There are no topics without kafka_bootstrap."
         ]
-    names = [settings.movements_topic, *filter(None, [_levels_topic(settings)])]
-    return [f"{' and '.join(names)}: {settings.partitions} partitions: {state}"]
+    names = (settings.movements_topic, *_published_topics(settings))
+    return [f"{', '.join(names)}: {settings.partitions} partitions: {state}"]

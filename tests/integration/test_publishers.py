@@ -6,12 +6,14 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from ledger.config import Settings
-from ledger.config.publishing import open_levels
+from ledger.config.publishing import alerts_topic, open_levels
 from projections.publishers.level_topic import read_topic
 from tests.integration.shell import PARTITIONS, SECONDS_MAX, Shell
 from tests.waiting import eventually
@@ -87,12 +89,34 @@ async def says(settings: Settings, left: Sites) -> bool:
     return await shown(settings) == {key: held for key, held in left.items() if held}
 
 
+async def sent(settings: Settings) -> list[dict[str, Any]]:
+    """All alerts on the topic, once each."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap)
+    await consumer.start()
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        places = [TopicPartition(alerts_topic(settings), one) for one in range(PARTITIONS)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            while await consumer.position(place) < ends[place]:
+                for record in (await consumer.getmany(place, timeout_ms=1000)).get(place, ()):
+                    document = json.loads(record.value)
+                    assert json.loads(record.key)[0] == document["subject"]
+                    found[document["id"]] = document
+    finally:
+        await consumer.stop()
+    return [*found.values()]
+
+
 async def test_publishers_come_and_go(
-    shell: Shell, kafka_bootstrap: str, topic_prefix: str
+    shell: Shell, kafka_bootstrap: str, topic_prefix: str, postgres_url: str
 ) -> None:
     """Two share the partitions; one is stopped, one is killed, one comes back: the same levels."""
     log = ("--kafka-bootstrap", kafka_bootstrap, "--topic-prefix", topic_prefix, "--dev")
-    flags = (*log, "--replication", "1", "--group-session-seconds", str(SESSION_SECONDS))
+    views = ("--database-url", postgres_url, "--group-session-seconds", str(SESSION_SECONDS))
+    flags = (*log, "--replication", "1", *views)
     _, url = shell.serve(0, *flags, "--data-dir", "one", "--roles", "api,writer,projector")
     publisher = (*flags, "--roles", "publisher", "--data-dir")
     first, at_first = shell.serve(0, *publisher, "two")
@@ -127,7 +151,11 @@ async def test_publishers_come_and_go(
         *("topics", *log, "--partitions", str(PARTITIONS), "--roles", "publisher", "--json"),
     )
     assert code == 0, err
-    assert json.loads(out)["levels"] == f"{topic_prefix}.levels.v1"
+    names = [f"{topic_prefix}.levels.v1", f"{topic_prefix}.alerts.v1"]
+    assert json.loads(out)["published"] == names
+    alerts = await sent(settings)
+    out_of_stock = {key for key, held in left.items() if not held}
+    assert {(one["data"]["sku"], one["data"]["site"]) for one in alerts} >= out_of_stock
 
 
 async def test_a_missing_topic_is_wrong_where_it_may_not_be_made(

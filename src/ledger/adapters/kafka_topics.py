@@ -81,13 +81,18 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """A topic as the ledger needs it. `dev` allows fewer copies than are safe."""
+    """A topic as the ledger needs it. `dev` allows fewer copies than are safe.
+
+    It is a log that is kept for ever, unless it is `compacted` or has a time, `kept_ms`, after
+    which records may go; somebody may choose another time.
+    """
 
     name: str
     partitions: int
     replication: int
     dev: bool
     compacted: bool = False
+    kept_ms: int | None = None
 
     def settings(self) -> dict[str, str]:
         """What the topic is created with."""
@@ -97,6 +102,8 @@ class Topic:
                 "min.cleanable.dirty.ratio": "0.1",
                 "segment.ms": "3600000",  # only closed segments are compacted
             }
+        elif self.kept_ms is not None:
+            kind = {"cleanup.policy": "delete", "retention.ms": str(self.kept_ms)}
         else:
             kind = {
                 "cleanup.policy": "delete",
@@ -111,12 +118,16 @@ class Topic:
             "min.insync.replicas": str(in_sync),
         }
 
+    @property
+    def _is_log(self) -> bool:
+        return not self.compacted and self.kept_ms is None
+
     def violations(self, found: Mapping[str, str]) -> list[str]:
         """Compare a topic's effective settings with what the ledger needs; a sentence each."""
         exact = {
             name: value
             for name, value in self.settings().items()
-            if name in MEANING and not (self.compacted and name not in ALWAYS)
+            if name in MEANING and (self._is_log or name in ALWAYS)
         }
         wrong = [
             f"{self.name}: {name} is {found.get(name)}, not {value}: {MEANING[name]}."

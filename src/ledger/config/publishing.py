@@ -1,11 +1,14 @@
 """Where publishers write, as settings choose it."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.config.parts import _security
 from ledger.config.settings import Settings
 from ledger.log import EventLog
 from ledger.ownership.group import Group
+
+if TYPE_CHECKING:
+    from ledger.adapters.kafka_events import KafkaEvents
 
 # One request to the brokers about the group.
 TIMEOUT_SECONDS: Final = 10.0
@@ -14,6 +17,29 @@ TIMEOUT_SECONDS: Final = 10.0
 def levels_topic(settings: Settings) -> str:
     """The compacted topic of levels."""
     return f"{settings.topic_prefix}.levels.v1"
+
+
+def alerts_topic(settings: Settings) -> str:
+    """The topic of alerts, and of what planning runs changed."""
+    return f"{settings.topic_prefix}.alerts.v1"
+
+
+def open_alerts(settings: Settings, *, create: bool = True) -> "KafkaEvents | None":
+    """Where alerts are sent, not connected yet; None where there are no brokers."""
+    bootstrap = settings.kafka_bootstrap
+    if bootstrap is None:
+        return None
+    from ledger.adapters.kafka_events import KafkaEvents
+
+    return KafkaEvents(
+        bootstrap,
+        alerts_topic(settings),
+        partitions=settings.partitions,
+        replication=settings.replication,
+        dev=settings.dev,
+        create=create,
+        security=_security(settings),
+    )
 
 
 def publisher_group_id(settings: Settings) -> str:

@@ -6,11 +6,9 @@ began, so of two who do the same work one changes nothing.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 
-from ledger.errors import LedgerError
-from projections.database import Database, DatabaseUnavailable
+from projections.database import Database
 from projections.publishers.alert_rules import SiteLevels
 from projections.publishers.alert_store import (
     AlertStore,
@@ -21,15 +19,10 @@ from projections.publishers.alert_store import (
     read_site_levels,
 )
 
-# Between two looks, while nothing is behind.
-LOOK_SECONDS = 1.0
-BACKOFF_MAX_SECONDS = 5.0
 # Offsets that are looked through at once.
 RANGE_RECORDS_MAX = 2_000
 # Between two pauses for the rest of the event loop.
 ROWS_AT_A_TIME = 500
-
-_logger = logging.getLogger(__name__)
 
 Share = Callable[[], frozenset[int] | None]
 
@@ -42,6 +35,7 @@ class AlertKeeper:
 
     def __init__(self, database: Database, share: Share | None = None) -> None:
         """`database` is open. `share` says which partitions are to be kept, None means all."""
+        self.name = "alerts"
         self.failure: str | None = None
         self.trouble: str | None = None
         self.raised = 0
@@ -50,29 +44,9 @@ class AlertKeeper:
         self._share = share or (lambda: None)
         self._store = AlertStore(database)
 
-    async def run(self) -> None:
-        """Keep alerts until cancelled. What is wrong for good stops it, and only it."""
-        delay = LOOK_SECONDS
-        try:
-            while True:
-                try:
-                    behind = await self.look()
-                except DatabaseUnavailable as error:
-                    self.trouble = str(error)
-                    _logger.warning("alerts wait: %s", error)
-                    await asyncio.sleep(delay)
-                    delay = min(delay * 2, BACKOFF_MAX_SECONDS)
-                    continue
-                self.trouble, delay = None, LOOK_SECONDS
-                if not behind:
-                    await asyncio.sleep(LOOK_SECONDS)
-        except LedgerError as error:
-            self._stop(str(error), error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the process goes on
-            self._stop(repr(error), error)
-        finally:
-            await self._store.close()
-        await asyncio.Event().wait()
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._store.close()
 
     async def look(self) -> bool:
         """Take in the next range of each partition of the share; whether there is more.
@@ -107,7 +81,3 @@ class AlertKeeper:
             return  # somebody else did, and knows more
         self.raised += len(levels.alerts)
         self.lag[part.partition] -= part.end - part.start
-
-    def _stop(self, why: str, error: Exception) -> None:
-        self.failure = why
-        _logger.error("alerts stop: %s", why, exc_info=error)

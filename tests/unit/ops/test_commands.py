@@ -93,7 +93,7 @@ def test_config_check_names_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPa
     ("arguments", "code", "part"),
     [
         (["serve", "--port", "x"], 2, "port (STOCKLEDGER_PORT, --port): Input should be a valid"),
-        (["serve", "--roles", "planner"], 2, "this version has nothing to run for planner"),
+        (["serve", "--roles", "seller"], 2, "expected some of api, planner, projector"),
         (["serve", "--host", "0.0.0.0"], 2, "API keys are needed"),
         (["serve", "--data-dir", "/dev/null/x"], 2, "data directory /dev/null/x cannot be written"),
         (["serve", "--prot", "1"], 2, "No such option"),

@@ -19,6 +19,7 @@ from projections.publishers.alert_keeper import AlertKeeper
 from projections.publishers.alert_queries import AlertFilter, list_alerts
 from projections.publishers.alert_store import Range, ranges
 from projections.publishers.alert_tables import alerts, site_levels
+from projections.publishers.looking import keep_looking
 from projections.publishers.schemas import schema_of
 from tests.builders import pick, receipt, reversal, status_change, transfer
 from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller
@@ -49,7 +50,7 @@ async def keep(database: Database) -> AlertKeeper:
     keeper = AlertKeeper(database)
     while await keeper.look():
         pass
-    await keeper._store.close()
+    await keeper.close()
     return keeper
 
 
@@ -57,7 +58,7 @@ async def keep(database: Database) -> AlertKeeper:
 async def keeping(database: Database) -> AsyncIterator[AlertKeeper]:
     """A keeper that runs meanwhile."""
     keeper = AlertKeeper(database)
-    task = asyncio.create_task(keeper.run())
+    task = asyncio.create_task(keep_looking(keeper))
     try:
         yield keeper
     finally:
