@@ -11,6 +11,9 @@ import msgspec
 from tests.simulation.scenario import OPERATIONS, Result, simulate
 from tests.simulation.weather import storm_of, weather_of
 
+# After so many runs it is said how far it is.
+PROGRESS_RUNS = 25
+
 
 def main() -> int:
     """Run one seed, or as many as asked for from one on; 1 if anything is wrong."""
@@ -28,6 +31,9 @@ def main() -> int:
         wrong += bool(result.problems)
         if result.problems or options.runs == 1:
             _tell(result, storm=options.storm)
+        done = seed + 1 - first
+        if done % PROGRESS_RUNS == 0 and done < options.runs:
+            sys.stderr.write(f"{done} of {options.runs} seeds, {wrong} not clean\n")
     rate = options.runs / (time.process_time() - begun)
     sys.stdout.write(
         f"seeds {first} to {first + options.runs - 1} of {options.operations} operations: "

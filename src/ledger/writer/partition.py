@@ -249,11 +249,14 @@ class PartitionWriter:
         """Announce that this instance writes here from now on, and be sure to know everything."""
         pause = self._options.chance.uniform(*CLAIM_PAUSE_SECONDS)
         give_up_at = asyncio.get_running_loop().time() + RESOLVE_SECONDS
+        repeated = self.follower.claimed
         try:
             await self.follower.take_over(give_up_at, pause)
             if self.follower.claimed:
                 self.tenure.began()
         except (LogUnavailable, OutcomeUnknown, ClockSkewed) as error:
+            # It may have read its own earlier claim on the way, and has not begun for that.
+            self.follower.claimed &= repeated
             refuse_all(self.queue, str(error))
             await asyncio.sleep(pause)
 

@@ -10,11 +10,14 @@ from ledger.domain.facts import Moved, WriterClaimed
 from ledger.service import Ledger
 from ledger.writer import partition
 from ledger.writer.outcomes import Unavailable
+from ledger.writer.tenure import Tenure
 from tests import builders as make
 from tests.simulation.clock import run
 from tests.unit.ledger.writer.harness import (
+    Append,
     World,
     lost_answer,
+    lost_request,
     tell,
     tell_all,
     unavailable,
@@ -127,5 +130,26 @@ def test_a_claim_that_cannot_be_written() -> None:
             assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
             assert isinstance(await tell(ledger, make.receipt()), Moved)
         assert len([fact for fact in world.facts() if isinstance(fact, Moved)]) == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("second", [lost_request, lost_answer, unavailable])
+def test_an_owner_whose_claims_stay_unclear_begins_all_the_same(second: Append) -> None:
+    """It may read its own first claim, and fail with the second one. Others look for it by then, so
+    that it must not wait for a command before it claims once more."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        async with world.ledger(log) as ledger:
+            began: list[float] = []
+            writer, loop = writer_of(ledger), asyncio.get_running_loop()
+            log.script = [lost_answer, second]
+            writer.tenure = Tenure(announced=True, began=lambda: began.append(loop.time()))
+            writer.want(wanted=True)
+            await asyncio.sleep(5)
+            assert len(began) == 1
+            assert len(claims(world)) >= 2
 
     run(main())
