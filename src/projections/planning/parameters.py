@@ -7,6 +7,7 @@ people write becomes this, and where every bound is kept.
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Final, Literal
 
 import msgspec
@@ -15,6 +16,12 @@ from ledger.errors import LedgerError
 
 Bucket = Literal["day", "week", "month"]
 AbcBasis = Literal["value", "units", "picks"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+HealthBucket = Literal["day", "week", "month", "whole"]
+Criterion = Literal["rmsse", "mase", "pinball"]
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -31,11 +38,14 @@ class InvalidParameters(LedgerError):
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """Which days count as demand, and over which buckets it is summed.
 
-    With `count_unmet` what was refused for lack of stock is demand as well.
+    `closed_weekdays` and `closed_dates` are days without sales. With `count_unmet` what was refused
+    for lack of stock is demand as well.
     """
 
     window_days: int = 365
     bucket: Bucket = "week"
+    closed_weekdays: tuple[Weekday, ...] = ()
+    closed_dates: tuple[str, ...] = ()
     count_unmet: bool = True
 
 
@@ -90,6 +100,37 @@ class VelocityParameters(msgspec.Struct, frozen=True, kw_only=True):
     new_days: int = 30
 
 
+class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which series are forecast, how far ahead, and by which models; `levels` are of intervals."""
+
+    enabled: bool = True
+    classes: tuple[str, ...] = ("A",)
+    bucket: Bucket = "week"
+    buckets_max: int = 156
+    horizon: int = 13
+    season: int | None = None
+    levels: tuple[str, ...] = ("0.8", "0.95")
+    models: tuple[str, ...] = (
+        "naive", "seasonal_naive", "ses", "holt", "damped", "winters_additive",
+        "winters_multiplicative", "croston", "sba", "tsb",
+    )  # fmt: skip
+    criterion: Criterion = "rmsse"
+    origins: int = 5
+    step: int | None = None
+
+
+class HealthParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of stock health. `carrying_rate` is what holding stock costs a year, of its value."""
+
+    enabled: bool = True
+    bucket: HealthBucket = "month"
+    demand_days: int = 90
+    excess_cover_days: int = 180
+    slow_cover_days: int = 365
+    carrying_rate: str = "0.25"
+    ageing_days: tuple[int, ...] = (30, 60, 90, 180, 365)
+
+
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """All of a run. `as_of` is the last day that counts, by the UTC calendar.
 
@@ -109,6 +150,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     reviews: Reviews = Reviews()
     pattern: PatternParameters = PatternParameters()
     velocity: VelocityParameters = VelocityParameters()
+    forecast: ForecastParameters = ForecastParameters()
+    health: HealthParameters = HealthParameters()
     seed: int = 0
 
     @property
@@ -160,3 +203,8 @@ def day_text(day: int) -> str:
 def day_of_ms(milliseconds: int) -> int:
     """The day of an instant, by the UTC calendar."""
     return (datetime.fromtimestamp(milliseconds // 1000, UTC).date() - _EPOCH).days
+
+
+def millionths(text: str) -> int:
+    """A decimal text of at most six decimals as an integer."""
+    return int(Decimal(text).scaleb(6))

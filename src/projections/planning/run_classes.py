@@ -160,6 +160,8 @@ def columns_of(classes: Classes) -> dict[str, Any]:
         "demand": classes.window.demand,
         "issued_value": classes.window.issued_value,
         "lines": classes.window.lines,
+        "selling_days": classes.known.selling_days,
+        "stock_out_days": classes.known.stock_out_days,
         "buckets": of_buckets.buckets,
         "demand_buckets": of_buckets.demand_buckets,
         "mean": of_buckets.mean,

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from projections.planning.bucket_rows import DailyDemand
+from projections.planning.calendar import Calendar
 from projections.planning.days import Days, Integers
-from projections.planning.parameters import Demand
+from projections.planning.parameters import WEEKDAYS, Demand, day_number
+from projections.planning.stock_outs import demand_days, stock_outs
 from projections.planning.velocity import NEVER
 
 
@@ -27,10 +29,20 @@ class WindowDemand:
 
 @dataclass(frozen=True, slots=True)
 class KnownDemand:
-    """The demand by day that statistics are taken of, and when there was any last."""
+    """The demand by day that statistics are taken of, and on how many days there could be any."""
 
     daily: DailyDemand
     last_demand_day: Integers
+    selling_days: Integers
+    stock_out_days: Integers
+
+
+def calendar_of(demand: Demand) -> Calendar:
+    """The days without sales."""
+    return Calendar(
+        closed_weekdays=tuple(sorted(WEEKDAYS.index(one) for one in demand.closed_weekdays)),
+        closed_days=tuple(sorted(day_number(one) for one in demand.closed_dates)),
+    )
 
 
 def quantities(days: Days, demand: Demand) -> Integers:
@@ -52,15 +64,25 @@ def window_demand(days: Days, demand: Demand, last_day: int) -> WindowDemand:
 def known_demand(days: Days, demand: Demand, last_day: int) -> KnownDemand:
     """Demand by day in the window. A series begins with its first movement, not before."""
     first_day = last_day - demand.window_days + 1
+    calendar = calendar_of(demand)
     quantity = quantities(days, demand)
+    counted = demand_days(days, calendar, first_day, last_day + 1, quantity)
+    out = stock_outs(days, first_day, last_day + 1)
     daily = DailyDemand(
         starts=days.starts,
         day=days.day,
         quantity=quantity,
         first_day=np.maximum(_first_rows(days, last_day), first_day),
         last_day=last_day,
+        open_days=calendar.is_open(np.arange(first_day, last_day + 1)),
+        open_from=first_day,
+        out_starts=out.series_starts,
+        out_first=out.first_day,
+        out_until=out.until_day,
     )
-    return KnownDemand(daily, _last_demand(days, quantity))
+    return KnownDemand(
+        daily, _last_demand(days, quantity), counted.selling_days, counted.stock_out_days
+    )
 
 
 def _first_rows(days: Days, last_day: int) -> Integers:

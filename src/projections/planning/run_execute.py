@@ -19,8 +19,7 @@ from projections.planning.run_changes import (
     states_of,
 )
 from projections.planning.run_fields import planning_results
-from projections.planning.run_inputs import read_inputs
-from projections.planning.run_results import Results, compute
+from projections.planning.run_results import Results, make_results
 from projections.planning.run_tables import planning_events
 from projections.planning.run_writer import PlanningWriter
 from projections.planning.runs import Lease
@@ -58,16 +57,17 @@ class Execution:
             raise
 
     async def _run(self, parameters: Parameters) -> None:
-        inputs = await read_inputs(self._database, parameters)
-        positions = {str(one): offset for one, offset in sorted(inputs.positions.items())}
-        await runs.note(self._writer, self._lease, positions=_encode(positions).decode())
-        results = await asyncio.to_thread(compute, inputs)
-        del inputs
+        results = await make_results(self._database, parameters, self._note)
         digest = await asyncio.to_thread(results.digest)
         for table, rows in results.rows(self._lease.run_id):
             await runs.write_rows(self._writer, self._lease, {table: rows})
             await asyncio.sleep(PAUSE_SECONDS)
         await self._finish(parameters, results, digest)
+
+    async def _note(self, positions: Mapping[int, int]) -> None:
+        """Store what the run is made from, before it is made."""
+        named = {str(one): offset for one, offset in sorted(positions.items())}
+        await runs.note(self._writer, self._lease, positions=_encode(named).decode())
 
     async def _finish(self, parameters: Parameters, results: Results, digest: str) -> None:
         """The one transaction after which the run is there, with the events of what it changed."""

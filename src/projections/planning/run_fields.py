@@ -32,8 +32,8 @@ class Field(NamedTuple):
 
 
 _ABC, _XYZ = ("abc",), ("xyz",)
-_VELOCITY = ("velocity",)
-_EVERY = ("abc", "xyz", "velocity")
+_VELOCITY, _HEALTH = ("velocity",), ("slow-movers",)
+_EVERY = ("abc", "xyz", "velocity", "slow-movers")
 
 FIELDS: Final[tuple[Field, ...]] = (
     Field("abc", "text", _EVERY, "Class by share of the total: A, B, C, …"),
@@ -57,6 +57,17 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("velocity", "text", _VELOCITY, "fast, medium, slow, dead or new."),
     Field("lines_per_month", "number", _VELOCITY, "How often in 30 days."),
     Field("days_since_demand", "count", _VELOCITY, "Days since it was asked for; null: never."),
+    Field("selling_days", "count", _XYZ, "Open days of the window since its first movement."),
+    Field("stock_out_days", "count", _XYZ, "Those of them on which it was out of stock."),
+    Field("on_hand", "quantity", _HEALTH, "On hand at the end of `as_of`."),
+    Field("on_hand_value", "value", _HEALTH, "What that is worth, at cost."),
+    Field("turnover_per_year", "number", _HEALTH, "How often stock is turned over in a year."),
+    Field("days_of_cover", "number", _HEALTH, "Days that it lasts at the recent demand."),
+    Field("fill_rate_units", "number", _HEALTH, "Share of units asked for that were served."),
+    Field("excess", "quantity", _HEALTH, "What covers more than `excess_cover_days`."),
+    Field("excess_value", "value", _HEALTH, "What that is worth."),
+    Field("slow", "count", _HEALTH, "1 if it covers more than `slow_cover_days`, else 0."),
+    Field("carrying_cost", "value", _HEALTH, "What holding it cost over the window."),
 )
 BY_NAME: Final = {field.name: field for field in FIELDS}
 
@@ -72,6 +83,17 @@ def _column(field: Field) -> Column[Any]:
     return number_column(field.name, null=True)
 
 
+# One row a series that was forecast; `document` holds points, intervals and scores.
+planning_forecasts = Table(
+    "planning_forecasts",
+    metadata,
+    text_column("run_id", key=True),
+    text_column("sku", key=True),
+    text_column("site", key=True),
+    text_column("model"),
+    text_column("reason"),
+    text_column("document"),
+)
 # One row a series: a SKU at a site, or at all together (the site is then the empty text).
 planning_results = Table(
     "planning_results",

@@ -1,6 +1,6 @@
 """What a run is computed from, read in one snapshot of the database, at stated positions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,8 +17,7 @@ from projections.planning.reading import Wanted, read_days, read_upto
 from projections.tables import item_definitions, items
 
 COLUMNS: Final = (
-    "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
-    "available_net", "value_net",
+    "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "available_net",
 )  # fmt: skip
 _decode_item = msgspec.json.Decoder(Item).decode
 
@@ -34,7 +33,7 @@ class Inputs:
 
 
 async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
-    """Everything that the run needs. Raises DatabaseUnavailable and DemandNotReady."""
+    """What classes and levels are computed from. Raises DatabaseUnavailable and DemandNotReady."""
     await catch_up(database)
     async with database.reader() as reader:
         positions = (
@@ -42,12 +41,23 @@ async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
             if parameters.positions is None
             else {int(one): offset for one, offset in parameters.positions.items()}
         )
-        wanted = Wanted(columns=COLUMNS, site=parameters.site, until_day=parameters.as_of_day + 1)
-        days = await read_days(reader, positions, wanted)
+        days = await read_series(reader, parameters, positions, COLUMNS)
         known = await read_items(reader, positions)
-    apart = parameters.each_site or parameters.site is not None
-    days = with_rows(days if apart else days.by_sku())
     return Inputs(parameters, positions, days, known)
+
+
+async def read_series(
+    reader: ReadConnection,
+    parameters: Parameters,
+    positions: Mapping[int, int],
+    columns: Collection[str],
+) -> Days:
+    """The series of the run with these columns, up to the end of its last day."""
+    until_day = parameters.as_of_day + 1
+    wanted = Wanted(columns=columns, site=parameters.site, until_day=until_day)
+    days = await read_days(reader, positions, wanted)
+    apart = parameters.each_site or parameters.site is not None
+    return with_rows(days if apart else days.by_sku())
 
 
 def with_rows(days: Days) -> Days:

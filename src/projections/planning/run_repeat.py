@@ -1,6 +1,6 @@
 """Making a run again from its position and parameters, and comparing it digit by digit."""
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,8 +9,7 @@ from sqlalchemy import RowMapping, Table, select, tuple_
 
 from projections.database import Database
 from projections.planning.parameters import read
-from projections.planning.run_inputs import read_inputs
-from projections.planning.run_results import Results, compute
+from projections.planning.run_results import Results, make_results
 from projections.planning.run_writer import Row
 
 ROWS_AT_A_TIME: Final = 5_000
@@ -61,11 +60,15 @@ async def repeat(database: Database, run: RowMapping) -> Repeated:
     """
     positions: dict[str, int] = msgspec.json.decode(run["positions"])
     parameters = msgspec.structs.replace(read(run["parameters"]), positions=positions)
-    results = await asyncio.to_thread(compute, await read_inputs(database, parameters))
+    results = await make_results(database, parameters, _unheeded)
     found = Repeated(run["run_id"], results.digest(), run["digest"])
     if run["results_kept"]:
         await _compare(database, run["run_id"], results, found)
     return found
+
+
+async def _unheeded(_positions: Mapping[int, int]) -> None:
+    """They are those of the run."""
 
 
 async def _compare(database: Database, run_id: str, results: Results, found: Repeated) -> None:

@@ -1,16 +1,21 @@
 """What a run comes to: rows of the result tables, in the order of their keys, and their digest."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Table
 
+from projections.database import Database
+from projections.planning import run_health
+from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of, columns_of
-from projections.planning.run_fields import BY_NAME, FIELDS, planning_results
-from projections.planning.run_inputs import Inputs
+from projections.planning.run_fields import BY_NAME, FIELDS, planning_forecasts, planning_results
+from projections.planning.run_forecasts import forecast_rows
+from projections.planning.run_inputs import Inputs, read_inputs, read_series
 from projections.planning.run_stored import stored
 from projections.planning.run_writer import Row
 
@@ -18,7 +23,8 @@ from projections.planning.run_writer import Row
 ROWS_A_TRANSACTION: Final = 5_000
 
 # The tables that hold results, with the run as the first part of their key.
-RESULT_TABLES: Final[tuple[Table, ...]] = (planning_results,)
+RESULT_TABLES: Final[tuple[Table, ...]] = (planning_results, planning_forecasts)
+Read = Callable[[Mapping[int, int]], Awaitable[None]]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -46,22 +52,62 @@ class Results:
         return digest.hexdigest()
 
 
-def compute(inputs: Inputs) -> Results:
-    """Everything that a run says; pure, and the same on every machine."""
-    columns = columns_of(classes_of(inputs.days, inputs.parameters))
-    rows = series_rows(inputs, columns)
-    counts = {"series": len(inputs.days), "skus": len(set(inputs.days.skus))}
-    return Results({planning_results: rows}, counts)
+async def make_results(database: Database, parameters: Parameters, read: Read) -> Results:
+    """Everything that a run says. `read` is told the positions as soon as they are known.
+
+    What is computed is pure, and the same on every machine; it is done in a thread. Raises
+    DatabaseUnavailable, DemandNotReady, PlanningError and ForecastExtraMissing.
+    """
+    inputs = await read_inputs(database, parameters)
+    await read(inputs.positions)
+    skus, sites = inputs.days.skus, inputs.days.sites
+    columns, forecasts = await asyncio.to_thread(_of_demand, inputs)
+    positions = inputs.positions
+    # Classes and levels need a third of the columns; both at once would not fit where these do.
+    del inputs
+    columns |= await _health(database, parameters, positions, (skus, sites))
+    rows = await asyncio.to_thread(series_rows, columns)
+    counts = {"series": len(rows), "skus": len(set(skus)), "forecasts": len(forecasts)}
+    return Results({planning_results: rows, planning_forecasts: forecasts}, counts)
 
 
-def series_rows(inputs: Inputs, columns: Mapping[str, Any]) -> list[Row]:
-    """One row a series: key, scale, and every column in its order."""
-    if columns.keys() != BY_NAME.keys():
-        raise AssertionError(f"columns differ: {sorted(columns.keys() ^ BY_NAME.keys())}")
+def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
+    """The columns that demand alone gives, and the rows of forecasts."""
     days = inputs.days
-    lists: list[Sequence[Any]] = [days.skus, days.sites, days.scales.tolist()]
+    columns = columns_of(classes_of(days, inputs.parameters))
+    keys = {"sku": list(days.skus), "site": list(days.sites), "scale": days.scales.tolist()}
+    return {**keys, **columns}, forecast_rows(days, columns["abc"], inputs.parameters)
+
+
+async def _health(
+    database: Database,
+    parameters: Parameters,
+    positions: Mapping[int, int],
+    series: tuple[Sequence[str], Sequence[str]],
+) -> dict[str, list[Any]]:
+    """The columns of stock health, in the order of these series."""
+    keys = list(zip(*series, strict=True))
+    if not parameters.health.enabled:
+        return {name: [None] * len(keys) for name in run_health.FIGURES}
+    async with database.reader() as reader:
+        days = await read_series(reader, parameters, positions, run_health.COLUMNS)
+    columns = await asyncio.to_thread(run_health.columns_of, days, parameters)
+    found = list(zip(days.skus, days.sites, strict=True))
+    if found == keys:
+        return columns
+    # A series with amounts beyond any sense is left out by the columns that have them.
+    place = {key: number for number, key in enumerate(found)}
+    where = [place.get(key) for key in keys]
+    return {
+        name: [None if one is None else values[one] for one in where]
+        for name, values in columns.items()
+    }
+
+
+def series_rows(columns: Mapping[str, Any]) -> list[Row]:
+    """One row a series: key, scale, and every column in its order."""
+    if columns.keys() != {"sku", "site", "scale", *BY_NAME}:
+        raise AssertionError(f"columns differ: {sorted(columns.keys() ^ BY_NAME.keys())}")
+    lists: list[Sequence[Any]] = [columns["sku"], columns["site"], columns["scale"]]
     lists += [stored(field.kind, columns[field.name]) for field in FIELDS]
     return list(zip(*lists, strict=True))
-
-
-Compute = Callable[[Inputs], Results]

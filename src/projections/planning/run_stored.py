@@ -10,15 +10,16 @@ from projections.planning.run_fields import MICRO, MICRO_DECIMALS, Kind
 def stored(kind: Kind, values: Any) -> list[Any]:
     """The values of a column as the tables hold them: Python integers, texts and None.
 
-    Statistics and numbers come as float64 with no more than six decimals; NaN becomes None.
+    A list is stored already. Of arrays, statistics and numbers are float64 with no more than six
+    decimals; NaN becomes None.
     """
-    if kind == "text":
-        return list(values)
+    if isinstance(values, list):
+        return values
     if kind == "statistic":
-        return [_statistic(value) for value in np.asarray(values).tolist()]
+        return [statistic(value) for value in np.asarray(values).tolist()]
     if kind == "number":
         return _micro(np.asarray(values, dtype=np.float64))
-    return list(values if isinstance(values, list) else values.tolist())
+    return list(values.tolist())
 
 
 def _micro(values: Any) -> list[int | None]:
@@ -29,7 +30,8 @@ def _micro(values: Any) -> list[int | None]:
     return [None if none else one for one, none in zip(scaled, missing.tolist(), strict=True)]
 
 
-def _statistic(value: float | int) -> str | None:
+def statistic(value: float | int) -> str | None:
+    """A number with up to six decimals in the shortest form; None for NaN."""
     if isinstance(value, int):
         return str(value)
     if value != value:  # noqa: PLR0124 - NaN alone differs from itself
