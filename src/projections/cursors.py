@@ -25,17 +25,30 @@ def encode(*key: str | int) -> str:
     return urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 
 
+def first_text(cursor: str) -> str:
+    """The first part of a key, which is a text. Raises InvalidCursor for anything else."""
+    key = _parts(cursor)
+    if not key or not isinstance(key[0], str):
+        raise InvalidCursor("the cursor belongs to another list")
+    decode(cursor, *map(type, key))
+    return key[0]
+
+
 def decode(cursor: str, *kinds: type[str] | type[int]) -> tuple[Any, ...]:
     """The key in a cursor, of these types. Raises InvalidCursor for anything else."""
-    if len(cursor) > CURSOR_LENGTH_MAX or not cursor.isascii():
-        raise InvalidCursor("the cursor is malformed")
-    padded = cursor + "=" * (-len(cursor) % 4)
-    try:
-        key = msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str | int, ...])
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise InvalidCursor("the cursor is malformed") from error
+    key = _parts(cursor)
     if tuple(map(type, key)) != kinds or any(
         part not in _INT64 if isinstance(part, int) else "\0" in part for part in key
     ):
         raise InvalidCursor("the cursor belongs to another list")
     return key
+
+
+def _parts(cursor: str) -> tuple[str | int, ...]:
+    if len(cursor) > CURSOR_LENGTH_MAX or not cursor.isascii():
+        raise InvalidCursor("the cursor is malformed")
+    padded = cursor + "=" * (-len(cursor) % 4)
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str | int, ...])
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InvalidCursor("the cursor is malformed") from error

@@ -61,7 +61,7 @@ def test_a_run_and_its_repetition(folder: Path) -> None:
     assert (made["state"], made["origin"], made["as_of"]) == ("done", "command", AS_OF)
     assert [one["sku"] for one in made["summary"]["first"]] == ["A", "B"]
     equal = document(folder, "--repeat", made["id"])
-    assert (equal["equal"], equal["compared_rows"], equal["count"]) == (True, 2, 0)
+    assert (equal["equal"], equal["compared_rows"], equal["count"]) == (True, 3, 0)
     with sqlite3.connect(folder / "data" / "views.db") as connection:
         connection.execute(
             "UPDATE planning_results SET demand = demand + 1 WHERE sku = 'B' AND run_id = ?",

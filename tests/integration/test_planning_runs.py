@@ -55,7 +55,7 @@ async def test_a_run_over_http(client: httpx.AsyncClient) -> None:
     position += "," + await sell(client, "B", {"2026-01-06": "15"})
     position += "," + await sell(client, "C", {"2026-01-07": "1"})
     done = await run(client, position, as_of="2026-01-18")
-    assert done["counts"] == {"series": 3, "skus": 3}
+    assert done["counts"] == {"series": 3, "skus": 3, "forecasts": 1}
     assert done["as_of"] == done["parameters"]["as_of"] == "2026-01-18"
     assert not done["publishes"]
     found = await client.get(f"{RUNS}/{done['id']}")
@@ -112,6 +112,29 @@ async def test_pages_are_of_one_run(client: httpx.AsyncClient) -> None:
         ({"position": "77:0"}, "position"),
         ({"site": "MAIN/A"}, "site"),
         ({"seed": -1}, "seed"),
+        ({"policies": {"level": 0}}, "policies.level"),
+        ({"policies": {"level": "1"}}, "policies.level"),
+        ({"policies": {"levels": {"A": 1.2}}}, "policies.levels.A"),
+        ({"policies": {"cells": {"AX": {"level": 0.4}}}}, "policies.cells.AX.level"),
+        ({"policies": {"cells": {"DX": {"level": 0.9}}}}, "policies.cells.DX"),
+        ({"policies": {"levels": {"E": 0.9}}}, "policies.levels.E"),
+        ({"policies": {"cells": {"AX": {"cover_days": 3}}}}, "policies.cells.AX.cover_days"),
+        ({"policies": {"skus": {"A": {"minimum": "x"}}}}, "policies.skus.A.minimum"),
+        (
+            {"policies": {"replenishment": "periodic", "review_days": 0}},
+            "policies.review_days",
+        ),
+        ({"lead_times": {"default_days": -1}}, "lead_times.default_days"),
+        ({"costs": {"carrying_rate": 0}}, "costs.carrying_rate"),
+        ({"costs": {"days_without_cost": 40, "days_max": 30}}, "costs.days_without_cost"),
+        ({"what_if": {"demand_percent": -101}}, "what_if.demand_percent"),
+        ({"what_if": {"late_supplier": "ACME"}}, "what_if"),
+        ({"what_if": {"late_days": 3}, "publish": True}, "publish"),
+        ({"forecast": {"levels": [1]}}, "forecast.levels"),
+        ({"forecast": {"models": ["ses", "ses"]}}, "forecast.models"),
+        ({"forecast": {"models": ["magic"]}}, "forecast.models.0"),
+        ({"health": {"demand_days": 0}}, "health.demand_days"),
+        ({"demand": {"closed_weekdays": ["someday"]}}, "demand.closed_weekdays.0"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -155,7 +178,7 @@ async def test_an_empty_ledger_has_an_empty_plan(client: httpx.AsyncClient) -> N
     """But no past."""
     await sell(client, "A", {"2026-01-05": "5"})
     empty = await client.post(RUNS, json={"position": "0:0,1:0"}, params=WAITING)
-    assert empty.json()["counts"] == {"series": 0, "skus": 0}, empty.text
+    assert empty.json()["counts"] == {"series": 0, "skus": 0, "forecasts": 0}, empty.text
     assert (await client.get("/v1/planning/abc")).json()["items"] == []
 
 

@@ -11,6 +11,7 @@ from api.routes import (
     movements,
     planning_demand,
     planning_health,
+    planning_orders,
     planning_results,
     planning_runs,
     stock,
@@ -26,5 +27,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *planning_runs.OPERATIONS,
     *planning_results.OPERATIONS,
     *alerts.OPERATIONS,
+    *planning_orders.OPERATIONS,
     *health.OPERATIONS,
 )

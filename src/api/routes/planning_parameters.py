@@ -50,13 +50,34 @@ PATTERN: Final = words(
     "pattern", "Of this pattern.", ("smooth", "erratic", "intermittent", "lumpy", "no_demand")
 )
 VELOCITY: Final = words("velocity", "Of this velocity.", ("fast", "medium", "slow", "dead", "new"))
+METHOD: Final = words(
+    "method", "By this method.",
+    ("none", "cycle_service", "fill_rate", "empirical", "days_of_cover", "just_in_time"),
+)  # fmt: skip
+POLICY: Final = words(
+    "policy", "By this policy.", ("none", "s_q", "s_S", "min_max", "periodic", "base_stock")
+)
+SUPPLIER: Final = Parameter(
+    "supplier",
+    "Ordered from this supplier.",
+    {"type": "string", "minLength": 1, "maxLength": codes.SKU_LENGTH_MAX},
+    "ACME",
+)
+REASON: Final = words(
+    "reason", "With this reason; `ordered` are those that something is proposed for.",
+    (
+        "no_policy", "above_reorder_point", "not_reviewed_today", "at_order_up_to_level",
+        "ordered", "shelf_life_too_short",
+    ),
+)  # fmt: skip
+MODEL: Final = Parameter("model", "Forecast by this model.", {"type": "string"}, "ses")
 TYPE: Final = words(
     "type",
     "Events of this type.",
     ("planning.class_changed.v1", "planning.reorder_point_changed.v1"),
 )
 # The column that each filter looks at, where the name is another.
-COLUMNS: Final = {"class": "abc"}
+COLUMNS: Final = {"class": "abc", "reason": "proposal_reason"}
 
 
 def chosen(query: Query, filters: tuple[Parameter, ...]) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """What planning runs came to: lists of results, and of what changed."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import RowMapping
 from starlette.requests import Request
@@ -75,17 +74,9 @@ def _parameters(filters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     return (q.RUN, p.SKU, q.SITE, *filters, p.LIMIT, p.CURSOR)
 
 
-def _operation(
-    subject: str,
-    name: str,
-    summary: str,
-    filters: tuple[Parameter, ...],
-    example: Mapping[str, Any],
-) -> Operation:
+def _operation(subject: str, name: str, summary: str, filters: tuple[Parameter, ...]) -> Operation:
     page = page_model(row_model(subject, f"{name}Row"), f"{name}Page")
-    shown = {
-        "run": examples.RUN_ID, "as_of": "2026-11-22", "items": [example], "next_cursor": None,
-    }  # fmt: skip
+    shown = examples.page(examples.row(subject))
     return Operation(
         "GET",
         f"/v1/planning/{subject}",
@@ -109,16 +100,19 @@ async def get_changes(request: Request) -> Answer:
     return document(HTTPStatus.OK, page._asdict())
 
 
+_CLASSES: Final = (q.ABC, q.XYZ)
 OPERATIONS: Final = (
-    _operation("abc", "Abc", "Classes by share of the total", (q.ABC, q.XYZ), examples.ABC),
+    _operation("abc", "Abc", "Classes by share of the total", _CLASSES),
+    _operation("xyz", "Xyz", "Classes by variation, patterns", (*_CLASSES, q.PATTERN)),
+    _operation("velocity", "Velocity", "How fast series move", (*_CLASSES, q.VELOCITY)),
     _operation(
-        "xyz", "Xyz", "Classes by variation, and patterns of demand", (q.ABC, q.XYZ, q.PATTERN),
-        examples.XYZ,
+        "safety-stock", "SafetyStock", "Safety stocks and reorder points", (*_CLASSES, q.METHOD)
     ),
     _operation(
-        "velocity", "Velocity", "How fast series move", (q.ABC, q.XYZ, q.VELOCITY),
-        examples.VELOCITY,
+        "replenishment", "Replenishment", "What to order, and why",
+        (*_CLASSES, q.SUPPLIER, q.POLICY, q.REASON),
     ),
+    _operation("slow-movers", "SlowMovers", "Cover, excess and turnover", _CLASSES),
     Operation(
         "GET",
         "/v1/planning/changes",

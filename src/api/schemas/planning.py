@@ -10,7 +10,6 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
     field_validator,
 )
 
@@ -26,8 +25,15 @@ from api.schemas.planning_parts import (
     VelocityRequest,
     XyzRequest,
 )
+from api.schemas.planning_policies import (
+    CostsRequest,
+    LeadTimesRequest,
+    PoliciesRequest,
+    WhatIfRequest,
+)
 from ledger.domain import codes
 from projections.planning.parameters import WEEKDAYS, InvalidParameters, Parameters, day_text
+from projections.planning.run_policies import check_policies
 
 POSITION_PATTERN = r"^[0-9]{1,6}:[0-9]{1,19}(, *[0-9]{1,6}:[0-9]{1,19})*$"
 
@@ -70,6 +76,10 @@ class RunRequest(Input):
     reviews: ReviewsRequest = ReviewsRequest()
     pattern: PatternRequest = PatternRequest()
     velocity: VelocityRequest = VelocityRequest()
+    policies: PoliciesRequest = PoliciesRequest()
+    lead_times: LeadTimesRequest = LeadTimesRequest()
+    costs: CostsRequest = CostsRequest()
+    what_if: WhatIfRequest = WhatIfRequest()
     forecast: ForecastRequest = ForecastRequest()
     health: HealthRequest = HealthRequest()
     seed: int = Field(0, ge=0, lt=2**63, description="Where random draws begin.")
@@ -81,17 +91,10 @@ class RunRequest(Input):
             raise ValueError("a site is the first part of a location such as MAIN/A/01")
         return value
 
-    @field_validator("publish")
-    @classmethod
-    def _publish_the_present_only(cls, value: bool | None, info: ValidationInfo) -> bool | None:
-        if value and any(info.data.get(name) is not None for name in ("as_of", "position")):
-            raise ValueError("only what is about the present is published: no as_of, no position")
-        return value
-
     @property
     def is_present(self) -> bool:
         """Whether it is about what is now, as it is now."""
-        return self.as_of is None and self.position is None
+        return self.as_of is None and self.position is None and self.what_if.is_nothing
 
 
 def decode_run(body: bytes) -> RunRequest:
@@ -119,7 +122,7 @@ def resolve(request: RunRequest, *, today: int, positions: dict[str, int] | None
     """The parameters that are stored: `as_of` is a day, and nothing is left to a default.
 
     `today` is the day of the request, `positions` the next offsets behind `position`. Raises
-    InvalidParameters where `as_of` is in the future.
+    InvalidParameters where `as_of` is in the future, and where parts do not go together.
     """
     as_of = _day(request.as_of) or day_text(today)
     if as_of > day_text(today):
@@ -130,7 +133,11 @@ def resolve(request: RunRequest, *, today: int, positions: dict[str, int] | None
     demand["closed_dates"] = sorted(demand["closed_dates"])
     document["forecast"]["classes"] = sorted(document["forecast"]["classes"])
     document["publish"] = request.is_present if request.publish is None else request.publish
-    return msgspec.convert({**document, "as_of": as_of, "positions": positions}, Parameters)
+    if request.publish and not request.is_present:
+        raise InvalidParameters("publish", "only what is about the present as it is is published")
+    parameters = msgspec.convert({**document, "as_of": as_of, "positions": positions}, Parameters)
+    check_policies(parameters)
+    return parameters
 
 
 def _day(as_of: date | datetime | None) -> str | None:

@@ -1,13 +1,15 @@
 """Planning as answered: runs, their results and the changes they made."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
 from api.schemas.common import Instant, Sku
-from projections.planning.run_fields import Kind, fields_of
+from projections.planning.run_columns import Kind
+from projections.planning.run_fields import fields_of
 
 _NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
+Number = Annotated[str, Field(pattern=_NUMBER_PATTERN, examples=["1.5"])]
 
 
 class Run(BaseModel):
@@ -44,6 +46,58 @@ class RunPage(BaseModel):
     next_cursor: str | None
 
 
+class Interval(BaseModel):
+    """A prediction interval."""
+
+    level: str
+    lower: Number
+    upper: Number
+
+
+class Point(BaseModel):
+    """What is forecast for one bucket, in units."""
+
+    first_day: str = Field(json_schema_extra={"format": "date"})
+    forecast: Number
+    intervals: list[Interval]
+
+
+class ModelScore(BaseModel):
+    """How a model did in the backtest."""
+
+    model: str
+    why_not: str | None = Field(description="Why it was not tried.")
+    mase: Number | None
+    rmsse: Number | None
+    bias: Number | None
+    pinball: Number | None
+
+
+class Forecast(BaseModel):
+    """The forecast of a series."""
+
+    sku: Sku
+    site: str | None
+    model: str
+    reason: str = Field(description="Why this model.")
+    reason_text: str
+    bucket: Literal["day", "week", "month"]
+    constants: dict[str, str]
+    points: list[Point]
+    past_errors: int = Field(description="Errors of the past that the intervals rest on.")
+    backtests: int
+    scores: list[ModelScore]
+
+
+class SupplierProposal(BaseModel):
+    """All that is proposed to be ordered from one supplier."""
+
+    supplier: str | None
+    lines: int
+    value: Number
+    lines_without_cost: int = Field(description="Lines that count nothing in the value.")
+
+
 class ChangePage(BaseModel):
     """A part of the list of changes: CloudEvents documents."""
 
@@ -69,6 +123,8 @@ def row_model(subject: str, name: str) -> type[BaseModel]:
         field.name: (_type(field.kind) | None, _field(field.kind, field.meaning))
         for field in fields_of(subject)
     }
+    if subject == "replenishment":
+        columns["reason_text"] = (str, Field(description="Why, in words and numbers."))
     return create_model(name, sku=(Sku, ...), site=(str | None, ...), **columns)
 
 

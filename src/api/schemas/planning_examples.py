@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from projections.planning.run_fields import fields_of
+
 RUN_ID: Final = "019aa9a5-30c0-7b0e-9d3c-5d1f0c6b8a42"
 REQUEST: Final[dict[str, Any]] = {
     "as_of": "2026-10-31",
@@ -54,43 +56,68 @@ CHANGE: Final[dict[str, Any]] = {
         "after": {"abc": "A", "xyz": "Y"},
     },
 }
-ABC: Final[dict[str, Any]] = {
-    "sku": "85123A",
-    "site": None,
+_WORDS: Final = {
     "abc": "A",
     "xyz": "Y",
     "abc_unkept": "A",
-    "rank": 1,
-    "share_percent": "1.930201",
-    "cumulative_share_percent": "0",
-    "issued_value": "55012.14",
-    "lines": 1024,
-    "demand": "20140",
-}
-XYZ: Final[dict[str, Any]] = {
-    "sku": "85123A",
-    "site": None,
-    "abc": "A",
-    "xyz": "Y",
-    "demand": "20140",
     "xyz_reason": "measured",
     "pattern": "smooth",
-    "buckets": 52,
-    "demand_buckets": 52,
-    "mean": "387.307692",
-    "deviation": "210.11842",
-    "cv": "0.542511",
-    "interval": "1",
-    "size_cv_squared": "0.294318",
+    "velocity": "fast",
+    "method": "cycle_service",
+    "policy_source": "cell",
+    "demand_reason": "measured",
+    "lead_time_source": "agreed",
+    "policy": "s_q",
+    "supplier": "ACME",
+    "cost_source": "item",
+    "order_basis": "economic",
+    "proposal_reason": "above_reorder_point",
 }
-VELOCITY: Final[dict[str, Any]] = {
+_NUMBERS: Final[dict[str, Any]] = {
+    "count": 52, "quantity": "120", "value": "55012.14", "number": "0.97", "statistic": "387.31",
+}  # fmt: skip
+FORECAST: Final[dict[str, Any]] = {
     "sku": "85123A",
     "site": None,
-    "abc": "A",
-    "xyz": "Y",
-    "lines": 1024,
-    "demand": "20140",
-    "velocity": "fast",
-    "lines_per_month": "84.164384",
-    "days_since_demand": 0,
-}
+    "model": "ses",
+    "reason": "backtest",
+    "reason_text": "least error in the backtest",
+    "bucket": "week",
+    "constants": {"alpha": "0.2"},
+    "points": [
+        {
+            "first_day": "2026-11-23",
+            "forecast": "387.307692",
+            "intervals": [{"level": "0.8", "lower": "120.5", "upper": "654.1"}],
+        }
+    ],
+    "past_errors": 45,
+    "backtests": 5,
+    "scores": [
+        {
+            "model": "ses", "why_not": None, "mase": "0.81", "rmsse": "0.79", "bias": "-1.2",
+            "pinball": "0.33",
+        }
+    ],
+}  # fmt: skip
+SUPPLIER: Final[dict[str, Any]] = {
+    "supplier": "ACME", "lines": 12, "value": "8134.5", "lines_without_cost": 0,
+}  # fmt: skip
+
+
+def row(subject: str) -> dict[str, Any]:
+    """A row of a list of results."""
+    numbers = {
+        field.name: _WORDS[field.name] if field.kind == "text" else _NUMBERS[field.kind]
+        for field in fields_of(subject)
+    }
+    more = {"reason_text": "Order 120."} if subject == "replenishment" else {}
+    return {"sku": "85123A", "site": None, **numbers, **more}
+
+
+HEAD: Final = {"run": RUN_ID, "as_of": "2026-11-22"}
+
+
+def page(item: dict[str, Any]) -> dict[str, Any]:
+    """A page of one run with one item."""
+    return {**HEAD, "items": [item], "next_cursor": None}

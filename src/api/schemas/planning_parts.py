@@ -2,14 +2,13 @@
 
 from datetime import date
 from decimal import Decimal as Exact
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from api.schemas.common import Input
 from projections.planning.forecasting.options import EXTRA, OURS
-from projections.planning.parameters import AbcBasis, Bucket, Criterion, HealthBucket, Weekday
+from projections.planning.parameters import AbcBasis, Bucket, Criterion, Weekday
 
 WINDOW_DAYS_MAX = 3_660
 CLOSED_DATES_MAX = 1_000
@@ -195,7 +194,6 @@ class HealthRequest(Input):
     """Limits that stock is judged by."""
 
     enabled: bool = Field(True, description="Whether stock health is computed.")
-    bucket: HealthBucket = Field("month", description="What the series over time are cut into.")
     demand_days: int = Field(90, ge=1, le=WINDOW_DAYS_MAX, description="Days of demand for cover.")
     excess_cover_days: int = Field(
         180, ge=1, le=WINDOW_DAYS_MAX, description="What covers more days than these is excess."
@@ -203,19 +201,3 @@ class HealthRequest(Input):
     slow_cover_days: int = Field(
         365, ge=1, le=WINDOW_DAYS_MAX, description="What covers more days than these is slow."
     )
-    carrying_rate: Fraction = Field(
-        Exact("0.25"), ge=0, le=10, description="What holding stock costs a year, of its value."
-    )
-    ageing_days: list[Annotated[int, Field(ge=0, le=WINDOW_DAYS_MAX)]] = Field(
-        [30, 60, 90, 180, 365],
-        min_length=1,
-        max_length=20,
-        description="Upper limits of the buckets of age.",
-    )
-
-    @field_validator("ageing_days")
-    @classmethod
-    def _rise(cls, value: list[int]) -> list[int]:
-        if any(before >= after for before, after in pairwise(value)):
-            raise ValueError("limits of age rise")
-        return value

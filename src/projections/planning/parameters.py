@@ -20,7 +20,8 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 )  # fmt: skip
-HealthBucket = Literal["day", "week", "month", "whole"]
+Method = Literal["none", "cycle_service", "fill_rate", "empirical", "days_of_cover", "just_in_time"]
+Replenishment = Literal["none", "s_q", "s_S", "min_max", "periodic", "base_stock"]
 Criterion = Literal["rmsse", "mase", "pinball"]
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -120,15 +121,82 @@ class ForecastParameters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of stock health. `carrying_rate` is what holding stock costs a year, of its value."""
+    """Limits of stock health, as far as a run has it for each series."""
 
     enabled: bool = True
-    bucket: HealthBucket = "month"
     demand_days: int = 90
     excess_cover_days: int = 180
     slow_cover_days: int = 365
+
+
+class PolicyPart(msgspec.Struct, frozen=True, kw_only=True):
+    """How a cell of the matrix, or a SKU, is protected and replenished; None: as for all.
+
+    `minimum` and `maximum` are the levels of `min_max`, in units of the SKU; cells have none.
+    """
+
+    method: Method | None = None
+    level: str | None = None
+    cover_days: str | None = None
+    buffer_days: str | None = None
+    replenishment: Replenishment | None = None
+    review_days: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+
+
+class Policies(msgspec.Struct, frozen=True, kw_only=True):
+    """How everything is protected and replenished, and the exceptions.
+
+    A service level is that of the SKU, else of the cell, else of the ABC class in `levels`, else
+    `level`, else one that falls from AX to CZ. With `empirical` the normal distribution gives way
+    to the bootstrap where demand is intermittent or lumpy. Dead series order nothing unless
+    `order_dead`.
+    """
+
+    method: Method = "cycle_service"
+    level: str | None = None
+    levels: dict[str, str] = {}
+    cover_days: str = "30"
+    buffer_days: str = "0"
+    replenishment: Replenishment = "s_q"
+    review_days: str = "1"
+    cells: dict[str, PolicyPart] = {}
+    skus: dict[str, PolicyPart] = {}
+    empirical: bool = True
+    replicates: int = 1000
+    order_dead: bool = False
+
+
+class LeadTimeParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Lead times are agreed with the supplier, else the default.
+
+    `assumed_deviation` is their standard deviation, as a share of them.
+    """
+
+    default_days: str = "14"
+    assumed_deviation: str = "0"
+
+
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order costs, and what holding stock costs a year as a share of its value.
+
+    Without a cost of the item an order covers `days_without_cost`; none covers more than
+    `days_max`.
+    """
+
+    order_cost: str = "10"
     carrying_rate: str = "0.25"
-    ageing_days: tuple[int, ...] = (30, 60, 90, 180, 365)
+    days_without_cost: str = "30"
+    days_max: str = "365"
+
+
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
+    """What if `late_supplier` (None: every one) were late by so many days, and demand changed."""
+
+    late_days: str = "0"
+    late_supplier: str | None = None
+    demand_percent: str = "0"
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +218,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     reviews: Reviews = Reviews()
     pattern: PatternParameters = PatternParameters()
     velocity: VelocityParameters = VelocityParameters()
+    policies: Policies = Policies()
+    lead_times: LeadTimeParameters = LeadTimeParameters()
+    costs: Costs = Costs()
+    what_if: WhatIf = WhatIf()
     forecast: ForecastParameters = ForecastParameters()
     health: HealthParameters = HealthParameters()
     seed: int = 0

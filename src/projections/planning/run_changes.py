@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.domain.codes import instant_text
+from ledger.domain.quantities import text as quantity_text
 from projections.database import ReadConnection
 from projections.planning.parameters import Parameters
 from projections.planning.run_fields import planning_results
@@ -17,6 +18,8 @@ from projections.planning.run_tables import planning_events
 from projections.planning.run_writer import Row
 
 CLASS_CHANGED: Final = "planning.class_changed.v1"
+REORDER_POINT_CHANGED: Final = "planning.reorder_point_changed.v1"
+ROWS_AT_A_TIME: Final = 20_000
 _NAMES: Final = uuid.UUID("6f1f0d1e-6a0b-5a6e-9d0c-3c4c7d5a8b21")
 _encode = msgspec.json.Encoder().encode
 _r = planning_results.c
@@ -31,6 +34,7 @@ class State:
     scale: int
     abc: str | None
     xyz: str | None
+    reorder_point: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,11 @@ class Comparison:
 
 async def states_of(reader: ReadConnection, run_id: str) -> dict[Key, State]:
     """What a run said about each series."""
-    query = select(_r.sku, _r.site, _r.scale, _r.abc, _r.xyz).where(_r.run_id == run_id)
-    return {
-        (row["sku"], row["site"]): State(row["scale"], row["abc"], row["xyz"])
-        for row in await reader.all(query)
-    }
+    columns = (_r.sku, _r.site, _r.scale, _r.abc, _r.xyz, _r.reorder_point)
+    states: dict[Key, State] = {}
+    async for rows in reader.parts(select(*columns).where(_r.run_id == run_id), {}, ROWS_AT_A_TIME):
+        states |= {(sku, site): State(*rest) for sku, site, *rest in rows}
+    return states
 
 
 def changes(
@@ -69,6 +73,15 @@ def changes(
                 "after": {"abc": new.abc, "xyz": new.xyz},
             }
             yield CLASS_CHANGED, key, data
+        if (before_point := _point(old)) != (after_point := _point(new)):
+            yield REORDER_POINT_CHANGED, key, {"before": before_point, "after": after_point}
+
+
+def _point(state: State | None) -> str | None:
+    """The reorder point in units, whose text does not change with the item's decimals."""
+    if state is None or state.reorder_point is None:
+        return None
+    return quantity_text(state.reorder_point, state.scale)
 
 
 def event_rows(

@@ -132,7 +132,7 @@ def _joined(parts: list[abc.Abc], groups: list[Any], series: int) -> abc.Abc:
     return abc.Abc(**arrays, total=sum(part.total for part in parts))
 
 
-def words(codes: Codes, names: str | tuple[str, ...]) -> list[str]:
+def words(codes: Codes | Integers, names: str | tuple[str, ...]) -> list[str]:
     """Codes as the words they stand for."""
     table = np.array(list(names), dtype=object)
     return list(table[codes].tolist())

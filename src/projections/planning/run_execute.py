@@ -125,11 +125,11 @@ class Execution:
 
 def _states(results: Results) -> dict[Key, State]:
     names = [column.name for column in planning_results.columns][1:]
-    sku, site, scale, abc, xyz = (
-        names.index(name) for name in ("sku", "site", "scale", "abc", "xyz")
+    sku, site, *rest = (
+        names.index(name) for name in ("sku", "site", "scale", "abc", "xyz", "reorder_point")
     )
     return {
-        (str(row[sku]), str(row[site])): State(int(row[scale]), row[abc], row[xyz])
+        (row[sku], row[site]): State(*(row[one] for one in rest))
         for row in results.tables[planning_results]
     }
 

@@ -14,10 +14,12 @@ from projections.planning.catching_up import catch_up
 from projections.planning.days import Days
 from projections.planning.parameters import Parameters
 from projections.planning.reading import Wanted, read_days, read_upto
+from projections.planning.run_supply import Supply
 from projections.tables import item_definitions, items
 
 COLUMNS: Final = (
-    "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "available_net",
+    "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
+    "available_net", "value_net",
 )  # fmt: skip
 _decode_item = msgspec.json.Decoder(Item).decode
 
@@ -30,6 +32,7 @@ class Inputs:
     positions: dict[int, int]
     days: Days
     items: Mapping[str, Item]
+    supply: Supply
 
 
 async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
@@ -43,7 +46,7 @@ async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
         )
         days = await read_series(reader, parameters, positions, COLUMNS)
         known = await read_items(reader, positions)
-    return Inputs(parameters, positions, days, known)
+    return Inputs(parameters, positions, days, known, Supply())
 
 
 async def read_series(

@@ -11,7 +11,9 @@ from projections import cursors
 from projections.cursors import Page
 from projections.database import ReadConnection, storable
 from projections.planning.parameters import Parameters, day_text, read
+from projections.planning.run_columns import Field
 from projections.planning.run_fields import document, fields_of, planning_results
+from projections.planning.run_sentences import sentence
 from projections.planning.run_tables import planning_events, planning_runs
 
 _r, _e, _s = planning_runs.c, planning_events.c, planning_results.c
@@ -63,8 +65,7 @@ async def list_runs(
 
 def run_of_cursor(cursor: str) -> str:
     """The run that a page of results was of; the next one is of the same. Raises InvalidCursor."""
-    run_id: str = cursors.decode(cursor, str, str, str)[0]
-    return run_id
+    return cursors.first_text(cursor)
 
 
 async def list_results(
@@ -87,9 +88,14 @@ async def list_results(
     rows = await reader.all(query)
     more, rows = len(rows) > limit, rows[:limit]
     return Page(
-        [document(row, fields) for row in rows],
+        [_result(row, subject, fields) for row in rows],
         cursors.encode(run_id, rows[-1]["sku"], rows[-1]["site"]) if more else None,
     )
+
+
+def _result(row: RowMapping, subject: str, fields: Sequence[Field]) -> dict[str, Any]:
+    found = document(row, fields)
+    return found if subject != "replenishment" else {**found, "reason_text": sentence(row)}
 
 
 async def list_changes(

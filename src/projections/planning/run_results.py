@@ -10,12 +10,14 @@ import msgspec
 from sqlalchemy import Table
 
 from projections.database import Database
-from projections.planning import run_health
+from projections.planning import run_classes, run_health, run_level_columns
 from projections.planning.parameters import Parameters
-from projections.planning.run_classes import classes_of, columns_of
-from projections.planning.run_fields import BY_NAME, FIELDS, planning_forecasts, planning_results
+from projections.planning.run_classes import classes_of
+from projections.planning.run_columns import FIELDS
+from projections.planning.run_fields import BY_NAME, planning_forecasts, planning_results
 from projections.planning.run_forecasts import forecast_rows
 from projections.planning.run_inputs import Inputs, read_inputs, read_series
+from projections.planning.run_levels import plan
 from projections.planning.run_stored import stored
 from projections.planning.run_writer import Row
 
@@ -72,11 +74,19 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
 
 
 def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
-    """The columns that demand alone gives, and the rows of forecasts."""
-    days = inputs.days
-    columns = columns_of(classes_of(days, inputs.parameters))
-    keys = {"sku": list(days.skus), "site": list(days.sites), "scale": days.scales.tolist()}
-    return {**keys, **columns}, forecast_rows(days, columns["abc"], inputs.parameters)
+    """All columns but those of stock health, and the rows of forecasts."""
+    days, parameters = inputs.days, inputs.parameters
+    classes = classes_of(days, parameters)
+    columns = {
+        "sku": list(days.skus),
+        "site": list(days.sites),
+        "scale": days.scales.tolist(),
+        **run_classes.columns_of(classes),
+        **run_level_columns.columns_of(
+            days, plan(days, inputs.items, inputs.supply, classes, parameters)
+        ),
+    }
+    return columns, forecast_rows(days, columns["abc"], parameters)
 
 
 async def _health(

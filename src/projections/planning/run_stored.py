@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from projections.planning.run_fields import MICRO, MICRO_DECIMALS, Kind
+from projections.planning.run_columns import Kind
+from projections.planning.run_fields import MICRO, MICRO_DECIMALS
 
 
 def stored(kind: Kind, values: Any) -> list[Any]:

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from projections.database import Database, DatabaseUnavailable
 from projections.planning import runs
 from projections.planning.parameters import Parameters, canonical, read
-from projections.planning.run_fields import FIELDS, planning_results
+from projections.planning.run_columns import FIELDS
+from projections.planning.run_fields import planning_results
 from projections.planning.run_retention import discard
 from projections.planning.run_tables import planning_locks, planning_runs
 from projections.planning.run_writer import PlanningWriter, Row

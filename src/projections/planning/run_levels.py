@@ -1,0 +1,206 @@
+"""Levels of a run: safety stock, reorder point and what to order, for all of its series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ledger.domain import quantities
+from ledger.domain.items import ITEM_DEFAULT, Item
+from ledger.domain.quantities import divide_half_even
+from ledger.domain.rejections import Rejected
+from projections.planning import abc, lead_demand, proposals, xyz
+from projections.planning.days import Days, Integers
+from projections.planning.lead_times import (
+    LeadTimes,
+    choose,
+    delayed,
+)
+from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
+from projections.planning.matrix import Assigned, Classified, assign
+from projections.planning.order_quantities import NO_COST, Terms
+from projections.planning.parameters import InvalidParameters, Parameters
+from projections.planning.proposals import NOT_SET, Control, Proposals
+from projections.planning.run_classes import Classes
+from projections.planning.run_demand import calendar_of
+from projections.planning.run_policies import (
+    bootstrap_options,
+    cost_options,
+    lead_time_options,
+    matrix_of,
+    own_policies,
+)
+from projections.planning.run_supply import Supply
+from projections.planning.velocity import DEAD
+
+COST_SOURCES: Final = ("none", "item", "stock")
+_NO_COST, _OF_ITEM, _OF_STOCK = range(len(COST_SOURCES))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is computed of each series, from its policy to its proposal."""
+
+    assigned: Assigned
+    lead_times: LeadTimes
+    levels: Levels
+    proposals: Proposals
+    terms: Terms
+    cost_source: Integers
+    on_hand: Integers
+    on_hand_value: Integers
+    on_order: Integers
+    suppliers: Sequence[str | None]
+
+
+def plan(
+    days: Days, items: Mapping[str, Item], supply: Supply, classes: Classes, parameters: Parameters
+) -> Planned:
+    """Levels and proposals. Raises InvalidParameters and PlanningError."""
+    described = [items.get(sku, ITEM_DEFAULT) for sku in days.skus]
+    suppliers = [item.suppliers[0].code if item.suppliers else None for item in described]
+    lead_times = _lead_times(days, described, suppliers, supply, parameters)
+    assigned = _assigned(days, classes, parameters)
+    on_hand, on_hand_value = days.sums("on_hand_net"), days.sums("value_net")
+    unit_cost, cost_source = _unit_costs(days, described, on_hand, on_hand_value)
+    terms = _terms(days, described)
+    supplied = Supplied(
+        [f"{sku}\n{site}" for sku, site in zip(days.skus, days.sites, strict=True)],
+        days.scales,
+        unit_cost,
+        terms,
+        lead_times,
+    )
+    levels = plan_levels(classes.known.daily, supplied, assigned, _options(parameters))
+    on_order = supply.on_order(days)
+    control = _control(days, levels, assigned, parameters)
+    proposed = proposals.propose(
+        control,
+        on_hand + on_order,
+        terms,
+        _shelf_life(levels, described),
+        proposals.reviewed_on(parameters.as_of_day, assigned.review_days),
+    )
+    return Planned(
+        assigned, lead_times, levels, proposed, terms, cost_source, on_hand, on_hand_value,
+        on_order, suppliers,
+    )  # fmt: skip
+
+
+def _options(parameters: Parameters) -> LevelOptions:
+    calendar = calendar_of(parameters.demand)
+    until_day = parameters.as_of_day + 1
+    open_days = int(calendar.open_days(parameters.first_day, until_day))
+    # Six decimals, rounded once, so that the share is the same wherever it is used.
+    share = divide_half_even(open_days * 10**6, until_day - parameters.first_day)
+    return LevelOptions(
+        lead_demand.Scenario(quantities.text(share, 6), parameters.what_if.demand_percent),
+        cost_options(parameters),
+        bootstrap_options(parameters),
+    )
+
+
+def _lead_times(
+    days: Days,
+    described: Sequence[Item],
+    suppliers: Sequence[str | None],
+    supply: Supply,
+    parameters: Parameters,
+) -> LeadTimes:
+    """The lead time of each series, and how much later it were in the scenario."""
+    number, observed = supply.observed(days, suppliers)
+    agreed = np.array([_agreed_days(item) for item in described], dtype=np.float64).reshape(
+        len(days)
+    )
+    chosen = choose(observed, number, agreed, lead_time_options(parameters))
+    wanted = parameters.what_if
+    late = float(wanted.late_days)
+    everyone = wanted.late_supplier is None
+    delay = [late if everyone or one == wanted.late_supplier else 0.0 for one in suppliers]
+    return delayed(chosen, np.array(delay, dtype=np.float64)) if late else chosen
+
+
+def _agreed_days(item: Item) -> float:
+    if not item.suppliers or item.suppliers[0].lead_time_days is None:
+        return np.nan
+    return float(item.suppliers[0].lead_time_days)
+
+
+def _assigned(days: Days, classes: Classes, parameters: Parameters) -> Assigned:
+    wanted = frozenset(parameters.policies.skus)
+    cells: dict[str, list[tuple[int, str]]] = {}
+    for number, sku in enumerate(days.skus):
+        if sku in wanted:
+            letter = abc.CLASSES[classes.abc.classes[number]]
+            cell = letter + xyz.CLASSES[classes.xyz.classes[number]]
+            cells.setdefault(sku, []).append((number, cell))
+    series = Classified(
+        classes.abc.classes,
+        classes.xyz.classes,
+        classes.pattern,
+        classes.velocity.velocity == DEAD,
+        own_policies(parameters, cells),
+    )
+    return assign(series, matrix_of(parameters))
+
+
+def _unit_costs(
+    days: Days, described: Sequence[Item], on_hand: Integers, value: Integers
+) -> tuple[Integers, Integers]:
+    """Millionths for a unit of measure: the item's, else the average of what is on hand."""
+    costs = np.full(len(days), NO_COST, dtype=np.int64)
+    source = np.full(len(days), _NO_COST, dtype=np.int64)
+    rows = zip(described, on_hand.tolist(), value.tolist(), days.scales.tolist(), strict=True)
+    for number, (item, quantity, worth, scale) in enumerate(rows):
+        if item.unit_cost is not None:
+            stated = quantities.cost(item.unit_cost)
+            assert not isinstance(stated, Rejected)
+            costs[number], source[number] = stated[0], _OF_ITEM
+        elif quantity > 0 and worth > 0:
+            costs[number] = divide_half_even(worth * 10**scale, quantity)
+            source[number] = _OF_STOCK
+    return costs, source
+
+
+def _terms(days: Days, described: Sequence[Item]) -> Terms:
+    """What the supplier of each series accepts; without a word of it a pack is one unit."""
+    del described
+    pack = np.array([10**scale for scale in days.scales.tolist()], dtype=np.int64)
+    return Terms(pack.reshape(len(days)), np.zeros(len(days), dtype=np.int64))
+
+
+def _shelf_life(levels: Levels, described: Sequence[Item]) -> Integers:
+    shelf_life = [
+        NOT_SET if item.shelf_life_days is None else item.shelf_life_days for item in described
+    ]
+    return proposals.shelf_life_limits(
+        levels.a_day, np.array(shelf_life, dtype=np.int64).reshape(len(shelf_life))
+    )
+
+
+def _control(days: Days, levels: Levels, assigned: Assigned, parameters: Parameters) -> Control:
+    minimum = np.full(len(days), NOT_SET, dtype=np.int64)
+    maximum = minimum.copy()
+    skus = parameters.policies.skus
+    if any(part.minimum is not None or part.maximum is not None for part in skus.values()):
+        for number, (sku, scale) in enumerate(zip(days.skus, days.scales.tolist(), strict=True)):
+            if sku in skus:
+                minimum[number] = _scaled(sku, "minimum", skus[sku].minimum, scale)
+                maximum[number] = _scaled(sku, "maximum", skus[sku].maximum, scale)
+    return proposals.control(
+        assigned.replenishment,
+        levels.safety.reorder_point,
+        levels.orders.quantity,
+        minimum,
+        maximum,
+    )
+
+
+def _scaled(sku: str, name: str, text: str | None, scale: int) -> int:
+    if text is None:
+        return NOT_SET
+    scaled = quantities.scaled(text, scale)
+    if isinstance(scaled, Rejected):
+        raise InvalidParameters(f"policies.skus.{sku}.{name}", scaled.detail)
+    return scaled
