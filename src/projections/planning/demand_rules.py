@@ -71,6 +71,8 @@ _KINDS_BY_REASON: Final = {
     "found_value": (f"kind = {_FOUND}", "value"),
 }
 
+REASON_MEASURES: Final = {name: what for name, (_, what) in _KINDS_BY_REASON.items()}
+
 KEY: Final = ("sku", "site", "day", "scale", "power")
 REASON_KEY: Final = (*KEY, "type", "reason")
 

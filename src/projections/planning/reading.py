@@ -139,7 +139,7 @@ class Gathering:
     async def _read_series(self, reader: ReadConnection) -> list[int]:
         """Learn the series of the tables that are wanted; their numbers."""
         of_tables = {one.partition for one in self._shares if one.table}
-        condition, parameters = self._condition()
+        condition, parameters = conditions(self._wanted)
         query = f"SELECT series, sku, site, partition FROM sku_sites WHERE {condition}"  # noqa: S608
         numbers: list[int] = []
         skus = None if self._wanted.skus is None else frozenset(self._wanted.skus)
@@ -178,7 +178,7 @@ class Gathering:
             )
 
     async def _read_log(self, reader: ReadConnection, share: Share) -> None:
-        condition, parameters = self._condition()
+        condition, parameters = conditions(self._wanted)
         if self._wanted.until_day is not None:
             condition += f" AND day < {self._wanted.until_day:d}"
         dialect = SQLITE if reader.is_sqlite else POSTGRES
@@ -204,14 +204,14 @@ class Gathering:
             [np.array(places, np.int32), slot, *(sign * amount for amount in amounts)]
         )
 
-    def _condition(self) -> tuple[str, dict[str, str]]:
-        """SKU and site in words of SQL, as far as they are few."""
-        conditions, parameters = ["TRUE"], {}
-        skus, site = self._wanted.skus, self._wanted.site
-        if skus is not None and len(skus) <= SKUS_LOOKED_FOR_MAX:
-            parameters = {f"sku{index}": sku for index, sku in enumerate(sorted(set(skus)))}
-            conditions.append(f"sku IN ({', '.join(f':{one}' for one in parameters)})")
-        if site is not None:
-            parameters["site"] = site
-            conditions.append("site = :site")
-        return " AND ".join(conditions), parameters
+
+def conditions(wanted: Wanted) -> tuple[str, dict[str, str]]:
+    """SKU and site in words of SQL, as far as they are few, and the parameters in it."""
+    found, parameters = ["TRUE"], {}
+    if wanted.skus is not None and len(wanted.skus) <= SKUS_LOOKED_FOR_MAX:
+        parameters = {f"sku{index}": sku for index, sku in enumerate(sorted(set(wanted.skus)))}
+        found.append(f"sku IN ({', '.join(f':{one}' for one in parameters)})")
+    if wanted.site is not None:
+        parameters["site"] = wanted.site
+        found.append("site = :site")
+    return " AND ".join(found), parameters

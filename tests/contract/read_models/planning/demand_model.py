@@ -13,6 +13,7 @@ from ledger.domain.facts import Fact, Moved, Refused
 from ledger.domain.movements import Reversal
 from ledger.domain.stock import split_key
 from projections.planning.days import Days
+from projections.planning.reason_reading import Reasons
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By (SKU, site), by date: what is not zero, and that something was there at all.
@@ -123,6 +124,20 @@ def picture_of(days: Days) -> Picture:
             )
             for row in rows
         }  # fmt: skip
+    return found
+
+
+def reasons_of(reasons: Reasons) -> dict[tuple[Any, ...], Fraction]:
+    """What is not zero of what was read, as the model has it."""
+    found = {}
+    rows = zip(reasons.sku, reasons.site, reasons.day, reasons.type, reasons.reason, strict=True)
+    for row, (sku, site, day, kind, reason) in enumerate(rows):
+        date = (EPOCH + timedelta(days=int(day))).date().isoformat()
+        for name, column in reasons.columns.items():
+            quantity = name in ("lost", "found")
+            amount = Fraction(int(column[row]), 10 ** int(reasons.scale[row]) if quantity else 1)
+            if amount:
+                found[sku, site, date, kind, reason, name] = amount
     return found
 
 

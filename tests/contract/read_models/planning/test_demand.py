@@ -18,8 +18,14 @@ from projections.planning.columns import COLUMNS
 from projections.planning.days import Days
 from projections.planning.demand_rules import Slice
 from projections.planning.reading import Wanted, read_days, read_upto
+from projections.planning.reason_reading import read_reasons
 from projections.tables import metadata
-from tests.contract.read_models.planning.demand_model import modelled, picture_of, without_zeros
+from tests.contract.read_models.planning.demand_model import (
+    modelled,
+    picture_of,
+    reasons_of,
+    without_zeros,
+)
 from tests.contract.read_models.planning.histories import Story
 from tests.contract.read_models.projecting import project
 
@@ -46,9 +52,11 @@ async def check(database: Database, story: Story, upto: Mapping[int, int] | None
     async with database.reader() as reader:
         ends = await read_upto(reader)
         days = await read_days(reader, upto)
+        reasons = await read_reasons(reader, upto)
     assert ends == {teller.partition: teller.end for teller in story.tellers}
-    expected = modelled(story.facts(), ends if upto is None else upto).picture
-    assert without_zeros(picture_of(days)) == without_zeros(expected)
+    expected = modelled(story.facts(), ends if upto is None else upto)
+    assert without_zeros(picture_of(days)) == without_zeros(expected.picture)
+    assert reasons_of(reasons) == {key: one for key, one in expected.reasons.items() if one}
     return days
 
 
@@ -148,6 +156,14 @@ async def test_what_is_wanted_is_what_is_read(database: Database) -> None:
     early = await read(database, upto, until_day=0)
     assert early.day.max() == -1
     assert len(early.day) == (whole.day < 0).sum()
+    async with database.reader() as reader:
+        every = reasons_of(await read_reasons(reader, upto))
+        some = await read_reasons(reader, upto, Wanted(skus={"A"}, site="MAIN", until_day=0))
+    expected = {
+        key: amount for key, amount in every.items() if key[:2] == ("A", "MAIN") and key[2] < "1970"
+    }
+    assert expected
+    assert reasons_of(some) == expected
     many = await read(database, upto, skus=[*whole.skus, *(f"none {n}" for n in range(600))])
     same(many, whole)
     for nothing in ({"skus": ()}, {"skus": {"none"}}, {"site": "none"}, {"skus": {"\0"}}):
