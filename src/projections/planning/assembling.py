@@ -104,7 +104,7 @@ def _ordered(rows: Rows) -> Integers:
     """Bring rows into order, add up equal ones, and give each its key: series and slot."""
     key = (rows.series.astype(np.int64) << _SERIES_SHIFT) + (rows.slot + _SLOT_ZERO)
     rows.series, rows.slot = np.empty(0, np.int32), np.empty(0, np.int64)
-    order = None if np.all(key[1:] >= key[:-1]) else np.argsort(key)
+    order = None if np.all(key[1:] >= key[:-1]) else np.argsort(key, kind="stable")
     if order is not None:
         key = key[order]
     starts = _starts(key)[:-1]

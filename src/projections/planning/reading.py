@@ -18,7 +18,7 @@ from projections.planning.columns import COLUMNS
 from projections.planning.days import Days, Integers
 from projections.planning.demand_rules import POSTGRES, SQLITE, Slice, by_day
 from projections.planning.demand_statements import POSITIONS
-from projections.planning.integer_rows import integer_rows
+from projections.planning.fast_rows import integer_rows, plain_rows
 from projections.positions import ViewLagging
 
 ROWS_AT_A_TIME: Final = 20_000
@@ -143,7 +143,7 @@ class Gathering:
         query = f"SELECT series, sku, site, partition FROM sku_sites WHERE {condition}"  # noqa: S608
         numbers: list[int] = []
         skus = None if self._wanted.skus is None else frozenset(self._wanted.skus)
-        async for part in reader.parts(text(query), parameters, ROWS_AT_A_TIME):
+        async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
             for number, sku, site, partition in part:
                 if partition in of_tables and (skus is None or sku in skus):
                     self._names[sku, site] = len(numbers)
@@ -184,7 +184,7 @@ class Gathering:
         dialect = SQLITE if reader.is_sqlite else POSTGRES
         query = by_day(dialect, share.part, self._columns, condition)
         skus = None if self._wanted.skus is None else frozenset(self._wanted.skus)
-        async for part in reader.parts(text(query), parameters, ROWS_AT_A_TIME):
+        async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
             self._take_log([row for row in part if skus is None or row[0] in skus], share.sign)
 
     def _take_log(self, rows: list[Any], sign: int) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import text
 
 from projections.database import ReadConnection, storable
 from projections.planning.assembling import SUM_MAX
@@ -23,6 +22,7 @@ from projections.planning.demand_rules import (
     SQLITE,
     by_reason,
 )
+from projections.planning.fast_rows import plain_rows
 from projections.planning.reading import ROWS_AT_A_TIME, Share, Wanted, conditions, shares
 
 # SKU, site, day, type, reason.
@@ -63,7 +63,7 @@ async def read_reasons(
         skus = None if wanted.skus is None else frozenset(wanted.skus)
         for query, sign in _queries(reader, found, wanted):
             _, parameters = conditions(wanted)
-            async for part in reader.parts(text(query), parameters, ROWS_AT_A_TIME):
+            async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
                 sums.add((row for row in part if skus is None or row[0] in skus), sign)
     return sums.reasons()
 

@@ -1,16 +1,17 @@
-"""Many rows of integers out of the database into arrays, by the fastest way of each driver.
+"""Many rows out of the database, by the fastest way of each driver; integers into arrays.
 
 PostgreSQL sends them as binary COPY: rows without NULL have a fixed width, so that the bytes
 are the array. SQLite gives its rows as Python integers, which numpy takes in one after the other.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
 import asyncpg
 import numpy as np
+from sqlalchemy import text
 
 from projections.binary_rows import SIGNATURE, TRAILER
 from projections.database import DatabaseUnavailable, ReadConnection
@@ -39,6 +40,32 @@ async def integer_rows(reader: ReadConnection, query: str, width: int, take: Tak
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
     copied.finish()
+
+
+async def plain_rows(
+    reader: ReadConnection, query: str, parameters: Mapping[str, Any], rows_max: int
+) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query, as many at a time.
+
+    Without parameters straight from the driver, which takes a third of the time.
+    """
+    if parameters:
+        async for part in reader.parts(text(query), parameters, rows_max):
+            yield part
+        return
+    driver = await reader.driver()
+    try:
+        if reader.is_sqlite:
+            cursor = await driver.execute(query)
+            while rows := await cursor.fetchmany(rows_max):
+                yield rows
+            await cursor.close()
+        else:
+            portal = await driver.cursor(query)
+            while rows := await portal.fetch(rows_max):
+                yield rows
+    except (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 async def _from_sqlite(connection: Any, query: str, width: int, take: Take) -> None:
