@@ -19,6 +19,7 @@ RUNS: dict[str, list[str]] = {
     "history-http": ["benchmarks.history", "--http"],
     "memory": ["benchmarks.memory"],
     "instances": ["benchmarks.instances"],
+    "planning-read": ["benchmarks.planning_read"],
     "forecasts": ["benchmarks.forecasts"],
     "forecast-accuracy": ["benchmarks.forecast_accuracy"],
 }

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from sqlalchemy import text
 
 from ledger.errors import LedgerError
 from ledger.log import EventLog
 from ledger.service import Ledger
 from projections.database import Database
-from projections.positions import read_positions
+from projections.planning.demand_statements import POSITIONS
 from projections.runner import Projector
 
 _COUNTED = {
@@ -91,18 +92,23 @@ class ViewLag(Collector):
         self._log = log
         self._database = database
         self._lags: dict[int, int] = {}
+        self._demand_lags: dict[int, int] = {}
 
     async def refresh(self) -> None:
         """Look it up. What cannot be looked up is left out: an old number would look fine."""
-        self._lags = {}
+        self._lags, self._demand_lags = {}, {}
         try:
             async with self._database.reader() as reader:
-                positions = await read_positions(reader)
+                rows = await reader.all(text(POSITIONS))
             ends = await asyncio.gather(
                 *(self._log.end(partition) for partition in range(self._log.partitions))
             )
         except LedgerError:
             return
+        positions = {row["partition"]: row["target"] for row in rows}
+        self._demand_lags = {
+            row["partition"]: max(0, row["target"] - (row["position"] or 0)) for row in rows
+        }
         self._lags = {
             partition: max(0, end - positions.get(partition, 0))
             for partition, end in enumerate(ends)
@@ -117,7 +123,12 @@ class ViewLag(Collector):
         lag = _by_partition("view_lag_records", "Records that the views have not read yet.")
         for partition, count in sorted(self._lags.items()):
             lag.add_metric([str(partition)], count)
-        yield lag
+        demand = _by_partition(
+            "demand_lag_records", "Records of the views that the demand view has not read yet."
+        )
+        for partition, count in sorted(self._demand_lags.items()):
+            demand.add_metric([str(partition)], count)
+        yield from (lag, demand)
 
 
 def _by_partition(name: str, text: str) -> GaugeMetricFamily:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from uuid6 import uuid7
 
+from api.demand_refresh import DemandRefresh
 from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
 from api.metrics import HttpMetrics
@@ -106,15 +107,18 @@ async def _open(
         registry=registry,
         not_ready=readiness.reasons,
         refresh_gauges=lag.refresh,
-        planner=_planner(settings, database, tasks),
+        planner=_planner(settings, log, database, Parts(readiness, tasks, registry)),
     )
 
 
-def _planner(settings: Settings, database: Database, tasks: Tasks) -> Planner | None:
+def _planner(settings: Settings, log: EventLog, database: Database, parts: Parts) -> Planner | None:
     if "planner" not in settings.roles:
         return None
     planner = open_planner(settings, database)
-    tasks.start(planner.run(), "planner")
+    parts.tasks.start(planner.run(), "planner")
+    refresh = DemandRefresh(log, database, settings.planning_refresh_seconds)
+    parts.tasks.start(refresh.run(), "demand-refresh")
+    parts.readiness.add(refresh.reasons)
     return planner
 
 

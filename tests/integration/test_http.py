@@ -189,6 +189,7 @@ async def test_health_and_metrics(client: httpx.AsyncClient) -> None:
         "stockledger_writer_appended_total ",
         'stockledger_writer_recovered{partition="0"} 1.0',
         'stockledger_view_lag_records{partition="1"} ',
+        'stockledger_demand_lag_records{partition="1"} ',
         'stockledger_http_request_seconds_bucket{',
     ):  # fmt: skip
         assert line in text

@@ -165,6 +165,12 @@ class Fields(BaseSettings):
         description="records of a partition between two snapshots",
     )
 
+    planning_refresh_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=bounds.PLANNING_REFRESH_SECONDS_MAX,
+        description="how often the demand view is brought as far as the other views",
+    )
     planning_schedule: str | None = Field(
         None,
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
