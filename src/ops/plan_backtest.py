@@ -60,6 +60,10 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
     backorders: Annotated[
         bool, typer.Option("--backorders", help="What cannot be served waits, and is not lost.")
     ] = False,
+    shuffle: Annotated[
+        bool,
+        typer.Option("--shuffle", help="Shuffle each SKU's open days: no season, no trend."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of lead times and of the bootstrap.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
@@ -69,8 +73,6 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
     at its level, which is made up, on the first proposal after a SKU was first asked for; until
     then its demand does not count. Nothing is read from or written to the ledger.
     """
-    from ops.backtesting.demand_file import read_demand
-    from ops.backtesting.policy_text import STANDARD
     from projections.planning.backtest.simulator import Settings
     from projections.planning.errors import PlanningError
 
@@ -80,15 +82,13 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
             warm_up_days=warm_up_days, revise_days=revise_days, lead_days_min=low,
             lead_days_max=high, backorders=backorders, seed=seed,
         )  # fmt: skip
-        demand = read_demand(file, costs, _share(cost_share))
         options = {
             "order_days": order_days,
             "window_days": window_days,
             "closed_weekdays": _closed(closed),
         }
-        results = {
-            one: _replayed(one, demand, settings, options) for one in policy or list(STANDARD)
-        }
+        demand = _demand((file, costs, _share(cost_share)), options, seed if shuffle else None)
+        results = {one: _replayed(one, demand, settings, options) for one in policy or _standard()}
     except PlanningError as error:
         raise CommandError(error.detail) from None
     if as_json:
@@ -96,6 +96,23 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
     else:
         for line in table(results):
             stdout().print(line, markup=False)
+
+
+def _standard() -> tuple[str, ...]:
+    from ops.backtesting.policy_text import STANDARD
+
+    return STANDARD
+
+
+def _demand(
+    source: tuple[Path, Path | None, Decimal], options: dict[str, Any], seed: int | None
+) -> "Demand":
+    """The demand of the files, in another order of its days if there is a seed for it."""
+    from ops.backtesting.demand_file import read_demand
+    from projections.planning.backtest.demand import shuffled
+
+    demand = read_demand(*source)
+    return demand if seed is None else shuffled(demand, options["closed_weekdays"], seed)
 
 
 def _replayed(

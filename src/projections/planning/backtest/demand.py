@@ -1,7 +1,7 @@
 """Demand to replay: a table of SKUs by days, and what a policy may know of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -13,6 +13,8 @@ from projections.planning.errors import PlanningError
 Words = npt.NDArray[np.uint64]
 
 NEVER = np.iinfo(np.int64).max
+# The weekday of 1970-01-01; Monday is 0.
+THURSDAY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,21 @@ def past_of(demand: Demand, day: int) -> Past:
     some = asked.any(axis=1)
     first = np.where(some, asked.argmax(axis=1) if day else 0, NEVER)
     return Past(demand.skus, demand.first_day, seen, demand.unit_costs, first)
+
+
+def shuffled(demand: Demand, closed_weekdays: frozenset[int], seed: int) -> Demand:
+    """The same demand of each SKU in another order of its open days: no season, no trend.
+
+    What is on closed weekdays (Monday is 0) stays where it is.
+    """
+    weekday = (np.arange(demand.days) + demand.first_day + THURSDAY) % 7
+    is_open = np.flatnonzero(~np.isin(weekday, list(closed_weekdays)))
+    keys = keys_of(demand.skus)
+    draws = [drawn(seed, keys, int(day), 0, 2**31 - 1) for day in is_open]
+    order = np.argsort(np.array(draws).reshape(len(is_open), len(keys)), axis=0, kind="stable")
+    quantities = demand.quantities.copy()
+    quantities[:, is_open] = np.take_along_axis(quantities[:, is_open], order.T, axis=1)
+    return replace(demand, quantities=quantities)
 
 
 def keys_of(skus: Sequence[str]) -> Words:

@@ -11,7 +11,7 @@ from math import ceil, sqrt
 import numpy as np
 
 from projections.planning import abc
-from projections.planning.backtest.demand import Past
+from projections.planning.backtest.demand import THURSDAY, Past
 from projections.planning.backtest.simulator import Levels, Settings
 from projections.planning.bucket_rows import DailyDemand
 from projections.planning.days import Integers
@@ -34,8 +34,6 @@ CLASSES = "ABC"
 # Stands where a method has no level.
 LEVEL_UNUSED = Decimal("0.5")
 DAYS_MAX = 3_650
-# The weekday of 1970-01-01; Monday is 0.
-THURSDAY = 3
 
 
 @dataclass(frozen=True, slots=True)

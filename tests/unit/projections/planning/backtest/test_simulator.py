@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.planning.backtest.demand import NEVER, Demand, Past, drawn, keys_of, past_of
+from projections.planning.backtest.demand import Demand, Past, drawn, keys_of, past_of
 from projections.planning.backtest.results import result
 from projections.planning.backtest.simulator import Levels, Outcome, Policy, Settings, simulate
 from projections.planning.errors import PlanningError
@@ -170,17 +170,6 @@ def test_the_future_changes_no_past_proposal(
     assert proposals[0] == proposals[1]
 
 
-def test_what_a_policy_sees_leads_to_nothing_else() -> None:
-    """It is a copy that ends with yesterday; what it does to it changes no replay."""
-    demand = _demand([[1, 2, 3], [0, 0, 7]])
-    past = past_of(demand, 2)
-    assert past.quantities.tolist() == [[1, 2], [0, 0]]
-    assert past.first_demand.tolist() == [0, NEVER]
-    assert past.quantities.base is None
-    past.quantities[:] = 9
-    assert demand.quantities.tolist() == [[1, 2, 3], [0, 0, 7]]
-
-
 def test_a_replay_on_paper() -> None:
     """Four days of lead time; 10 a day from 30 at most; ordered at 10 or below."""
     demand = _demand([[10] * 12])
@@ -215,24 +204,6 @@ def test_only_chosen_skus_are_summed() -> None:
     assert result(demand, outcome).demanded == 48
 
 
-def test_lead_times_are_drawn_evenly_and_alone() -> None:
-    """Each number about as often; a SKU's do not depend on the others; another seed, others."""
-    keys = keys_of([f"SKU-{number}" for number in range(20_000)])
-    counts = np.bincount(drawn(7, keys, 3, 2, 5), minlength=6)
-    assert counts[:2].tolist() == [0, 0]
-    # Four values, 5,000 each; 6 standard deviations are 367.
-    assert abs(counts[2:] - 5_000).max() < 367
-    assert drawn(7, keys[5:6], 3, 2, 5) == drawn(7, keys, 3, 2, 5)[5]
-    for other in (drawn(8, keys, 3, 2, 5), drawn(7, keys, 4, 2, 5)):
-        agreeing = (drawn(7, keys, 3, 2, 5) == other).mean()
-        assert 0.2 < agreeing < 0.3
-    assert drawn(2**63 - 1, keys_of(["A", "B", "C"]), 40_000, 0, 9).tolist() == DRAWN
-
-
-# The same on every machine.
-DRAWN = [1, 5, 6]
-
-
 @pytest.mark.parametrize(
     ("field_name", "asked"),
     [
@@ -249,20 +220,6 @@ def test_settings_out_of_bounds_are_named(field_name: str, asked: dict[str, int]
     with pytest.raises(PlanningError) as caught:
         Settings(**asked)  # type: ignore[arg-type]
     assert caught.value.field == field_name
-
-
-def test_what_is_no_demand_is_refused() -> None:
-    """Negative amounts, and tables that do not fit."""
-    one, none = np.ones((1, 3), np.int64), np.ones(1, np.int64)
-    for skus, quantities, costs, name in (
-        (["A"], -one, none, "quantities"),
-        (["A", "B"], one, none, "quantities"),
-        (["A"], one, -none, "unit_costs"),
-        (["A"], one, np.ones(2, np.int64), "unit_costs"),
-    ):
-        with pytest.raises(PlanningError) as caught:
-            Demand(skus, 0, quantities, costs)
-        assert caught.value.field == name
 
 
 @pytest.mark.parametrize(
