@@ -9,6 +9,7 @@ from api.routes import (
     health,
     items,
     movements,
+    planning_below,
     planning_demand,
     planning_health,
     planning_orders,
@@ -28,5 +29,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *planning_results.OPERATIONS,
     *alerts.OPERATIONS,
     *planning_orders.OPERATIONS,
+    *planning_below.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -98,6 +98,31 @@ class SupplierProposal(BaseModel):
     lines_without_cost: int = Field(description="Lines that count nothing in the value.")
 
 
+class BelowSeries(BaseModel):
+    """A series whose available quantity is below its reorder point."""
+
+    sku: Sku
+    site: str | None
+    abc: str
+    xyz: str
+    supplier: str | None
+    available: Number
+    inventory_position: Number = Field(description="What is on order counts in it.")
+    reorder_point: Number
+
+
+class BelowPage(BaseModel):
+    """A part of what is below its reorder point."""
+
+    run: str | None = Field(description="The run whose reorder points these are.")
+    as_of: str | None = Field(json_schema_extra={"format": "date"}, description="Of that run.")
+    as_of_position: dict[str, int] = Field(
+        description="By partition the offset of the last record that the stock includes."
+    )
+    items: list[BelowSeries]
+    next_cursor: str | None
+
+
 class ChangePage(BaseModel):
     """A part of the list of changes: CloudEvents documents."""
 

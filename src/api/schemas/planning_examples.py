@@ -121,3 +121,22 @@ HEAD: Final = {"run": RUN_ID, "as_of": "2026-11-22"}
 def page(item: dict[str, Any]) -> dict[str, Any]:
     """A page of one run with one item."""
     return {**HEAD, "items": [item], "next_cursor": None}
+
+
+BELOW: Final[dict[str, Any]] = {
+    **HEAD,
+    "as_of_position": {"3": 17},
+    "items": [
+        {
+            "sku": "85123A",
+            "site": None,
+            "abc": "A",
+            "xyz": "Y",
+            "supplier": "ACME",
+            "available": "90",
+            "inventory_position": "590",
+            "reorder_point": "120",
+        }
+    ],
+    "next_cursor": None,
+}

@@ -1,0 +1,193 @@
+"""The role planner on both databases: its processes, kills, the schedule, two instances."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from projections.database import Database
+from projections.planning import runs
+from projections.planning.parameters import Parameters
+from projections.planning.planner import Making, NoLedger, Plan, Planner
+from projections.planning.run_fields import planning_results
+from projections.planning.run_orders import Order, RunProcess
+from projections.planning.run_tables import planning_runs
+from tests.contract.read_models.cases import MemoryLog, Teller, receipt
+from tests.contract.read_models.planning_runs.making import parameters
+from tests.contract.read_models.projecting import project
+
+DAY_MS = 86_400_000
+NOON_MS = 20_500 * DAY_MS + DAY_MS // 2
+QUICK: dict[str, Any] = {"as_of": None, "forecast": {"enabled": False}}
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        """Noon of some day."""
+        self.now_ms = NOON_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class Held:
+    """A run that does nothing until it is let go or stopped."""
+
+    def __init__(self, order: Order) -> None:
+        """For this order."""
+        self.order = order
+        self.stopped = False
+        self._end = asyncio.Event()
+
+    async def wait(self) -> int:
+        """Until the end."""
+        await self._end.wait()
+        return 0
+
+    async def stop(self) -> None:
+        """End it."""
+        self.stopped = True
+        self._end.set()
+
+
+@pytest.fixture
+async def filled(database: Database) -> Database:
+    """Views that have read something."""
+    log = MemoryLog(2)
+    teller = Teller(log)
+    Teller(log, 1)
+    for number in range(3):
+        teller.tell(receipt(f"r{number}", "ABC"[number]))
+    await project(log, database)
+    return database
+
+
+def planner(database: Database, clock: Clock, **options: Any) -> Planner:
+    """A planner with default parameters, whose clock is the test's."""
+    plan = Plan(code_version="1", runs_kept=5, schedule_s=options.pop("schedule_s", None))
+    return Planner(database, plan, lambda: parameters(**QUICK), clock=clock, **options)
+
+
+async def run_of(database: Database, run_id: str) -> dict[str, Any]:
+    """The row of a run."""
+    async with database.reader() as reader:
+        row = await reader.first(select(planning_runs).where(planning_runs.c.run_id == run_id))
+    assert row is not None
+    return dict(row)
+
+
+async def test_a_run_in_its_own_process(filled: Database) -> None:
+    """It is done when its process has ended, and was made by another process than this one."""
+    made = planner(filled, Clock())
+    run_id = await made.begin(parameters(**QUICK))
+    await made.wait(run_id, 60)
+    run = await run_of(filled, run_id)
+    assert (run["state"], run["reason"]) == ("done", None)
+    assert run["positions"] == '{"0":4,"1":1}'
+    await made.close()
+
+
+async def test_a_killed_run_has_failed(filled: Database) -> None:
+    """At once where its planner lives on; nothing of it is seen, and the next one is made."""
+    started: list[RunProcess] = []
+
+    async def start(order: Order) -> Making:
+        started.append(await RunProcess.start(order))
+        started[0].kill()
+        return started[0]
+
+    made = planner(filled, Clock(), start=start)
+    run_id = await made.begin(parameters(**QUICK))
+    await made.wait(run_id, 60)
+    run = await run_of(filled, run_id)
+    assert (run["state"], run["reason"]) == ("failed", runs.INTERRUPTED)
+    await made.close()
+    after = planner(filled, Clock())
+    next_id = await after.begin(parameters(**QUICK))
+    await after.wait(next_id, 60)
+    assert (await run_of(filled, next_id))["state"] == "done"
+    await after.close()
+    async with filled.reader() as reader:
+        rows = await reader.all(select(planning_results.c.run_id).distinct())
+    assert [row["run_id"] for row in rows] == [next_id]
+
+
+async def test_a_planner_that_stops_ends_its_run(filled: Database) -> None:
+    """And says so."""
+    held: list[Held] = []
+
+    async def start(order: Order) -> Making:
+        held.append(Held(order))
+        return held[0]
+
+    made = planner(filled, Clock(), start=start)
+    run_id = await made.begin(parameters(**QUICK))
+    await asyncio.sleep(0.05)
+    with pytest.raises(runs.RunInProgress) as refused:
+        await made.begin(parameters(**QUICK))
+    assert refused.value.run_id == run_id
+    await made.close()
+    assert held[0].stopped
+    run = await run_of(filled, run_id)
+    assert (run["state"], run["reason"]) == ("failed", runs.INTERRUPTED)
+
+
+async def test_why_a_run_failed(filled: Database) -> None:
+    """Is stored with it, in the words of the error."""
+    made = planner(filled, Clock())
+    wanted: Parameters = parameters(
+        policies={"skus": {"A": {"minimum": "0.5"}}}, forecast={"enabled": False}, as_of=None
+    )
+    run_id = await made.begin(wanted)
+    await made.wait(run_id, 60)
+    run = await run_of(filled, run_id)
+    assert run["state"] == "failed"
+    assert "policies.skus.A.minimum" in run["reason"]
+    await made.close()
+
+
+async def test_two_instances_keep_one_schedule(filled: Database) -> None:
+    """Each moment is kept once, whoever is there; one that was missed is made up, once."""
+    clock = Clock()
+    orders: list[Order] = []
+
+    async def start(order: Order) -> Making:
+        orders.append(order)
+        making = Held(order)
+        await making.stop()
+        return making
+
+    both = [planner(filled, clock, schedule_s=3 * 3_600, start=start) for _ in range(2)]
+
+    async def look() -> int:
+        found = await asyncio.gather(*(one.look() for one in both))
+        begun = [one for one in found if one is not None]
+        for one in both:
+            for run_id in begun:
+                await one.wait(run_id, 30)
+        return len(begun)
+
+    assert await look() == 1  # of today's three o'clock, which nobody kept
+    assert await look() == 0
+    clock.now_ms += DAY_MS - 10 * 3_600_000  # two o'clock
+    assert await look() == 0
+    clock.now_ms += 3_600_000
+    assert await look() == 1
+    clock.now_ms += 3 * DAY_MS
+    assert [await look(), await look()] == [1, 0]
+    assert len(orders) == 3
+    assert {(await run_of(filled, one.lease.run_id))["origin"] for one in orders} == {"schedule"}
+    for one in both:
+        await one.close()
+
+
+async def test_without_a_ledger_there_is_no_plan(database: Database) -> None:
+    """Asked for it is a fault that passes; the schedule waits."""
+    made = planner(database, Clock(), schedule_s=0)
+    assert await made.look() is None
+    with pytest.raises(NoLedger):
+        await made.begin(parameters(**QUICK))
+    await made.close()
