@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from projections.planning.forecasting.buckets import days_ahead
 from projections.planning.forecasting.choice import REASONS, Choice, Reason, choose
-from projections.planning.forecasting.formulas import Formula, formulas_of
+from projections.planning.forecasting.formulas import formulas_of
 from projections.planning.forecasting.history import History
 from projections.planning.forecasting.models import CONSTANTS, MODELS, WHY_NOT, WhyNot
 from projections.planning.forecasting.options import Options
+from projections.planning.formulas import Formula
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,9 @@ class Model:
         return np.zeros(panel.series, np.int64)
 
     def used(self) -> tuple[str, ...]:
-        """Names of the constants that it has."""
-        return tuple(CONSTANTS[column] for column in sorted(self.axes))
+        """Names of the constants that it can choose."""
+        varies = (self.grid != self.grid[0]).any(axis=0)
+        return tuple(name for name, does in zip(CONSTANTS, varies, strict=True) if does)
 
 
 def _because(fine: Flags, why: WhyNot) -> Integers:
