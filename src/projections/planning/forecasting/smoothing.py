@@ -111,5 +111,4 @@ def line(values: Floats, known: Flags) -> tuple[Floats, Floats]:
     centred = (time - mean_time) * weights
     spread = sum_over_time(centred * centred)
     slope = sum_over_time(centred * (values - mean)) / np.where(spread > 0, spread, 1.0)
-    slope = np.where(spread > 0, slope, 0.0)
     return mean + slope * (len(values) - 1 - mean_time), slope

@@ -162,3 +162,17 @@ def test_stock_outs_are_those_of_the_days() -> None:
 def test_a_span_has_a_limit(buckets_max: int) -> None:
     with pytest.raises(ValueError, match="buckets_max must be from 1 to 1100"):
         Span("day", 18_000, buckets_max)
+
+
+def test_exactly_half_of_a_month_without_stock_is_still_known() -> None:
+    """A month can have an even number of days: 15 of 30 are not more than half."""
+    april = (datetime.date(2024, 4, 1) - EPOCH).days
+    days = _days({april: 1})
+    for length, known in ((15, True), (16, False)):
+        outs = StockOuts(
+            np.array([0, 1]),
+            np.array([april + 3], np.int32),
+            np.array([april + 3 + length], np.int32),
+        )
+        history = bucketed(days, days.columns["issued"], Span("month", april + 30), outs)
+        assert history.known.tolist() == [[known]]

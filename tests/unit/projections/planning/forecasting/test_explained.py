@@ -2,12 +2,13 @@
 
 import datetime
 
+import numpy as np
 import pytest
 
 from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.explained import explained, forecast_one
 from projections.planning.forecasting.formulas import FORMULAS, formulas_of
-from projections.planning.forecasting.models import MODELS
+from projections.planning.forecasting.models import MODELS, WhyNot
 from projections.planning.forecasting.options import EXTRA, OURS, Options
 from tests.unit.projections.planning.forecasting.series import MONDAY, demand, history
 
@@ -68,3 +69,11 @@ def test_every_model_has_a_formula_with_its_source(model: str) -> None:
     assert all(formula.formula and formula.source for formula in (first, *common))
     for constant in MODELS[model].used() if model in MODELS else ():
         assert constant in " ".join(formula.formula for formula in (first, *common))
+
+
+@pytest.mark.parametrize(("length", "tried"), [(16, True), (15, False)])
+def test_a_model_needs_four_errors_before_the_first_backtest(length: int, tried: bool) -> None:
+    """Two seasons of 4 and 4 buckets lie before the origin of 16 - 4, but not of 15 - 4."""
+    options = Options(horizon=4, season=4, origins=1, models=("winters_additive",))
+    choice = choose(history([demand("season", length)]), options)
+    assert (choice.scores.why_not[0, 0] == WhyNot.TRIED) is np.bool_(tried)

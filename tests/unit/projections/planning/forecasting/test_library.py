@@ -8,6 +8,7 @@ from statsforecast.models import AutoETS, AutoTheta
 
 from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.explained import forecast_one
+from projections.planning.forecasting.history import Floats
 from projections.planning.forecasting.library import ForecastExtraMissing
 from projections.planning.forecasting.models import WhyNot
 from projections.planning.forecasting.options import EXTRA, Options
@@ -89,3 +90,29 @@ def test_without_the_library_one_sentence_says_what_to_install(
     with pytest.raises(ForecastExtraMissing, match=r"install stockledger\[forecast\]"):
         choose(history([]), OPTIONS)
     choose(history([]), Options())  # ours need nothing
+
+
+def test_a_bucket_that_is_not_known_is_given_as_the_last_known_one() -> None:
+    row = demand("season", 60)
+    with_gap: list[float | None] = [*row]
+    with_gap[40] = None
+    told = [*row[:40], row[39], *row[41:]]
+    options = Options(horizon=3, season=12, origins=1, models=("auto_ets",))
+    ours = choose(history([with_gap]), options).forecasts
+    assert ours.tolist() == choose(history([told]), options).forecasts.tolist()
+    assert ours.tolist() != choose(history([row]), options).forecasts.tolist()
+
+
+def test_what_fails_only_at_the_end_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    forecast = AutoETS.forecast
+
+    def fail_at_the_end(self: AutoETS, y: Floats, *rest: object, **named: object) -> object:
+        if len(y) == 72:
+            raise Exception("no model able to be fitted")  # noqa: TRY002  as the library does
+        return forecast(self, y, *rest, **named)
+
+    monkeypatch.setattr(AutoETS, "forecast", fail_at_the_end)
+    options = Options(horizon=6, season=12, origins=2, models=("auto_ets", "naive"))
+    choice = choose(history([demand("season", 72)]), options)
+    assert choice.scores.why_not[0, 0] == WhyNot.FAILED
+    assert choice.models[int(choice.chosen[0])] == "naive"

@@ -184,3 +184,35 @@ def test_a_bucket_that_is_not_known_counts_as_if_the_forecast_had_come_true(name
     ours = recurrence.ahead(len(row), HORIZON)
     theirs = other.ahead(len(told), HORIZON)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_a_multiplicative_level_that_falls_stays_above_zero() -> None:
+    """At a thousandth of the mean of the second season, so that shares stay defined."""
+    row = [1_000.0 - 7 * place for place in range(140)]
+    model, panel = MODELS["winters_multiplicative"], Panel(history([row]))
+    recurrence = model.maker(panel, np.array([[[0.3, 0.1, 0.15, 1.0]]]), SEASON)
+    for _ in walk(recurrence, panel, model.begin(panel, SEASON), panel.buckets):
+        pass
+    ahead = recurrence.ahead(panel.buckets, 24)[:, 0, 0]
+    floor = sum(row[SEASON : 2 * SEASON]) / SEASON / 1_000
+    assert ahead[-1] > 0
+    assert ahead[-1] == pytest.approx(floor, rel=0.2)  # times a season of about 1
+
+
+def test_a_level_that_came_to_zero_goes_on_from_the_floor() -> None:
+    """One tiny value after another: the forecast of the next is not below the floor's."""
+    row = [1_000.0] * 24 + [1e-6] * 60
+    errors, ahead = _walked("winters_multiplicative", [row], [0.6, 0.1, 0.05, 1.0])
+    assert np.isfinite(errors).all()
+    assert (1e-6 - errors[30:] > 0).all()
+    assert (ahead > 0).all()
+
+
+def test_in_the_first_season_what_is_not_known_is_what_was_known_last() -> None:
+    row: list[float | None] = [*range(1, 2 * SEASON + 1)]
+    row[3], row[SEASON + 3] = None, None  # it was never known
+    panel = Panel(history([row]))
+    recurrence = MODELS["seasonal_naive"].maker(panel, np.zeros((1, 1, 4)), SEASON)
+    for _ in walk(recurrence, panel, panel.first + SEASON, panel.buckets):
+        pass
+    assert recurrence.ahead(panel.buckets, 5)[:, 0, 0].tolist() == [13, 14, 15, 3, 17]
