@@ -90,6 +90,32 @@ async def test_sites_share_the_value_of_a_sku(client: httpx.AsyncClient) -> None
     assert list(await ask(client, by="site", site="S")) == ["S"]
 
 
+async def test_losses_by_reason(client: httpx.AsyncClient) -> None:
+    """Scrap and adjustments, by site and month, without what was undone."""
+    await write(client, 1, quantity="50", unit_cost="2", location="N/1")
+    await write(client, 1, quantity="50", unit_cost="2", location="S/1")
+    lost = {"type": "adjustment", "reason": "stolen", "location": "N/1"}
+    await write(client, 2, **lost, quantity="-3")
+    await write(client, 3, **lost, quantity="1")
+    await write(client, 3, **lost, quantity="-9", id="undone")
+    await write(client, 4, type="scrap", reason="expired", quantity="4", location="S/1")
+    undone = await client.post("/v1/movements/undone/reversal", json={})
+    position = undone.headers["ledger-position"]
+    query = {**WINDOW, "min_position": position}
+    found = (await client.get(URL, params=query)).json()["losses"]
+    ends = {"from": "2026-01-01", "until": "2026-01-11"}
+    stolen = {**ends, "lines": 2, "lost_value": "6", "found_value": "2"}
+    expired = {**ends, "lines": 1, "lost_value": "8", "found_value": "0"}
+    assert found == [
+        {"type": "adjustment", "reason": "stolen", "buckets": [stolen]},
+        {"type": "scrap", "reason": "expired", "buckets": [expired]},
+    ]
+    of_site = (await client.get(URL, params={**query, "site": "S"})).json()["losses"]
+    assert of_site == found[1:]
+    by_day = (await client.get(URL, params={**query, "bucket": "day"})).json()["losses"]
+    assert [one["from"] for one in by_day[0]["buckets"]] == ["2026-01-02", "2026-01-03"]
+
+
 async def test_classes_are_those_of_a_run(client: httpx.AsyncClient) -> None:
     """Every class of the newest run, and what came after it."""
     for sku, quantity in (("A", "80"), ("B", "15"), ("C", "5")):

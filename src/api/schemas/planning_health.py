@@ -51,11 +51,30 @@ class HealthGroup(BaseModel):
     buckets: list[HealthBucket]
 
 
+class LossBucket(BaseModel):
+    """What was scrapped, or adjusted, for a reason, in one bucket of days."""
+
+    from_: str = Field(alias="from", json_schema_extra=_DATE, description="The first day.")
+    until: str = Field(json_schema_extra=_DATE, description="The day after the last.")
+    lines: int = Field(description="How many movements.")
+    lost_value: Decimal = Field(description="Scrapped, or adjusted downwards, at cost.")
+    found_value: Decimal = Field(description="Adjusted upwards, at cost.")
+
+
+class Loss(BaseModel):
+    """Shrinkage or waste for one reason, in the buckets in which there was any."""
+
+    type: str = Field(description="`scrap` or `adjustment`.", examples=["scrap"])
+    reason: str = Field(examples=["expired"])
+    buckets: list[LossBucket]
+
+
 class StockHealth(BaseModel):
     """Groups in the order of their names, all of one position of the log."""
 
     by: str
     items: list[HealthGroup]
+    losses: list[Loss] = Field(description="Of all that is asked for together, by reason.")
     as_of_position: dict[str, int] = Field(
         description="By partition the offset of the last record this answer includes.",
         examples=[{"3": 17}],
@@ -81,7 +100,9 @@ def _example() -> dict[str, Any]:
     window = {"from": "2026-11-01", "until": "2026-11-11"}
     bucket: dict[str, Any] = {**window, **figures, "ageing": ageing, "why": {}}
     item = {"name": "MAIN", "buckets": [bucket]}
-    return {"by": "site", "items": [item], "as_of_position": {"3": 17}}
+    lost = {**window, "lines": 2, "lost_value": "4.5", "found_value": "0"}
+    losses = [{"type": "scrap", "reason": "expired", "buckets": [lost]}]
+    return {"by": "site", "items": [item], "losses": losses, "as_of_position": {"3": 17}}
 
 
 EXAMPLE: Final = _example()

@@ -14,10 +14,12 @@ from projections.planning.days import Days, Integers
 from projections.planning.health.figures import REASONS, Figure
 from projections.planning.health.formulas import FORMULAS
 from projections.planning.health.groups import SCALE_OF_GROUPS, by_group
+from projections.planning.health.losses import Losses, losses_by_reason
 from projections.planning.health.measures import COLUMNS
 from projections.planning.health.parameters import HealthParameters, buckets
 from projections.planning.health.sites import valued_by_site
 from projections.planning.reading import Wanted, read_days, read_upto
+from projections.planning.reason_reading import read_reasons
 from projections.planning.run_fields import planning_results
 
 By = Literal["total", "site", "class"]
@@ -84,8 +86,12 @@ async def read_health(reader: ReadConnection, question: Question) -> dict[str, A
         by_group, groups.days, parameters, groups.labels, len(groups.names) + 1
     )
     items = [_item(name, number, found, parameters) for number, name in enumerate(groups.names)]
+    reasons = await read_reasons(
+        reader, upto, Wanted(skus=skus, site=question.site, until_day=until)
+    )
+    losses = [_loss(one, parameters) for one in losses_by_reason(reasons, parameters)]
     position = {str(one): offset - 1 for one, offset in sorted(upto.items()) if offset > 0}
-    return {"by": question.by, "items": items, "as_of_position": position}
+    return {"by": question.by, "items": items, "losses": losses, "as_of_position": position}
 
 
 def _parameters(
@@ -132,6 +138,21 @@ def _item(
         figures = shown_figures(found, parameters, (group, number))
         shown.append({"from": _date(first), "until": _date(last + 1), **figures})
     return {"name": name, "buckets": shown}
+
+
+def _loss(losses: Losses, parameters: HealthParameters) -> dict[str, Any]:
+    """What one reason took in each bucket in which there was any of it."""
+    cut = buckets(parameters)
+    shown = []
+    for number, lines in enumerate(losses.amounts["lines"]):
+        lost, found = (losses.amounts[name][number] for name in ("lost_value", "found_value"))
+        if lines or lost or found:
+            ends = int(cut.first[number]), int(cut.last[number]) + 1
+            values = {"lost_value": _shown(lost, "value"), "found_value": _shown(found, "value")}
+            shown.append(
+                {"from": _date(ends[0]), "until": _date(ends[1]), "lines": lines, **values}
+            )
+    return {"type": losses.type, "reason": losses.reason, "buckets": shown}
 
 
 def _date(day: int) -> str:
