@@ -31,30 +31,13 @@ def build_batch(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRecor
     both ways; should a release of aiokafka hide the inner builder, the public way is taken.
     """
     batch = kafka.create_batch()
-    inner = getattr(batch, "_builder", None)
-    if inner is None or not hasattr(batch, "_relative_offset"):
-        return _build_publicly(batch, offset, records)
-    append = inner.append
+    append = _appending(batch)
     stamp = time.time_ns() // 1_000_000  # the broker puts its own time in its place
-    index = 0
-    for key, value, traceparent in records:
-        headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
-        if traceparent is not None:
-            headers.append((HEADER_TRACEPARENT, traceparent))
-        if append(index, stamp, key, value, headers) is None:
-            raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
-        index += 1
-    batch._relative_offset = index
-    return _checked(batch, len(records))
-
-
-def _build_publicly(batch: Any, offset: int, records: Sequence[NewRecordTuple]) -> Any:
-    stamp = time.time_ns() // 1_000_000
     for index, (key, value, traceparent) in enumerate(records):
         headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
         if traceparent is not None:
             headers.append((HEADER_TRACEPARENT, traceparent))
-        if batch.append(timestamp=stamp, key=key, value=value, headers=headers) is None:
+        if append(index, stamp, key, value, headers) is None:
             raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
     return _checked(batch, len(records))
 
@@ -63,19 +46,34 @@ def build_derived(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRec
     """The same for a topic made from the log: each record names the position it is made from, in
     place of a trace, and one without a value is a tombstone."""
     batch = kafka.create_batch()
+    append = _appending(batch)
     stamp = time.time_ns() // 1_000_000
     for index, (key, value, position) in enumerate(records):
         headers = [(HEADER_OFFSET, b"%d" % (offset + index)), CONTENT_TYPE_HEADER]
         if position is not None:
             headers.append((HEADER_POSITION, position))
-        document = value or None
-        if batch.append(timestamp=stamp, key=key, value=document, headers=headers) is None:
+        if append(index, stamp, key, value or None, headers) is None:
             raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
     return _checked(batch, len(records))
 
 
+def _appending(batch: Any) -> Callable[..., Any]:
+    """What adds a record to the batch: index, time, key, value, headers."""
+    inner = getattr(batch, "_builder", None)
+    if inner is not None and hasattr(batch, "_relative_offset"):
+        append: Callable[..., Any] = inner.append
+        return append
+
+    def publicly(_index: int, stamp: int, key: bytes, value: bytes | None, headers: Any) -> Any:
+        return batch.append(timestamp=stamp, key=key, value=value, headers=headers)
+
+    return publicly
+
+
 def _checked(batch: Any, count: int) -> Any:
     """The builder takes any first record, however large; and an empty batch has no offset."""
+    if hasattr(batch, "_relative_offset"):
+        batch._relative_offset = count
     if count == 0:
         raise ValueError("a batch needs at least one record")
     if batch.size() > BATCH_BYTES_MAX:

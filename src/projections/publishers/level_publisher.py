@@ -4,6 +4,7 @@ What is written is the newest level of each key that changed, however many movem
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ GATHERED_RECORDS_MAX = 5_000
 MARK_EVERY_RECORDS = 10_000
 # What a record of the log may be that nothing can be read beyond.
 STOPPING = (ChainBroken, UndecodableRecord, LevelUnsupported, WrongLedger)
+# While nothing is published for so long, the topic is watched.
+WATCH_AFTER_SECONDS = 0.1
 # Between two pauses for the rest of the event loop.
 FACTS_AT_A_TIME = 200
 
@@ -76,6 +79,7 @@ class LevelPublisher:
         self._seen = 0
         self._marked = 0
         self._mark_due = False
+        self._heard_at = -math.inf
         self.published = 0
         self._recorded_ms = 0
 
@@ -150,17 +154,26 @@ class LevelPublisher:
                 await asyncio.sleep(0)
 
     async def _follow(self, topic: EventLog) -> None:
-        """Publish whatever comes, and again whatever somebody else has spoilt meanwhile."""
+        """Publish whatever comes, and again whatever somebody else has spoilt meanwhile.
+
+        A batch of ours that lies where it was decided to lie says as much about the topic as a
+        look at it, so it is only watched while nothing is published.
+        """
         watching: asyncio.Task[Slice] | None = None
         reading: asyncio.Task[list[Fact]] | None = None
+        clock = asyncio.get_running_loop().time
         try:
             while True:
-                watching = watching or asyncio.create_task(self._watch(topic))
+                idle = clock() - self._heard_at
+                if watching is None and idle >= WATCH_AFTER_SECONDS:
+                    watching = asyncio.create_task(self._watch(topic))
                 reading = reading or asyncio.create_task(
                     self._source.read(GATHERED_RECORDS_MAX, wait=True)
                 )
-                await asyncio.wait((watching, reading), return_when=asyncio.FIRST_COMPLETED)
-                if watching.done():
+                tasks = {reading, watching or reading}
+                seconds = None if watching else max(0.0, WATCH_AFTER_SECONDS - idle)
+                await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if watching is not None and watching.done():
                     seen, watching = watching.result(), None
                     self._notice(seen.records)
                     self._seen = max(self._seen, seen.next_offset)
@@ -264,6 +277,7 @@ class LevelPublisher:
         except LogRegressed as error:
             raise LevelsLost(str(error)) from error
         self._seen = base + len(records)
+        self._heard_at = asyncio.get_running_loop().time()
         return base == decided
 
     def _record(self, key: bytes) -> NewRecordTuple:

@@ -1,6 +1,6 @@
 """Levels: what every stock key of one partition holds, and every SKU at every site.
 
-Only keys that are not empty are kept, at about 400 bytes each, so that the memory of a publisher
+Only keys that are not empty are kept, at about 250 bytes each, so that the memory of a publisher
 is that of the stock it publishes.
 """
 
