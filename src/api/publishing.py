@@ -16,6 +16,7 @@ from projections.publishers.alert_keeper import AlertKeeper, Share
 from projections.publishers.alert_relay import AlertRelay
 from projections.publishers.looking import Work, keep_looking
 from projections.publishers.publisher import Publisher
+from projections.publishers.reorder_alerts import ReorderAlerts
 
 
 def start_publishers(
@@ -31,12 +32,14 @@ def start_publishers(
         share = partial(getattr, publisher, "partitions")
     keeper = AlertKeeper(database, share)
     _start(keeper, parts, "alerts")
+    reorder = ReorderAlerts(database, log.partitions, share)
+    _start(reorder, parts, "reorder-alerts")
     relay = None
     if publisher is not None:
         shared = partial(getattr, publisher, "partitions")
         relay = AlertRelay(database, partial(_open_sink, settings), log.partitions, shared)
         _start(relay, parts, "alerts-relay")
-    parts.registry.register(AlertCollector(keeper, relay))
+    parts.registry.register(AlertCollector(keeper, reorder, relay))
 
 
 def _start(work: Work, parts: Parts, name: str) -> None:
@@ -140,9 +143,12 @@ def _gauge(name: str, text: str) -> GaugeMetricFamily:
 class AlertCollector(Collector):
     """What is done about alerts in this process, when somebody asks."""
 
-    def __init__(self, keeper: AlertKeeper, relay: AlertRelay | None) -> None:
+    def __init__(
+        self, keeper: AlertKeeper, reorder: ReorderAlerts, relay: AlertRelay | None
+    ) -> None:
         """Who keeps them, and who sends them."""
         self._keeper = keeper
+        self._reorder = reorder
         self._relay = relay
 
     def describe(self) -> Iterable[Metric]:
@@ -152,6 +158,7 @@ class AlertCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families for Prometheus."""
         keeper = self._keeper
+        works = (keeper, self._reorder, self._relay)
         lag = GaugeMetricFamily(
             "stockledger_alerts_lag_records",
             "Records in the views that alerts are not made from yet.",
@@ -163,7 +170,7 @@ class AlertCollector(Collector):
         yield GaugeMetricFamily(
             "stockledger_alerts_stopped",
             "1 if alerts are stopped by a fault.",
-            value=int(any(one and one.failure is not None for one in (keeper, self._relay))),
+            value=int(any(one and one.failure is not None for one in works)),
         )
         yield CounterMetricFamily(
             "stockledger_alerts_sent",
@@ -171,5 +178,7 @@ class AlertCollector(Collector):
             value=self._relay.sent if self._relay else 0,
         )
         yield CounterMetricFamily(
-            "stockledger_alerts_raised", "Alerts kept by this process.", value=keeper.raised
+            "stockledger_alerts_raised",
+            "Alerts kept by this process.",
+            value=keeper.raised + self._reorder.raised,
         )

@@ -41,17 +41,17 @@ class BelowReorderPointData(msgspec.Struct, gc=False):
     """`data` of `stock.below_reorder_point.v1`: it is time to order. It holds until
     `stock.above_reorder_point.v1`.
 
-    Both numbers are those of the newest planning run, `run`, and of the stock when it was looked
-    at; a site that is the empty text means all sites together.
+    `reorder_point` is that of the newest planning run, `run`; `available` what was there at
+    `position` of the SKU's partition. A site that is the empty text means all sites together.
     """
 
     sku: str
     site: str
     available: str
-    inventory_position: str
     reorder_point: str
     scale: int
     run: str
+    position: str
 
 
 class AboveReorderPointData(msgspec.Struct, gc=False):
