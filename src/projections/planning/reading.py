@@ -139,11 +139,11 @@ class Gathering:
     async def _read_series(self, reader: ReadConnection) -> list[int]:
         """Learn the series of the tables that are wanted; their numbers."""
         of_tables = {one.partition for one in self._shares if one.table}
-        condition, parameters = conditions(self._wanted)
-        query = f"SELECT series, sku, site, partition FROM sku_sites WHERE {condition}"  # noqa: S608
+        few = conditions(self._wanted)
+        query = f"SELECT series, sku, site, partition FROM sku_sites WHERE {few.series}"  # noqa: S608
         numbers: list[int] = []
         skus = None if self._wanted.skus is None else frozenset(self._wanted.skus)
-        async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
+        async for part in plain_rows(reader, query, few.parameters, ROWS_AT_A_TIME):
             for number, sku, site, partition in part:
                 if partition in of_tables and (skus is None or sku in skus):
                     self._names[sku, site] = len(numbers)
@@ -178,13 +178,14 @@ class Gathering:
             )
 
     async def _read_log(self, reader: ReadConnection, share: Share) -> None:
-        condition, parameters = conditions(self._wanted)
+        few = conditions(self._wanted)
+        condition = few.site
         if self._wanted.until_day is not None:
             condition += f" AND day < {self._wanted.until_day:d}"
         dialect = SQLITE if reader.is_sqlite else POSTGRES
-        query = by_day(dialect, share.part, self._columns, condition)
+        query = by_day(dialect, share.part._replace(skus=few.skus), self._columns, condition)
         skus = None if self._wanted.skus is None else frozenset(self._wanted.skus)
-        async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
+        async for part in plain_rows(reader, query, few.parameters, ROWS_AT_A_TIME):
             self._take_log([row for row in part if skus is None or row[0] in skus], share.sign)
 
     def _take_log(self, rows: list[Any], sign: int) -> None:
@@ -205,13 +206,25 @@ class Gathering:
         )
 
 
-def conditions(wanted: Wanted) -> tuple[str, dict[str, str]]:
-    """SKU and site in words of SQL, as far as they are few, and the parameters in it."""
-    found, parameters = ["TRUE"], {}
+class Conditions(NamedTuple):
+    """What is wanted in words of SQL, as far as it is few, with the parameters in it."""
+
+    skus: str
+    site: str
+    parameters: dict[str, str]
+
+    @property
+    def series(self) -> str:
+        """The condition on SKU and site."""
+        return f"sku IN ({self.skus}) AND {self.site}" if self.skus else self.site
+
+
+def conditions(wanted: Wanted) -> Conditions:
+    """For statements that read tables and log."""
+    parameters = {}
     if wanted.skus is not None and len(wanted.skus) <= SKUS_LOOKED_FOR_MAX:
         parameters = {f"sku{index}": sku for index, sku in enumerate(sorted(set(wanted.skus)))}
-        found.append(f"sku IN ({', '.join(f':{one}' for one in parameters)})")
-    if wanted.site is not None:
-        parameters["site"] = wanted.site
-        found.append("site = :site")
-    return " AND ".join(found), parameters
+    skus = ", ".join(f":{one}" for one in parameters)
+    if wanted.site is None:
+        return Conditions(skus, "TRUE", parameters)
+    return Conditions(skus, "site = :site", {**parameters, "site": wanted.site})

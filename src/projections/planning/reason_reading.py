@@ -62,7 +62,7 @@ async def read_reasons(
     if not nobody and storable(wanted.site, *(wanted.skus or ())):
         skus = None if wanted.skus is None else frozenset(wanted.skus)
         for query, sign in _queries(reader, found, wanted):
-            _, parameters = conditions(wanted)
+            parameters = conditions(wanted).parameters
             async for part in plain_rows(reader, query, parameters, ROWS_AT_A_TIME):
                 sums.add((row for row in part if skus is None or row[0] in skus), sign)
     return sums.reasons()
@@ -71,21 +71,21 @@ async def read_reasons(
 def _queries(
     reader: ReadConnection, found: Sequence[Share], wanted: Wanted
 ) -> Iterable[tuple[str, int]]:
-    condition, _ = conditions(wanted)
-    if wanted.until_day is not None:
-        condition += f" AND day < {wanted.until_day:d}"
+    few = conditions(wanted)
+    until = "" if wanted.until_day is None else f" AND day < {wanted.until_day:d}"
     of_table = [str(one.partition) for one in found if one.table]
     if of_table:
         names = ", ".join((*REASON_KEY, "entries", *REASON_COLUMNS))
         yield (
             f"SELECT {names} FROM reason_days JOIN sku_sites USING (series)"  # noqa: S608
-            f" WHERE partition IN ({', '.join(of_table)}) AND {condition}",
+            f" WHERE partition IN ({', '.join(of_table)}) AND {few.series}{until}",
             1,
         )
     dialect = SQLITE if reader.is_sqlite else POSTGRES
     for one in found:
         if one.part.first < one.part.until:
-            yield by_reason(dialect, one.part, condition), one.sign
+            part = one.part._replace(skus=few.skus)
+            yield by_reason(dialect, part, few.site + until), one.sign
 
 
 class _Sums:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from projections.database import Database
+from projections.planning import demand_rules
 from projections.planning.catching_up import catch_up, open_demand_store
 from projections.planning.columns import COLUMNS
 from projections.planning.days import Days
@@ -181,3 +182,15 @@ async def test_nothing_happened(database: Database, upto: dict[int, int] | None)
     assert days.starts.tolist() == [0]
     assert len(days.by_sku()) == 0
     assert days.sums("issued").tolist() == []
+
+
+async def test_few_skus_of_a_long_slice(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are looked for by another index, and are the same."""
+    story = Story(6).go_on(150)
+    await project(story.log, database)
+    whole = await read(database, None, skus={"A"})
+    monkeypatch.setattr(demand_rules, "BY_OFFSET_MAX", 10)
+    same(await read(database, None, skus={"A"}), whole)
+    assert len(whole)
