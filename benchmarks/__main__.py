@@ -20,6 +20,7 @@ RUNS: dict[str, list[str]] = {
     "memory": ["benchmarks.memory"],
     "instances": ["benchmarks.instances"],
     "planning-read": ["benchmarks.planning_read"],
+    "planning": ["benchmarks.planning"],
     "forecasts": ["benchmarks.forecasts"],
     "forecast-accuracy": ["benchmarks.forecast_accuracy"],
 }

@@ -19,20 +19,34 @@ OUTSIDE = -1  # the bucket of a day that belongs to no whole bucket
 class Axis:
     """Buckets from the earliest first day of all series to the last day, in order.
 
+    `days_each` is the length of every bucket, None for months.
     `bucket_of_day[d - origin]` is the bucket of day `d`, or `OUTSIDE`. `open_before[b]` counts the
     open buckets before bucket `b`: the **ordinal** of an open bucket. `first_open` and `last_open`
     are the first and last open day of each open bucket, by ordinal. `first_bucket` is the first
-    bucket of each series; the number of buckets if it has none.
+    bucket of each series; the number of buckets if it has none. `open_days_before[d - origin]`
+    counts the open days before day `d`.
     """
 
+    days_each: int | None
     origin: int
     bucket_of_day: npt.NDArray[np.int32]
     open_before: Integers
     first_open: Integers
     last_open: Integers
     first_bucket: Integers
+    open_days_before: Integers
 
-    def is_open(self, bucket: Integers) -> Flags:
+    def open_until(self, day: npt.NDArray[np.int32]) -> Integers:
+        """How many open days of the axis lie before each day."""
+        offset = np.clip(day - self.origin, 0, len(self.bucket_of_day))
+        return np.asarray(self.open_days_before[offset])
+
+    @property
+    def all_open(self) -> bool:
+        """Whether something can be sold in every bucket."""
+        return len(self.first_open) + 1 == len(self.open_before)
+
+    def is_open(self, bucket: npt.NDArray[np.int32]) -> Flags:
         """Whether something can be sold on any day of each bucket."""
         return np.asarray(self.open_before[bucket + 1] > self.open_before[bucket])
 
@@ -53,16 +67,19 @@ def make_axis(
     inside = buckets >= 0
     count = int(buckets.max(initial=-1)) + 1
     begins = days[inside][np.searchsorted(buckets[inside], np.arange(count))]
-    usable = inside & _open(days, open_days, open_from)
+    day_open = _open(days, open_days, open_from)
+    usable = inside & day_open
     opened, first = np.unique(buckets[usable], return_index=True)
     last = np.searchsorted(buckets[usable], opened, side="right") - 1
     return Axis(
+        days_each={"day": 1, "week": WEEK_DAYS}.get(bucket),
         origin=origin,
         bucket_of_day=buckets.astype(np.int32),
         open_before=np.searchsorted(opened, np.arange(count + 1)),
         first_open=days[usable][first],
         last_open=days[usable][last],
         first_bucket=np.searchsorted(begins, first_day),
+        open_days_before=np.concatenate(([0], np.cumsum(day_open))),
     )
 
 

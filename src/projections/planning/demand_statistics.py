@@ -2,8 +2,8 @@
 
 Days without a row are days without demand and count as zeros, with two exceptions: days on which
 nothing is sold by the calendar, and days on which the stock was out and nothing was asked for,
-so that nobody knows what the demand was. A bucket is left out if all its open days lie in a spell
-without stock, or if the calendar closes all its days; unless it saw demand.
+so that nobody knows what the demand was. A bucket is left out if all its open days were without
+stock, or if the calendar closes all its days; unless it saw demand.
 
 Only whole buckets between the first day of a series and the last day count. A **week** is seven
 days, counted backwards from the last day, so that no week is cut; a **month** is a whole month of

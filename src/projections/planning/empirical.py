@@ -26,7 +26,7 @@ from projections.planning.bucket_axis import make_axis
 from projections.planning.bucket_rows import DailyDemand, bucket_rows
 from projections.planning.errors import PlanningError
 from projections.planning.formulas import Formula
-from projections.planning.numbers import Exact, Floats, Integers, fits, floats
+from projections.planning.numbers import Exact, Floats, Integers, fits, floats, segment_sums
 
 Words = npt.NDArray[np.uint64]
 
@@ -61,9 +61,13 @@ FORMULAS = (
 
 @dataclass(frozen=True, slots=True)
 class BootstrapOptions:
-    """How many replicates, and the seed of the run."""
+    """How many replicates, and the seed of the run.
 
-    replicates: int = 1000
+    With 500 the share that the quantile covers has a standard error of 1 % at 0.95 and of 0.4 % at
+    0.99, less than what a history of some dozens of days with demand has by itself.
+    """
+
+    replicates: int = 500
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -191,19 +195,19 @@ def _ranked(totals: Integers, series: Integers, ranks: Integers) -> Integers:
 
 def _totals(
     history: History, some: Integers, keys: Words, counts: Integers
-) -> tuple[Integers, Integers]:
+) -> tuple[Exact, Integers]:
     """The totals of all replicates with demand, and the number of the series of each."""
-    by_series = counts.T.ravel()
-    of_series = np.repeat(np.arange(len(some)), counts.shape[0])
-    length = np.repeat(np.tile(np.arange(1, counts.shape[0] + 1), len(some)), by_series)
-    series = np.repeat(of_series, by_series)
-    draws = np.bincount(series, weights=length, minlength=len(some)).astype(np.int64)
-    ends = np.cumsum(draws)
-    counter = np.arange(1, ends[-1] + 1) - np.repeat(ends - draws, draws)
-    sizes = np.repeat(np.diff(history.starts)[some], draws)
-    drawn = _uniform(np.repeat(keys, draws), counter.astype(np.uint64), sizes.astype(np.uint64))
+    most, series = len(counts), np.repeat(np.arange(len(some)), counts.sum(axis=0))
+    length = np.repeat(np.tile(np.arange(1, most + 1), len(some)), counts.T.ravel())
+    draws: Integers = np.arange(1, most + 1) @ counts
+    before = np.cumsum(draws) - draws
+    # Each series counts its draws from 1.
+    streams = keys - before.astype(np.uint64) * _GOLDEN
+    counter = np.arange(1, int(draws.sum()) + 1, dtype=np.uint64)
+    sizes = np.diff(history.starts)[some].astype(np.uint64)
+    drawn = _uniform(np.repeat(streams, draws), counter, np.repeat(sizes, draws))
     index = np.repeat(history.starts[:-1][some], draws) + drawn.astype(np.int64)
-    return np.add.reduceat(history.sizes[index], np.cumsum(length) - length), series
+    return segment_sums(history.sizes[index], np.concatenate(([0], np.cumsum(length)))), series
 
 
 def _chunks(weights: Integers, limit: int) -> Iterator[slice]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from projections.planning.bucket_rows import DailyDemand, only
-from projections.planning.demand_statistics import DemandStatistics, statistics
+from projections.planning.demand_statistics import CHUNK_SERIES, DemandStatistics, statistics
 from projections.planning.empirical import BootstrapOptions, history_of, quantiles, rank_of
 from projections.planning.lead_demand import LeadDemand, Scenario, lead_demand
 from projections.planning.lead_times import LeadTimes
@@ -74,16 +74,30 @@ def plan_levels(
     orders = order_quantities(
         a_day, supplied.unit_cost, supplied.scales, supplied.terms, options.costs
     )
-    quantile = np.full(len(demand), np.nan)
-    rare = np.flatnonzero(assigned.targets.has(EMPIRICAL))
-    if len(rare):
-        ranks = [rank_of(level, options.bootstrap.replicates) for level in assigned.targets.levels]
-        names = [supplied.names[one] for one in rare.tolist()]
-        past = history_of(only(demand, rare), daily.buckets[rare], names)
-        days = round_up(over.protected[rare], "protected")
-        level = assigned.targets.level[rare]
-        found = quantiles(past, days, np.array(ranks)[level], options.bootstrap)
-        change = 1 + float(str(options.scenario.demand_change)) / 100
-        quantile[rare] = rounded(floats(found) * change)
+    quantile = _quantiles(demand, supplied.names, assigned, (daily, over), options)
     safety = safety_stock(over, assigned.targets, orders.quantity, quantile, share)
     return Levels(daily, over, a_day, orders, safety)
+
+
+def _quantiles(
+    demand: DailyDemand,
+    names: Sequence[str],
+    assigned: Assigned,
+    known: tuple[DemandStatistics, LeadDemand],
+    options: LevelOptions,
+) -> Floats:
+    """The quantile of each series that is planned empirically, NaN for the others."""
+    daily, over = known
+    change = 1 + float(str(options.scenario.demand_change)) / 100
+    levels = assigned.targets.levels
+    ranks = np.array([rank_of(level, options.bootstrap.replicates) for level in levels])
+    found = np.full(len(demand), np.nan)
+    rare = np.flatnonzero(assigned.targets.has(EMPIRICAL))
+    for first in range(0, len(rare), CHUNK_SERIES):
+        some = rare[first : first + CHUNK_SERIES]
+        of_some = [names[one] for one in some.tolist()]
+        past = history_of(only(demand, some), daily.buckets[some], of_some)
+        days = round_up(over.protected[some], "protected")
+        drawn = quantiles(past, days, ranks[assigned.targets.level[some]], options.bootstrap)
+        found[some] = rounded(floats(drawn) * change)
+    return found

@@ -24,6 +24,7 @@ Number = Decimal | int | float | str
 
 DECIMALS = 6
 _SCALE = 10.0**DECIMALS
+_NO_DECIMALS = 2.0**53
 INT64_MAX = 2**63 - 1
 # Sums are bounded in floats first; this leaves room for the rounding of the bound itself.
 _SAFE = 2.0**62
@@ -31,9 +32,15 @@ _SAFE = 2.0**62
 
 def rounded(values: Floats) -> Floats:
     """Half to even at `DECIMALS`; NaN and what is too large to have decimals stay as they are."""
-    scaled = values * _SCALE
-    # Adding zero turns -0.0 into 0.0.
-    return np.where(np.abs(scaled) < 2.0**53, np.rint(scaled) / _SCALE, values) + 0.0
+    result = values * _SCALE
+    kept = ~(np.abs(result) < _NO_DECIMALS)
+    np.rint(result, out=result)
+    result /= _SCALE
+    # Turns -0.0 into 0.0.
+    result += 0.0
+    if kept.any():
+        result[kept] = values[kept]
+    return result
 
 
 def floats(values: Exact) -> Floats:

@@ -81,7 +81,7 @@ FORMULAS = (
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The policy of each series with its levels; `up_to` is `NOT_SET` for `s_q` and `none`."""
+    """The policy of each series with its levels, `NOT_SET` where the policy has none."""
 
     policy: Codes
     reorder_point: Integers
@@ -127,7 +127,7 @@ def control(
         [up_to, reorder_point],
         NOT_SET,
     )
-    return Control(policy, point, up_to, lot)
+    return Control(policy, np.where(policy == NONE, NOT_SET, point), up_to, lot)
 
 
 def shelf_life_limits(a_day: Floats, shelf_life_days: Integers) -> Integers:

@@ -110,12 +110,13 @@ def test_closed_days_do_not_count_unless_they_saw_demand() -> None:
 
 
 def test_days_without_stock_do_not_count_unless_they_saw_demand() -> None:
-    demand = demand_of({0: 4, 3: 2}, {}, days=6, out=[[(4, 2)], [(5, 4), (0, 0)]])
+    demand = demand_of({0: 4, 3: 2}, {}, days=6, out=[[(4, 2)], [(5, 5), (4, 4), (0, 0)]])
     assert statistics(demand, "day").buckets.tolist() == [6 - 2, 6 - 3]
 
 
 def test_a_week_counts_unless_the_stock_was_out_in_all_of_it() -> None:
-    demand = demand_of({}, {}, {9: 1}, days=21, out=[[(13, 7)], [(13, 8)], [(13, 7)]])
+    spells: list[Spells] = [[(13, 11), (10, 7)], [(13, 8)], [(13, 7)]]
+    demand = demand_of({}, {}, {9: 1}, days=21, out=spells)
     assert statistics(demand, "week").buckets.tolist() == [2, 3, 3]
 
 
@@ -174,7 +175,7 @@ def _slowly(
         cut = {"day": False, "week": len(days) < 7, "month": begins.day != 1}[bucket]
         demand = sum(one.get(ago, 0) for ago in days)
         usable = [ago for ago in days if ago not in closed]
-        dark = any(all(a >= ago >= b for ago in usable) for a, b in out)
+        dark = all(any(a >= ago >= b for a, b in out) for ago in usable)
         if not cut and (demand or (usable and not dark)):
             counted.append(demand)
     return counted
