@@ -71,7 +71,7 @@ class PoliciesRequest(Input):
         True, description="Bootstrap instead of `cycle_service` for intermittent and lumpy demand."
     )
     replicates: int = Field(
-        1000, ge=REPLICATES_MIN, le=REPLICATES_MAX, description="Replicates of the bootstrap."
+        500, ge=REPLICATES_MIN, le=REPLICATES_MAX, description="Replicates of the bootstrap."
     )
     order_dead: bool = Field(False, description="Replenish what nobody asks for any more.")
 

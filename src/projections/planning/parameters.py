@@ -164,7 +164,7 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
     cells: dict[str, PolicyPart] = {}
     skus: dict[str, PolicyPart] = {}
     empirical: bool = True
-    replicates: int = 1000
+    replicates: int = 500
     order_dead: bool = False
 
 

@@ -61,7 +61,7 @@ def _replenishment(planned: Planned) -> dict[str, Any]:
         "order_quantity_exact": orders.exact,
         "order_basis": words(orders.basis, order_quantities.BASES),
         "order_quantity": orders.quantity,
-        "order_at": proposed.reorder_point,
+        "order_at": _set(proposed.reorder_point, NOT_SET),
         "order_up_to": _set(proposed.up_to, NOT_SET),
         "on_hand": planned.on_hand,
         "on_hand_value": planned.on_hand_value,
