@@ -3,12 +3,13 @@
 import itertools
 from typing import Any
 
-from ledger.domain import movements
+from ledger.domain import codes, movements, supply
 from ledger.domain.items import DefineItem, Item
 
 SKU = "85123A"
 PLACE = "MAIN/A/01"
 NOW_MS = 1_790_000_000_000
+DAY_US = 86_400_000_000
 
 _numbers = itertools.count(1)
 
@@ -74,6 +75,23 @@ def status_change(quantity: Any = "1", **more: Any) -> movements.StatusChange:
 def reversal(reverses: str, **more: Any) -> movements.Reversal:
     """Of the movement with that id."""
     return movements.Reversal(reverses=reverses, **_filled(more))
+
+
+def place(quantity: Any = "10", **more: Any) -> supply.PlaceSupplyOrder:
+    """A supply order, due in two weeks."""
+    expected_at = codes.instant_text(NOW_MS * 1000 + 14 * DAY_US)
+    given = {"supplier": "ACME", "location": "MAIN", "expected_at": expected_at, **more}
+    return supply.PlaceSupplyOrder(quantity=quantity, **_filled(given))
+
+
+def change(supply_order: str, **more: Any) -> supply.ChangeSupplyOrder:
+    """Of the supply order with that id."""
+    return supply.ChangeSupplyOrder(supply_order=supply_order, **_filled(more))
+
+
+def close(supply_order: str, reason: str = "received", **more: Any) -> supply.CloseSupplyOrder:
+    """Nothing more is to come of the supply order with that id."""
+    return supply.CloseSupplyOrder(supply_order=supply_order, reason=reason, **_filled(more))
 
 
 def define(sku: str = SKU, *, id: str | None = None, **fields: Any) -> DefineItem:  # noqa: A002

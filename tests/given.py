@@ -8,6 +8,7 @@ from ledger.domain.facts import Command, Moved, Resolved
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState, SkuState
+from ledger.domain.supply import SUPPLY_FACTS, OpenOrder, SupplyFact
 from ledger.writer.batch import needs_original
 from tests.builders import NOW_MS, SKU
 
@@ -22,6 +23,13 @@ class Outcome:
     def then(self, **expected: Any) -> Moved:
         """Expect a movement with these fields."""
         assert isinstance(self.decision, Moved), self.decision
+        found = {name: getattr(self.decision, name) for name in expected}
+        assert found == expected
+        return self.decision
+
+    def supplied(self, **expected: Any) -> SupplyFact:
+        """Expect a fact about a supply order with these fields."""
+        assert isinstance(self.decision, SUPPLY_FACTS), self.decision
         found = {name: getattr(self.decision, name) for name in expected}
         assert found == expected
         return self.decision
@@ -65,10 +73,10 @@ class Given:
             command = Resolved(command, self.facts.get(name))  # type: ignore[arg-type]
         return Outcome(decide(self.state, command, Context(self.rules, self.now_ms, "key-1")))
 
-    def apply(self, command: Command) -> Moved | ItemDefined:
+    def apply(self, command: Command) -> Moved | ItemDefined | SupplyFact:
         """Decide and apply; the command must be accepted."""
         decision = self.when(command).decision
-        assert isinstance(decision, Moved | ItemDefined), decision
+        assert isinstance(decision, (Moved, ItemDefined, *SUPPLY_FACTS)), decision
         evolve(self.state, decision)
         if isinstance(decision, Moved):
             self.facts[decision.id] = decision
@@ -77,6 +85,10 @@ class Given:
     def sku(self, name: str = SKU) -> SkuState:
         """The state of one SKU."""
         return self.state.skus[name]
+
+    def open_orders(self, name: str = SKU) -> dict[str, OpenOrder]:
+        """The open supply orders of one SKU."""
+        return self.state.skus[name].supply or {}
 
 
 def given(*past: Command, rules: Rules | None = None) -> Given:

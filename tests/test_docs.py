@@ -11,31 +11,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
 import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
 from api.problems import PROBLEMS
 from ledger.config import ENV_PREFIX, Settings
-from ledger.domain.context import Context, Rules
-from ledger.domain.decider import decide, evolve
-from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Resolved, WriterClaimed
-from ledger.domain.items import DefineItem, Item
-from ledger.domain.movements import WireCommand
-from ledger.domain.rejections import Code, Rejected
-from ledger.domain.stock import PartitionState
+from ledger.domain.rejections import Code
 from ledger.errors import LevelUnsupported
-from ledger.events.chain import GENESIS, Chain, link
-from ledger.events.codec import encode, event_type
+from ledger.events.chain import Chain
+from ledger.events.codec import encode
 from ledger.events.envelope import DATA_TYPES, LEVEL_RAISED
 from ledger.events.partitioner import Partitioner
-from ledger.log import Record
-from ledger.writer.batch import refusal
+from tests.example_events import LEDGER_ID, SKU, examples
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -54,70 +45,6 @@ TOUR = (
 )  # fmt: skip
 LINE_LENGTH_MAX = 120
 
-SKU = "85123A"
-LEDGER_ID = "019aa9a5-30c0-7b0e-9d3c-5d1f0c6b8a42"
-RECORDED_MS = 1_795_341_601_250
-WIRE = b"""[
-{"id":"po-7-1","type":"receipt","sku":"85123A","quantity":"6","location":"MAIN/A/01",
- "unit_cost":"2.55","reference":{"type":"order","id":"PO-7"},"occurred_at":"2026-11-22T10:00:00Z"},
-{"id":"tr-1","type":"transfer","sku":"85123A","quantity":4,"from_location":"MAIN/A/01",
- "to_location":"MAIN/B/02"},
-{"id":"so-12-1","type":"pick","sku":"85123A","quantity":"2","location":"MAIN/B/02",
- "to_location":"MAIN/OUT"},
-{"id":"so-13-1","type":"pick","sku":"85123A","quantity":"9","location":"MAIN/B/02"},
-{"id":"so-12-2","type":"issue","sku":"85123A","quantity":"2","location":"MAIN/OUT"},
-{"id":"rma-4-1","type":"customer_return","sku":"85123A","quantity":"1","location":"MAIN/R",
- "disposition":"quarantine","original_id":"so-12-2"},
-{"id":"sr-2-1","type":"supplier_return","sku":"85123A","quantity":"1","location":"MAIN/R",
- "status":"quarantined"},
-{"id":"audit-3","type":"adjustment","sku":"85123A","quantity":"-1","location":"MAIN/B/02",
- "reason":"lost"},
-{"id":"qc-9","type":"status_change","sku":"85123A","quantity":"1","location":"MAIN/A/01",
- "from_status":"available","to_status":"damaged"},
-{"id":"scrap-5","type":"scrap","sku":"85123A","quantity":"1","location":"MAIN/A/01",
- "status":"damaged","reason":"damaged"},
-{"id":"audit-3-undo","type":"reversal","sku":"85123A","reverses":"audit-3","note":"found again"}
-]"""
-
-
-@cache
-def _examples() -> dict[str, Record]:
-    """One partition from its opening on, with every type of event once."""
-    partition, state, head = Partitioner(12).partition_of(SKU), PartitionState(), GENESIS
-    moved: dict[str, Moved] = {}
-    item = Item(name="White hanging heart T-light holder", unit_cost="2.55")
-    commands: list[Any] = [
-        Opened(0, LEDGER_ID, partition, 12, "murmur2", "EUR", 1, RECORDED_MS),
-        WriterClaimed(1, "wms-1", "http://wms-1:8000", RECORDED_MS),
-        DefineItem("item-85123A-1", SKU, item),
-        *msgspec.json.decode(WIRE, type=list[WireCommand]),
-        LevelRaised(14, 2, RECORDED_MS, "k3v9x1m2q8"),
-    ]
-    examples: dict[str, Record] = {}
-    for command in commands:
-        fact = _fact(state, command, moved)
-        evolve(state, fact)
-        if isinstance(fact, Moved):
-            moved[fact.id] = fact
-        key, value = encode(fact, f"/stockledger/{LEDGER_ID}", head)
-        head = link(partition, fact.offset, key, value)
-        record = Record(fact.offset, fact.offset, key, value, RECORDED_MS)
-        assert examples.setdefault(event_type(fact), record) is record
-    return examples
-
-
-def _fact(state: PartitionState, command: Any, moved: dict[str, Moved]) -> Fact:
-    if isinstance(command, Opened | WriterClaimed | LevelRaised):
-        return command
-    context = Context(Rules(), RECORDED_MS, "k3v9x1m2q8")
-    named = getattr(command, "reverses", None) or getattr(command, "original_id", None)
-    if named is not None:
-        command = Resolved(command, moved[named])
-    decision = decide(state, command, context)
-    if isinstance(decision, Rejected):
-        return refusal(state.offset, command, decision, context)
-    return decision
-
 
 def _made(name: str) -> str:
     """What belongs behind the marker of that name."""
@@ -127,7 +54,7 @@ def _made(name: str) -> str:
         return _codes_table(get_args(Code))
     if name == "http-codes":
         return _codes_table([code for code in PROBLEMS if code not in get_args(Code)])
-    return f"```json\n{_pretty(json.loads(_examples()[name].value))}\n```"
+    return f"```json\n{_pretty(json.loads(examples()[name].value))}\n```"
 
 
 def _settings_table() -> str:
@@ -200,7 +127,7 @@ def test_every_code_has_its_place_in_the_precedence() -> None:
 def test_the_example_events_are_one_history() -> None:
     """They continue each other's chain, can be read, and are written the same again."""
     chain = Chain(Partitioner(12).partition_of(SKU))
-    for kind, record in _examples().items():
+    for kind, record in examples().items():
         before = chain.head
         if kind == LEVEL_RAISED:
             with pytest.raises(LevelUnsupported):

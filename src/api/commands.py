@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from uuid6 import uuid7
@@ -12,6 +12,8 @@ from api.problems import Problem
 from ledger.domain import codes
 from ledger.domain.items import Item
 from ledger.domain.movements import Reference, WireCommand
+from ledger.domain.quantities import Number
+from ledger.domain.supply import PlaceSupplyOrder, Text
 
 # Everything a decoder raises for what a client sent.
 DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -32,7 +34,27 @@ class ReversalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     note: str | None = None
 
 
+class ChangeBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What may be changed about a line of a supply order."""
+
+    id: str | None = None
+    quantity: Number | None = None
+    expected_at: Text | None = None
+    note: str | None = None
+
+
+class CloseBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Why a line of a supply order is closed."""
+
+    reason: Text
+    id: str | None = None
+    note: str | None = None
+
+
 _reversal = msgspec.json.Decoder(ReversalBody)
+_supply_order = msgspec.json.Decoder(PlaceSupplyOrder)
+_change = msgspec.json.Decoder(ChangeBody)
+_close = msgspec.json.Decoder(CloseBody)
 
 
 class _Named(msgspec.Struct):
@@ -83,6 +105,34 @@ def decode_reversal(body: bytes) -> ReversalBody:
         return ReversalBody()
     try:
         return _reversal.decode(body)
+    except DECODE_ERRORS as error:
+        raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
+
+
+def decode_supply_order(body: bytes) -> PlaceSupplyOrder:
+    """One line of a supply order."""
+    command = _decoded(_supply_order, body)
+    if command.id is None:
+        command.id = new_id()
+    return command
+
+
+def decode_change(body: bytes) -> ChangeBody:
+    """The body of a change."""
+    return _decoded(_change, body)
+
+
+def decode_close(body: bytes) -> CloseBody:
+    """The body of a close."""
+    return _decoded(_close, body)
+
+
+_Decoded = TypeVar("_Decoded")
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Decoded], body: bytes) -> _Decoded:
+    try:
+        return decoder.decode(body)
     except DECODE_ERRORS as error:
         raise Problem("invalid_request", explain(error), members=_id_member(body)) from None
 

@@ -15,10 +15,10 @@ from api.problems import Problem
 from api.queries import Query
 from ledger.config import Settings
 from ledger.domain.facts import Command, Moved
-from ledger.domain.items import ItemDefined
-from ledger.domain.rejections import Rejected
+from ledger.domain.supply import SupplyOrderPlaced
 from ledger.log import EventLog
-from ledger.writer.outcomes import Outcome, Replayed
+from ledger.ownership.questions import Preview
+from ledger.writer.outcomes import Outcome
 from projections.identity import LedgerViews
 from projections.planning.planner import Planner
 from projections.positions import InvalidPosition, Positions, parse_positions
@@ -49,14 +49,18 @@ class Submitter(Protocol):
         """Execute many, in order; one outcome each."""
         ...
 
-    async def dry_run(
-        self, command: Command, *, actor: str | None
-    ) -> tuple[int, Moved | ItemDefined | Rejected | Replayed]:
+    async def dry_run(self, command: Command, *, actor: str | None) -> tuple[int, Preview]:
         """What would become of a command."""
         ...
 
     async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
         """The movement of an id, as the log has it."""
+        ...
+
+    async def find_supply_order(
+        self, identity: str, sku: str | None
+    ) -> tuple[int, SupplyOrderPlaced] | None:
+        """How the supply order of an id was placed, as the log has it."""
         ...
 
 

@@ -16,8 +16,11 @@ from ledger.domain import codes
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import SUPPLY_FACTS, SupplyFact
 from ledger.events.documents import movement_document, stock_document
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable, Unknown
+from ledger.events.supply_documents import supply_document
+from ledger.ownership.questions import Preview
+from ledger.writer.outcomes import ANSWERED, Outcome, Replayed, Unavailable, Unknown
 
 _KEY_REUSED: Final = "idempotency_key_reused"
 # The writers' own words may name brokers and files: they are in the log.
@@ -48,13 +51,15 @@ def answer_outcome(partition: int, outcome: Outcome, identity: str) -> Answer:
             "position": {"partition": partition, "offset": fact.offset},
         }
         body = encode(content)
+    elif isinstance(fact, SUPPLY_FACTS):
+        body = encode(supply_document(fact, partition))
     else:
         raise _problem(partition, fact, identity, extra)
     position = (POSITION_HEADER, b"%d:%d" % (partition, fact.offset))
     return Answer(status, body, (position, *extra))
 
 
-def answer_dry_run(outcome: Moved | ItemDefined | Rejected | Replayed, identity: str) -> Answer:
+def answer_dry_run(outcome: Preview, identity: str) -> Answer:
     """What would have become of a command: nothing is written and no freshness is promised."""
     if isinstance(outcome, Rejected):
         raise of_refusal(outcome, identity=shown_id(identity))
@@ -65,7 +70,9 @@ def answer_dry_run(outcome: Moved | ItemDefined | Rejected | Replayed, identity:
     return document(HTTPStatus.OK, _would_be(outcome))
 
 
-def _would_be(fact: Moved | ItemDefined) -> dict[str, Any]:
+def _would_be(fact: Moved | ItemDefined | SupplyFact) -> dict[str, Any]:
+    if isinstance(fact, SUPPLY_FACTS):
+        return supply_document(fact, None)
     if isinstance(fact, ItemDefined):
         return {"id": fact.id, "item": item_document(fact.sku, fact.item)}
     return {"movement": movement_document(fact, None), "stock": stock_document(fact)}
@@ -167,7 +174,7 @@ class BulkResults:
         """Everything but a plain success."""
         fact: Any = outcome.fact if isinstance(outcome, Replayed) else outcome
         replayed = fact is not outcome
-        if isinstance(fact, Moved | Refused | ItemDefined):
+        if isinstance(fact, ANSWERED):
             place = _Position(partition, fact.offset)
             self._positions[partition] = max(fact.offset, self._positions.get(partition, 0))
             if isinstance(fact, Refused):

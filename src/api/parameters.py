@@ -68,6 +68,29 @@ ID_OF_PATH: Final = Parameter(
     location="path",
     required=True,
 )
+LINE_ID_REQUIRED: Final = Parameter(
+    "id", "The id of the line.", _text(codes.ID_LENGTH_MAX), "po-7/1", required=True
+)
+LINE_ID_OF_PATH: Final = Parameter(
+    "id",
+    "The id of the line. One with `/` or other reserved characters goes into the query.",
+    {**_text(codes.ID_LENGTH_MAX), "pattern": "^[^/]+$"},
+    "po-7-1",
+    location="path",
+    required=True,
+)
+LINE_SKU_AMBIGUOUS: Final = Parameter(
+    "sku",
+    "The line's SKU; needed only where SKUs of two partitions used the same id.",
+    _text(codes.SKU_LENGTH_MAX),
+    "85123A",
+)
+ATP_DATE: Final = Parameter(
+    "atp_date",
+    "Say also what can be promised by the end of this day (UTC): `atp`.",
+    {"type": "string", "format": "date"},
+    "2026-12-31",
+)
 ID_OF_COMMAND: Final = Parameter(
     "id",
     "The id of this request, its idempotency key; without it one is made.",

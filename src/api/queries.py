@@ -8,6 +8,7 @@ from starlette.requests import Request
 from api.limits import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, QUERY_FIELDS_MAX
 from api.problems import Problem
 from ledger.domain import codes
+from ledger.domain.context import MICROSECONDS_PER_DAY
 from ledger.domain.rejections import Rejected
 from projections.cursors import CURSOR_LENGTH_MAX
 
@@ -117,6 +118,18 @@ def optional_instant(query: Query, name: str) -> int | None:
     if isinstance(instant, Rejected):
         raise Problem(instant.code, f"{name}: {instant.detail}")
     return instant
+
+
+def optional_day_end(query: Query, name: str) -> int | None:
+    """Microseconds since 1970 of the end of a day (UTC), if one is given as YYYY-MM-DD."""
+    text = query.get(name)
+    if text is None:
+        return None
+    # The first instant behind the day, without leaving the calendar.
+    day = codes.instant(f"{text}T00:00:00Z") if len(text) == len("2026-12-31") else None
+    if not isinstance(day, int):
+        raise Problem("invalid_time", f"{name} is a day such as 2026-12-31")
+    return day + MICROSECONDS_PER_DAY
 
 
 def _checked(text: str, wrong: Rejected | None) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from api.problems import unavailable
 from ledger.domain.facts import Command, Moved
-from ledger.domain.items import ItemDefined
-from ledger.domain.rejections import Rejected
-from ledger.writer.outcomes import Outcome, Replayed
+from ledger.domain.supply import SupplyOrderPlaced
+from ledger.ownership.questions import Preview
+from ledger.writer.outcomes import Outcome
 
 _DETAIL = "this process has no role writer; send writes to one that has"
 
@@ -38,14 +38,19 @@ class ReadOnly:
         del commands, actor, timeout_seconds, traceparent
         raise unavailable(_DETAIL)
 
-    async def dry_run(
-        self, command: Command, *, actor: str | None
-    ) -> tuple[int, Moved | ItemDefined | Rejected | Replayed]:
+    async def dry_run(self, command: Command, *, actor: str | None) -> tuple[int, Preview]:
         """Refuse."""
         del actor
         raise unavailable(_DETAIL, identity=command.id)
 
     async def find_movement(self, identity: str, sku: str | None) -> tuple[int, Moved] | None:
+        """Refuse."""
+        del identity, sku
+        raise unavailable(_DETAIL)
+
+    async def find_supply_order(
+        self, identity: str, sku: str | None
+    ) -> tuple[int, SupplyOrderPlaced] | None:
         """Refuse."""
         del identity, sku
         raise unavailable(_DETAIL)

@@ -65,6 +65,7 @@ class _Movement(Struct, gc=False):
     unit_cost: str | UnsetType
     disposition: str | UnsetType
     original_id: str | UnsetType
+    supply_order: str | UnsetType
     reverses: str | UnsetType
     position: _Position
 
@@ -104,6 +105,7 @@ def written(fact: Moved, partition: int) -> bytes:
         getattr(command, "unit_cost", None) or UNSET,
         UNSET if disposition is None else disposition,
         getattr(command, "original_id", None) or UNSET,
+        getattr(command, "supply_order", None) or UNSET,
         getattr(command, "reverses", UNSET),
         _Position(partition, fact.offset),
     )

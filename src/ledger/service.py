@@ -7,39 +7,33 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from ledger.domain.context import Rules
-from ledger.domain.facts import Command, Fact, Moved, RaiseLevel
-from ledger.domain.items import ItemDefined
+from ledger.domain.facts import Command, Moved, RaiseLevel
 from ledger.domain.rejections import Rejected
-from ledger.errors import LedgerError
+from ledger.domain.supply import SupplyOrderPlaced
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
 from ledger.ownership.desks import Desks
 from ledger.ownership.host import Host
 from ledger.ownership.instances import Instances
-from ledger.ownership.questions import StateUnknown, knows, preview
+from ledger.ownership.questions import PREVIEWS, Preview, StateUnknown, preview
 from ledger.ownership.remote import OwnerUnknown
+from ledger.ownership.searching import AmbiguousId, Found, NotAllKnown, Wanted, search
 from ledger.ownership.wire import Question, wrap_commands
 from ledger.writer.deadlines import Deadlines
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
 from ledger.writer.opening import open_partitions
 from ledger.writer.options import Options
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable
+from ledger.writer.outcomes import Outcome, Unavailable
 from ledger.writer.partition import PartitionWriter
 from ledger.writer.queue import QUEUE_FULL, Request, Submission
 from ledger.writer.snapshots import SnapshotTaker
 from ledger.writer.tenure import Tenure
 
+__all__ = ["AmbiguousId", "Ledger", "NotAllKnown", "wall_clock_ms"]
+
 GC_YOUNG_OBJECTS = 20_000
-
-
-class AmbiguousId(LookupError):
-    """Movements of several SKUs have this id; name the SKU."""
-
-
-class NotAllKnown(LedgerError):
-    """A partition that may have this id too cannot be searched now; name the SKU or try again."""
 
 
 def wall_clock_ms() -> int:
@@ -213,9 +207,7 @@ class Ledger:
                 outcomes[index] = outcome
         return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
 
-    async def dry_run(
-        self, command: Command, *, actor: str | None
-    ) -> tuple[int, Moved | ItemDefined | Rejected | Replayed]:
+    async def dry_run(self, command: Command, *, actor: str | None) -> tuple[int, Preview]:
         """What would become of a command on the state as this instance knows it now.
 
         Raises StateUnknown while the partition recovers and once it is stopped, LogUnavailable.
@@ -229,7 +221,7 @@ class Ledger:
             (answer,) = await self._desks.remotes[partition].ask(question)
         except (OwnerUnknown, ValueError) as error:
             raise StateUnknown from error
-        if isinstance(answer, Moved | ItemDefined | Rejected | Replayed):
+        if isinstance(answer, PREVIEWS):
             return partition, answer
         raise StateUnknown
 
@@ -256,30 +248,19 @@ class Ledger:
 
         Raises AmbiguousId, NotAllKnown unless every partition can be searched, LogUnavailable.
         """
-        partitions = range(self._log.partitions) if sku is None else [self.partition_of(sku)]
-        searched = await asyncio.gather(*(self._search(each, identity) for each in partitions))
-        found = [
-            (partition, fact)
-            for partition, (fact, _) in zip(partitions, searched, strict=True)
-            if type(fact) is Moved and (sku is None or fact.sku == sku)
-        ]
-        if len(found) > 1:
-            raise AmbiguousId(identity)
-        if not all(known for _, known in searched) and (sku is None or not found):
-            raise NotAllKnown
-        return found[0] if found else None
+        return await self._search(Moved, identity, sku)
 
-    async def _search(self, partition: int, identity: str) -> tuple[Fact | None, bool]:
-        """What used an id in a partition, and whether everything there could be searched."""
-        writer = self._desks.writers.get(partition)
-        if writer is not None and (partition in self._desks.held or not self._desks.remotes):
-            return await writer.find(identity), knows(writer)
-        question = Question(self.ledger_id, partition, None, identity, [])
-        try:
-            answer = await self._desks.remotes[partition].ask(question)
-        except OwnerUnknown:
-            return None, False
-        return (answer[0] if answer else None), True  # type: ignore[return-value]
+    async def find_supply_order(
+        self, identity: str, sku: str | None
+    ) -> tuple[int, SupplyOrderPlaced] | None:
+        """How the supply order with this id was placed; as `find_movement`."""
+        return await self._search(SupplyOrderPlaced, identity, sku)
+
+    async def _search(
+        self, kind: type[Found], identity: str, sku: str | None
+    ) -> tuple[int, Found] | None:
+        partitions = range(self._log.partitions) if sku is None else [self.partition_of(sku)]
+        return await search(self._desks, self.ledger_id, partitions, Wanted(kind, identity, sku))
 
     def ready(self) -> list[str]:
         """Why this instance is not ready to write; empty if it is."""

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from ledger.domain.facts import Fact, Moved, Refused
 from ledger.domain.items import ItemDefined
+from ledger.domain.supply import SUPPLY_FACTS
 from ledger.events.decoding import CommandBytes
 from projections.checkpoints import Advance, Checkpoint
 from projections.views.items import definition_row, item_row
 from projections.views.movement_rows import refusal_row
 from projections.views.stock import StockChanges
+from projections.views.supply import SupplyChanges
 
 Row = tuple[object, ...]
 # A row in the form that the store writes fastest.
@@ -33,6 +35,7 @@ class Changes:
         "refusals",
         "reversals",
         "stock",
+        "supply",
     )
 
     def __init__(self, partition: int, before: Checkpoint, movement_row: MovementRow) -> None:
@@ -50,6 +53,7 @@ class Changes:
         # Offset of a reversal, partition, offset of the movement it undoes.
         self.reversals: list[tuple[int, int, int]] = []
         self.stock = StockChanges()
+        self.supply = SupplyChanges()
 
     @property
     def advance(self) -> Advance:
@@ -67,8 +71,12 @@ class Changes:
             self.stock.add(fact)
             if fact.reverses_offset >= 0:
                 self.reversals.append((fact.offset, partition, fact.reverses_offset))
+            if fact.supply is not None:
+                self.supply.receive(partition, fact)
         elif type(fact) is Refused:
             self.refusals.append(refusal_row(partition, fact))
         elif type(fact) is ItemDefined:
             self.definitions.append(definition_row(partition, fact))
             self.items[fact.sku] = item_row(partition, fact)
+        elif isinstance(fact, SUPPLY_FACTS):
+            self.supply.add(partition, fact)

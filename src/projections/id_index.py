@@ -13,6 +13,7 @@ from projections.tables import (
     item_definitions,
     movements,
     refusals,
+    supply_changes,
     view_positions,
 )
 
@@ -60,8 +61,8 @@ class ViewIdIndex:
     async def find(self, partition: int, ids: Sequence[str]) -> dict[str, int]:
         """The offset of the first record of the partition that used each id; unknown ids missing.
 
-        Covers movements, refusals and definitions of items. Raises DatabaseUnavailable, and
-        WrongLedger where the views are of another ledger.
+        Covers movements, refusals, definitions of items and supply orders. Raises
+        DatabaseUnavailable, and WrongLedger where the views are of another ledger.
         """
         found: dict[str, int] = {}
         async with self._database.reader() as reader:
@@ -74,7 +75,7 @@ class ViewIdIndex:
                         select(table.c.id, table.c.log_offset).where(
                             table.c.partition == partition, table.c.id.in_(wanted)
                         )
-                        for table in (movements, refusals, item_definitions)
+                        for table in (movements, refusals, item_definitions, supply_changes)
                     )
                 )
                 for row in await reader.all(query):

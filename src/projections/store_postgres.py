@@ -21,9 +21,18 @@ from projections.checkpoints import Checkpoint, Stale
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
 from projections.statements import Upsert, column_names
 from projections.stores import ChangesRefused
-from projections.tables import DEFERRED_INDEXES, item_definitions, movements, refusals
+from projections.tables import (
+    DEFERRED_INDEXES,
+    item_definitions,
+    movements,
+    refusals,
+    supply_changes,
+    supply_orders,
+    supply_receipts,
+)
 from projections.views.items import ITEMS_UPSERT
 from projections.views.stock import STOCK_UPSERT, TOTALS_UPSERT
+from projections.views.supply import UPDATE_ORDERS, UPDATE_RECEIVED
 
 STATEMENT_SECONDS = 60
 CLOSE_SECONDS = 2
@@ -214,6 +223,24 @@ async def _write_views(connection: Any, changes: Sequence[Changes]) -> None:
     reversals = [row for one in changes for row in one.reversals]
     if reversals:
         await connection.execute(_REVERSE, *map(list, zip(*reversals, strict=True)))
+    await _write_supply(connection, changes)
+
+
+async def _write_supply(connection: Any, changes: Sequence[Changes]) -> None:
+    parts = [(one.partition, one.supply) for one in changes]
+    for table, rows in (
+        (supply_orders, [row for _, one in parts for row in one.orders]),
+        (supply_changes, [row for _, one in parts for row in one.changes]),
+        (supply_receipts, [row for _, one in parts for row in one.receipts]),
+    ):
+        await _copy(connection, table.name, table, rows)
+    for statement, rows in (
+        (UPDATE_ORDERS, [row for number, one in parts for row in one.order_updates(number)]),
+        (UPDATE_RECEIVED, [row for number, one in parts for row in one.received_updates(number)]),
+    ):
+        if rows:
+            arrays = map(list, zip(*rows, strict=True))
+            await connection.execute(statement.postgresql, *arrays, timeout=STATEMENT_SECONDS)
 
 
 async def _copy_movements(connection: Any, rows: Sequence[Any]) -> None:

@@ -17,10 +17,18 @@ from projections.checkpoints import Advance, Checkpoint, Stale
 from projections.database import SQLITE_BUSY_MS, DatabaseUnavailable, sqlite_path
 from projections.statements import column_names
 from projections.stores import ChangesRefused
-from projections.tables import item_definitions, movements, refusals
+from projections.tables import (
+    item_definitions,
+    movements,
+    refusals,
+    supply_changes,
+    supply_orders,
+    supply_receipts,
+)
 from projections.views.items import ITEMS_UPSERT
 from projections.views.movement_rows import movement_row
 from projections.views.stock import STOCK_UPSERT, TOTALS_UPSERT
+from projections.views.supply import UPDATE_ORDERS, UPDATE_RECEIVED
 
 SETTINGS = (
     f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
@@ -164,6 +172,13 @@ def _write_views(connection: sqlite3.Connection, changes: Changes) -> None:
     connection.executemany(ITEMS_UPSERT.sqlite, changes.items.values())
     # After the insertion: a movement may be reversed in the batch that brings it.
     connection.executemany(_REVERSE, changes.reversals)
+    supply = changes.supply
+    connection.executemany(_insert(supply_orders), supply.orders)
+    connection.executemany(_insert(supply_changes), supply.changes)
+    connection.executemany(_insert(supply_receipts), supply.receipts)
+    # After the insertions, for the same reason.
+    connection.executemany(UPDATE_ORDERS.sqlite, supply.order_updates(partition))
+    connection.executemany(UPDATE_RECEIVED.sqlite, supply.received_updates(partition))
 
 
 def _insert(table: Table) -> str:

@@ -5,56 +5,25 @@ Quantities are integers scaled by the SKU's `scale`, values are millionths of th
 both databases, so that lists and path prefixes agree.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    Integer,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, SmallInteger, Table
 from sqlalchemy.schema import SchemaItem
 
 from projections.planning.columns import COLUMNS, REASON_COLUMNS
-
-metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
+from projections.supply_tables import supply_changes as supply_changes
+from projections.supply_tables import supply_orders as supply_orders
+from projections.supply_tables import supply_receipts as supply_receipts
+from projections.table_parts import index as _index
+from projections.table_parts import last_position as _last_position
+from projections.table_parts import metadata as metadata
+from projections.table_parts import number as _number
+from projections.table_parts import position as _position
+from projections.table_parts import scale as _scale
+from projections.table_parts import text as _text
 
 # A virtual account may pass the 64 bits that real ones are kept in: goods come and go for ever.
 # `on_hand` stays inside ±OVERFLOW_UNIT and `overflows` counts how often it was passed. The sum of
 # two numbers inside the unit fits 64 bits; a real account (at most 10^18) never overflows.
 OVERFLOW_UNIT = 4 * 10**18
-
-_BYTES_ORDER = Text().with_variant(Text(collation="C"), "postgresql")
-
-
-def _text(name: str, *, null: bool = False, key: bool = False) -> Column[str]:
-    return Column(name, _BYTES_ORDER, nullable=null, primary_key=key)
-
-
-def _number(name: str, *, null: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=null)
-
-
-def _scale() -> Column[int]:
-    return Column("scale", SmallInteger, nullable=False)
-
-
-def _position() -> list[SchemaItem]:
-    """The place of a record in the log, as the key of the table."""
-    return [
-        Column("partition", Integer, primary_key=True, autoincrement=False),
-        Column("log_offset", BigInteger, primary_key=True, autoincrement=False),
-    ]
-
-
-def _last_position() -> list[SchemaItem]:
-    """The record that changed the row last."""
-    return [Column("partition", Integer, nullable=False), _number("log_offset")]
-
 
 # How far each group of views has read each partition. `position` is the offset of the next record
 # to read, `head` the hash of the last counting record before it, which lies at `head_offset`.
@@ -213,11 +182,6 @@ reason_days = Table(
     *(_number(name, null=True) for name in REASON_COLUMNS),
     sqlite_with_rowid=False,
 )
-
-
-def _index(name: str, *columns: Column[str] | Column[int], where: str | None = None) -> Index:
-    condition = None if where is None else text(where)
-    return Index(name, *columns, postgresql_where=condition, sqlite_where=condition)
 
 
 # Each filter of the movement list has an index that also gives the order of the list. Offset and

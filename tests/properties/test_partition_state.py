@@ -12,18 +12,21 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ledger.domain.checks import all_sound
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide, evolve, undo
-from ledger.domain.facts import Command, Fact, Moved, Opened, Resolved
+from ledger.domain.facts import FORMAT_LEVEL, Command, Fact, Moved, Opened, Resolved
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState, SkuState
+from ledger.domain.supply import SUPPLY_FACTS, SupplyOrderPlaced
 from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.codec import encode
 from ledger.events.envelope import TYPE_LEVELS
 from ledger.log import Record
-from ledger.writer.batch import Batch, Decider, needs_original, refusal
+from ledger.writer.batch import Batch, Decider, needs_original
 from ledger.writer.queue import Request, Submission
+from ledger.writer.refusals import refusal
 from tests import builders as make
 from tests.builders import NOW_MS
+from tests.properties.states import picture, shuffled
 
 SOURCE = "/stockledger/properties"
 skus = st.sampled_from(["A", 'B"', "é"])
@@ -31,34 +34,6 @@ places = st.sampled_from(["P", "P/1", "Q"])
 lots = st.sampled_from([None, None, "L"])
 numbers = st.sampled_from(["1", "2", "03", "5.0", "0.5", "7", "40"])
 costs = st.sampled_from([None, "0", "0.333333", "2.55", 7])
-
-
-def picture(state: PartitionState) -> dict[str, Any]:
-    """Everything in a state, comparable and independent of it."""
-    return {
-        "skus": {
-            name: (dict(sku.levels), sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
-            for name, sku in state.skus.items()
-        },
-        "ids": dict(state.ids),
-        "reversed": dict(state.reversed),
-        "returned": dict(state.returned),
-        "rest": (state.offset, state.recorded_ms, state.level, state.ledger_id),
-    }
-
-
-def shuffled(state: PartitionState) -> PartitionState:
-    """The same state with every dictionary in the opposite order."""
-    other = PartitionState()
-    for name, sku in reversed(state.skus.items()):
-        levels = dict(reversed(sku.levels.items()))
-        other.skus[name] = SkuState(levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
-    other.ids = dict(reversed(state.ids.items()))
-    other.reversed = dict(reversed(state.reversed.items()))
-    other.returned = dict(reversed(state.returned.items()))
-    other.offset, other.recorded_ms = state.offset, state.recorded_ms
-    other.level, other.ledger_id = state.level, state.ledger_id
-    return other
 
 
 class PartitionMachine(RuleBasedStateMachine):
@@ -70,11 +45,14 @@ class PartitionMachine(RuleBasedStateMachine):
         self.state = PartitionState()
         self.book: dict[str, Counter[str]] = {}
         self.moved: list[Moved] = []
+        self.orders: list[SupplyOrderPlaced] = []
+        # What is on order of a SKU, as its newest record says.
+        self.on_order: dict[str, int] = {}
         self.commands: list[Command] = []
         self.records: list[Record] = []
         self.head = GENESIS
         self.now_ms = NOW_MS
-        self.record(Opened(0, "properties", 0, 1, "murmur2", "EUR", 1, NOW_MS))
+        self.record(Opened(0, "properties", 0, 1, "murmur2", "EUR", FORMAT_LEVEL, NOW_MS))
 
     def record(self, fact: Fact) -> None:
         """Apply a fact, undo it, apply it again, and write it down."""
@@ -110,11 +88,55 @@ class PartitionMachine(RuleBasedStateMachine):
             return
         self.record(decision)
         self.commands.append(sent)
+        self.note_supply(decision)
         if isinstance(decision, Moved):
             self.moved.append(decision)
             accounts = self.book.setdefault(decision.sku, Counter())
             accounts[decision.source] -= decision.quantity
             accounts[decision.target] += decision.quantity
+
+    def note_supply(self, fact: Fact) -> None:
+        """What it says of supply orders."""
+        if isinstance(fact, SupplyOrderPlaced):
+            self.orders.append(fact)
+        if isinstance(fact, SUPPLY_FACTS):
+            self.on_order[fact.sku] = fact.on_order
+        elif isinstance(fact, Moved) and fact.supply is not None:
+            self.on_order[fact.sku] = fact.supply.on_order
+
+    @rule(sku=skus, quantity=numbers)
+    def order(self, sku: str, quantity: str) -> None:
+        """Goods are ordered."""
+        self.ask(make.place(quantity, sku=sku))
+
+    @rule(sku=skus, which=st.data(), quantity=numbers)
+    def change_order(self, sku: str, which: Any, quantity: str) -> None:
+        """An order changes, unless it is closed or of another SKU."""
+        self.ask(make.change(which.draw(self._names), sku=sku, quantity=quantity))
+
+    @rule(sku=skus, which=st.data())
+    def close_order(self, sku: str, which: Any) -> None:
+        """An order is closed, unless it is already."""
+        self.ask(make.close(which.draw(self._names), sku=sku))
+
+    @rule(which=st.data(), quantity=numbers, place=places)
+    def receive_of_order(self, which: Any, quantity: str, place: str) -> None:
+        """Goods come of an order, perhaps more than were ordered."""
+        name = which.draw(self._names)
+        sku = next((fact.sku for fact in self.orders if fact.id == name), "A")
+        self.ask(make.receipt(quantity, sku=sku, location=place, supply_order=name))
+
+    @rule(which=st.data())
+    def reverse_what_was_ordered(self, which: Any) -> None:
+        """A receipt is taken back whose order may be closed."""
+        received = [fact for fact in self.moved if fact.supply is not None]
+        if received:
+            fact = which.draw(st.sampled_from(received))
+            self.ask(make.reversal(fact.id, sku=fact.sku))
+
+    @property
+    def _names(self) -> st.SearchStrategy[str]:
+        return st.sampled_from(["nothing", *(fact.id for fact in self.orders[-4:])])
 
     @rule(sku=skus, place=places, lot=lots, quantity=numbers, cost=costs)
     def receive(self, sku: str, place: str, lot: str | None, quantity: str, cost: Any) -> None:
@@ -209,6 +231,21 @@ class PartitionMachine(RuleBasedStateMachine):
             assert sku.value >= 0
             assert sku.quantity or sku.value == 0
 
+    @invariant()
+    def what_is_on_order_is_what_is_open(self) -> None:
+        """What came of an open order is what its receipts that stand brought."""
+        undone = {fact.reverses_offset for fact in self.moved}
+        came: Counter[int] = Counter()
+        for fact in self.moved:
+            if fact.supply is not None and fact.reverses_offset < 0 and fact.offset not in undone:
+                came[fact.supply.order_offset] += fact.quantity
+        for name, sku in self.state.skus.items():
+            orders = (sku.supply or {}).values()
+            assert sku.supply != {}
+            assert all(order.received == came[order.offset] for order in orders)
+            left = [order.ordered - order.received for order in orders]
+            assert self.on_order.get(name, 0) == sum(count for count in left if count > 0)
+
     def teardown(self) -> None:
         """What was written gives the same state again; and nothing is decided a second time."""
         if not hasattr(self, "state"):
@@ -251,6 +288,6 @@ def test_the_picture_sees_every_field() -> None:
         "skus",
     }  # fmt: skip
     assert SkuState.__struct_fields__ == (
-        "levels", "quantity", "value", "scale", "item", "moved",
+        "levels", "quantity", "value", "scale", "item", "moved", "supply",
     )  # fmt: skip
     assert ItemDefined.__struct_fields__[:2] == ("offset", "id")

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from ledger.domain.facts import Moved, Refused
-from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
-from ledger.writer.outcomes import Elsewhere, Outcome, Replayed, Unavailable, Unknown
+from ledger.writer.outcomes import ANSWERED, Elsewhere, Outcome, Replayed, Unavailable, Unknown
 from tests.simulation.auditor import Audit
 from tests.simulation.workload import Attempt
 
@@ -39,7 +38,7 @@ def problems_of_answers(
     return found
 
 
-_COUNTED = (Moved, Refused, ItemDefined)
+_COUNTED = ANSWERED
 _NOTHING = (Unavailable, Rejected)
 _NO_CLAIM = (Unknown, Unavailable)
 

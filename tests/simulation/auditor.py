@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from ledger.log import Record
+from tests.simulation.supply_audit import Supply
 
 Document = dict[str, Any]
 Key = tuple[str, str | None, str]
@@ -29,6 +30,7 @@ class Stock:
     standard: Fraction | None = None
     scale: int = 0
     moved: bool = False
+    supply: Supply = field(default_factory=Supply)
 
     @property
     def total(self) -> Fraction:
@@ -65,8 +67,9 @@ class Audit:
                 self._say(place, "its key is not its subject")
             self._read(place, document)
 
-    def _say(self, place: int, what: str) -> None:
-        self.problems.append(f"partition {self.partition}, offset {place}: {what}")
+    def _say(self, place: int, *problems: str) -> None:
+        for what in problems:
+            self.problems.append(f"partition {self.partition}, offset {place}: {what}")
 
     def _read(self, place: int, document: Document) -> None:
         self.by_offset[place] = document
@@ -88,8 +91,13 @@ class Audit:
             sku.scale = item.get("scale", 0)
             cost = item.get("unit_cost")
             sku.standard = None if cost is None else Fraction(cost)
+        elif name.startswith("supply_order_"):
+            sku.scale = document["data"]["scale"]
+            self._say(place, *sku.supply.read(place, document))
         else:
             self._move(place, document, sku)
+            original = self.by_id.get(document["data"]["command"].get("reverses"))
+            self._say(place, *sku.supply.receive(document, original and original[1]))
         self.by_id[document["id"]] = (place, document)
 
     # ---- movements -------------------------------------------------------------------------
@@ -229,7 +237,7 @@ class Audit:
 
     # ---- refusals --------------------------------------------------------------------------
 
-    def _check_refusal(  # noqa: C901 - one reason a case
+    def _check_refusal(  # noqa: C901, PLR0912 - one reason a case
         self, place: int, document: Document, sku: Stock
     ) -> None:
         data = document["data"]
@@ -253,10 +261,12 @@ class Audit:
                 elif amount == round(amount, sku.scale) and amount.scaleb(sku.scale) <= 10**18:
                     self._say(place, "refuses a quantity of the right scale")
             case "item_in_use":
-                if not sku.moved:
+                if not (sku.moved or sku.supply.open_lines):
                     self._say(place, "refuses to describe an item that never moved")
             case "unknown_movement" | "not_reversible" | "already_reversed":
                 pass
+            case "supply_order_not_open":
+                self._say(place, *sku.supply.refused(data["detail"]))
             case other:
                 self._say(place, f"refuses for a reason the model does not know: {other}")
 

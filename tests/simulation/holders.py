@@ -71,6 +71,12 @@ def _differences(who: str, audit: Audit, state: PartitionState) -> Iterator[str]
         quantity, value = sum(model.values()), int(stock.value * 10**6)
         if (says, held.quantity, held.value) != (model, quantity, value):
             yield f"{name}: {who} {says} of value {held.value}, the log {model} of value {value}"
+        lines = {
+            key: (one.offset, one.ordered, one.received) for key, one in (held.supply or {}).items()
+        }
+        known = stock.supply.scaled(stock.scale)
+        if lines != known:
+            yield f"{name}: {who} the supply orders {lines}, the log {known}"
     if state.reversed != audit.reversed:
         yield f"partition {audit.partition}: {who} other reversals than the log"
     for identity, offset in state.ids.items():

@@ -72,6 +72,10 @@ def _no_count(self: PartitionState, offset: int, quantity: int) -> None:
     """Let goods come back as often as anybody likes."""
 
 
+def _nothing_came(sku: object, noted: object, quantity: int) -> None:
+    """Let supply orders be open for ever for all that was ordered."""
+
+
 # Target of the patch, and what takes its place.
 Mutants = dict[str, tuple[str, object]]
 
@@ -84,6 +88,10 @@ WRITER_MUTANTS: Mutants = {
     "what came back is not counted": (
         "ledger.domain.stock.PartitionState.come_back",
         _no_count,
+    ),
+    "what came of an order is not counted": (
+        "ledger.domain.evolution.count_received",
+        _nothing_came,
     ),
     "ids are forgotten": ("ledger.writer.batch.Decider.fill", _fill_forgets_ids(Decider.fill)),
     "the tail is folded into what the snapshot holds": (

@@ -3,13 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from ledger.domain.facts import Moved, Refused
-from ledger.domain.items import ItemDefined
-from ledger.writer.outcomes import Replayed
+from ledger.writer.outcomes import ANSWERED, Replayed
 from tests.simulation.auditor import Audit
 from tests.simulation.workload import Attempt
 
-_OWN = (Moved, Refused, ItemDefined)
+_OWN = ANSWERED
 
 
 def problems_of_order(

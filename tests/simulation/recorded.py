@@ -33,7 +33,7 @@ class Recorded(Ledger):
         asked = msgspec.to_builtins(command)
         told = Operation(
             client=actor or "anybody",
-            op="item" if "item" in asked else "movement",
+            op="item" if "item" in asked else "movement" if "type" in asked else "supply_order",
             sku=asked["sku"],
             id=asked["id"],
             sent_ns=_now_ns(),

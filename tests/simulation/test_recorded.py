@@ -22,6 +22,7 @@ SHOWS = {
     "a void batch is taken for a counting one": {"lost"},
     "a void batch is not undone": {"wrong_balance", "unjustified", "negative"},
     "what came back is not counted": {"undone_twice"},
+    "what came of an order is not counted": {"wrong_supply"},
     "ids are forgotten": {"counted_twice"},
     "the tail is folded into what the snapshot holds": {"snapshot_differs", "wrong_value"},
     "an append of unknown outcome is forgotten": {"told_no"},

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 SECONDS = 0.01
 SECONDS_SLOW_MAX = 4.0
 _OTHER_IDS = "SELECT id, log_offset FROM {} WHERE partition = ? AND id IN ({})"
-_ID_TABLES = ("movements", "refusals", "item_definitions")
+_ID_TABLES = ("movements", "refusals", "item_definitions", "supply_changes")
 
 
 @cache
@@ -149,6 +149,7 @@ def _problems_of_sku(connection: sqlite3.Connection, sku: str, stock: Stock) -> 
     model = {key: int(amount * unit) for key, amount in stock.levels.items() if amount}
     if says != model:
         yield f"{sku}: the views hold {says}, the log says {model}"
+    yield from stock.supply.problems_of_view(connection, sku)
     query = "SELECT on_hand, unavailable, value FROM sku_totals WHERE sku = ?"
     totals = connection.execute(query, (sku,)).fetchone() or (0, 0, 0)
     kept = sum(amount for key, amount in model.items() if key[2] != "available")

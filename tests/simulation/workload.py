@@ -9,16 +9,31 @@ from ledger.domain.facts import Command, Moved
 from ledger.domain.items import DefineItem, Item
 from ledger.domain.movements import WireCommand
 from ledger.domain.stock import CUSTOMER
+from ledger.domain.supply import (
+    ChangeSupplyOrder,
+    CloseSupplyOrder,
+    PlaceSupplyOrder,
+    SupplyCommand,
+    SupplyOrderPlaced,
+)
 from ledger.writer.outcomes import Outcome
 
 SKUS = ("apple", "fig", "pear", "plum", "quince")
 PLACES = ("A", "B/1", "C")
 _decode = msgspec.json.Decoder(WireCommand).decode
+# Commands about supply orders have no type in them; what is sent begins with one of these.
+_SUPPLY: dict[bytes, msgspec.json.Decoder[SupplyCommand]] = {
+    b"p": msgspec.json.Decoder(PlaceSupplyOrder),
+    b"c": msgspec.json.Decoder(ChangeSupplyOrder),
+    b"x": msgspec.json.Decoder(CloseSupplyOrder),
+}
+EXPECTED_AT = ("2026-12-01T00:00:00Z", "2027-03-01T01:00:00+01:00")
 
 
 @dataclass
 class Attempt:
-    """One command as it was sent (JSON, or an item), and what its caller heard.
+    """One command as it was sent (JSON, perhaps behind a letter, or an item), and what its caller
+    heard.
 
     `sent_at` and `answered_at` are places in the order of all that callers see; 0 if it never was.
     """
@@ -36,7 +51,8 @@ class Attempt:
         """The command, made anew, because deciding writes canonical forms into it."""
         if isinstance(self.sent, Item):
             return DefineItem(self.id, self.sku, self.sent)
-        command: Command = _decode(self.sent)
+        supply = _SUPPLY.get(self.sent[:1])
+        command: Command = _decode(self.sent) if supply is None else supply.decode(self.sent[1:])
         return command
 
 
@@ -103,7 +119,13 @@ class Workload:
         if self.chance.random() < 0.02:
             item = Item(scale=self.chance.choice((0, 0, 2)), unit_cost=self._number(3))
             return Attempt(identity, sku, item)
+        if self.chance.random() < 0.12:
+            return self._supply(identity, sku)
         body: dict[str, object] = {"id": identity, "sku": sku, **self._body()}
+        order = self._some_order() if body["type"] == "receipt" else None
+        if order is not None and self.chance.random() < 0.4:
+            body["supply_order"] = order.id
+            body["sku"] = sku = order.sku if self.chance.random() < 0.95 else sku
         names = {"reversal": "reverses", "customer_return": "original_id"}
         field_name = names.get(str(body["type"]))
         if field_name == "reverses" or (field_name and self.chance.random() < 0.5):
@@ -115,6 +137,30 @@ class Workload:
             if earlier is not None and self.chance.random() < 0.9:
                 body["sku"] = sku = earlier.sku
         return Attempt(identity, sku, msgspec.json.encode(body))
+
+    def _some_order(self) -> Attempt | None:
+        """A supply order that was placed lately, perhaps; it may be closed already."""
+        placed = [one for one in self.history[-80:] if isinstance(one.outcome, SupplyOrderPlaced)]
+        return self.chance.choice(placed[-4:]) if placed else None
+
+    def _supply(self, identity: str, sku: str) -> Attempt:
+        """Something about a supply order, of another SKU now and then."""
+        kind, order = self.chance.choice((b"p", b"p", b"c", b"x")), self._some_order()
+        if order is None:
+            kind = b"p" if self.chance.random() < 0.9 else kind
+        elif kind != b"p" and self.chance.random() < 0.95:
+            sku = order.sku
+        due = {"expected_at": self.chance.choice(EXPECTED_AT)}
+        body: dict[str, object] = {"id": identity, "sku": sku}
+        if kind == b"p":
+            body |= {"supplier": "ACME", "location": "A", "quantity": self._number(20), **due}
+        else:
+            body["supply_order"] = "none" if order is None else order.id
+        if kind == b"c":
+            body |= due if self.chance.random() < 0.3 else {"quantity": self._number(20)}
+        if kind == b"x":
+            body["reason"] = self.chance.choice(("received", "cancelled", "bored"))
+        return Attempt(identity, sku, kind + msgspec.json.encode(body))
 
     def _body(self) -> dict[str, object]:  # noqa: C901 - one type a case
         place, other = self.chance.sample(PLACES, 2)

@@ -16,6 +16,7 @@ from api.routes import (
     planning_results,
     planning_runs,
     stock,
+    supply_operations,
 )
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -23,6 +24,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *bulk.OPERATIONS,
     *stock.OPERATIONS,
     *items.OPERATIONS,
+    *supply_operations.OPERATIONS,
     *planning_demand.OPERATIONS,
     *planning_health.OPERATIONS,
     *planning_runs.OPERATIONS,

@@ -17,7 +17,7 @@ from api.schemas.stock import SkuStock, StockPage
 from projections.views.stock_queries import StockFilter, find_stock, list_stock
 
 _LIST_PARAMETERS: Final = (
-    p.SKU, p.LOCATION, p.LOT, p.STATUS, p.LIMIT, p.CURSOR, p.MIN_POSITION,
+    p.SKU, p.LOCATION, p.LOT, p.STATUS, p.LIMIT, p.CURSOR, p.MIN_POSITION, p.ATP_DATE,
 )  # fmt: skip
 _LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_PARAMETERS)
 
@@ -26,9 +26,11 @@ async def get_stock(request: Request) -> Answer:
     """List stock keys that are not empty, or answer for one SKU."""
     query = read_query(request, _LIST_QUERY)
     if "sku" in query:
-        if query.keys() - {"sku", "min_position"}:
-            raise Problem("invalid_request", "sku goes with min_position only")
+        if query.keys() - {"sku", "min_position", "atp_date"}:
+            raise Problem("invalid_request", "sku goes with min_position and atp_date only")
         return await _sku_stock(request, query, query["sku"])
+    if "atp_date" in query:
+        raise Problem("invalid_request", "atp_date goes with sku")
     wanted = StockFilter(
         location=queries.optional_location(query),
         location_below=True,
@@ -45,18 +47,21 @@ async def get_stock(request: Request) -> Answer:
 
 async def get_sku_stock(request: Request) -> Answer:
     """The stock of one SKU."""
-    query = read_query(request, {"min_position"})
+    query = read_query(request, {"min_position", "atp_date"})
     return await _sku_stock(request, query, request.path_params["sku"])
 
 
 async def _sku_stock(request: Request, query: Query, sku: str) -> Answer:
     queries.checked_sku(sku)
+    atp_before_us = queries.optional_day_end(query, "atp_date")
     parts = services(request)
     await wait_for_view(parts, query)
     async with parts.views.reader() as reader:
-        found = await find_stock(reader, sku)
+        found = await find_stock(reader, sku, atp_before_us)
     if found is None:
         raise Problem("not_found", f"the SKU {sku} was never seen")
+    if atp_before_us is not None:
+        found["atp_date"] = query["atp_date"]
     return document(HTTPStatus.OK, found)
 
 
@@ -91,7 +96,7 @@ OPERATIONS: Final = (
         "stock",
         "Stock of a SKU",
         {200: Reply("Its stock.", Content(SkuStock, examples={"sku": examples.SKU_STOCK}))},
-        parameters=(p.SKU_OF_PATH, p.MIN_POSITION),
+        parameters=(p.SKU_OF_PATH, p.ATP_DATE, p.MIN_POSITION),
         problems=("invalid_sku", "not_found", "view_lagging"),
     ),
 )

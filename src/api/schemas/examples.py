@@ -92,6 +92,7 @@ SKU_STOCK: Final[dict[str, Any]] = {
     "available": "6",
     "in_transit": "0",
     "on_order": "0",
+    "inventory_position": "6",
     "value": "15.3",
     "positions": [{key: value for key, value in STOCK_LINE.items() if key != "sku"}],
     "as_of_position": {"3": 17},
@@ -102,7 +103,8 @@ ITEM_REQUEST: Final[dict[str, Any]] = {
     "scale": 0,
     "inventory_type": "trading",
     "unit_cost": "2.55",
-    "suppliers": [{"code": "ACME", "lead_time_days": 14}],
+    "suppliers": [{"code": "ACME", "lead_time_days": 14, "pack_size": "12", "minimum_order": "24"}],
+    "price": "4.95",
 }
 ITEM: Final[dict[str, Any]] = {
     "sku": "85123A",
@@ -116,6 +118,47 @@ ITEM_ANSWER: Final[dict[str, Any]] = {
     "id": "item-85123A-1",
     "item": ITEM,
     "position": _POSITION,
+}
+SUPPLY_ORDER_REQUEST: Final[dict[str, Any]] = {
+    "id": "po-7-1",
+    "sku": "85123A",
+    "quantity": "24",
+    "supplier": "ACME",
+    "location": "MAIN",
+    "expected_at": "2026-12-06T12:00:00Z",
+    "order": "PO-7",
+    "unit_cost": "2.55",
+}
+SUPPLY_CHANGE: Final[dict[str, Any]] = {
+    "id": "po-7-1-late", "expected_at": "2026-12-13T12:00:00Z", "note": "late by a week",
+}  # fmt: skip
+SUPPLY_CLOSE: Final[dict[str, Any]] = {"id": "po-7-1-done", "reason": "received"}
+_LINE: Final[dict[str, Any]] = {
+    "id": "po-7-1",
+    "sku": "85123A",
+    "state": "open",
+    "quantity": "24",
+    "received": "0",
+    "outstanding": "24",
+    "over": "0",
+    "under": "0",
+    "expected_at": "2026-12-06T12:00:00Z",
+    "supplier": "ACME",
+    "location": "MAIN",
+    "order": "PO-7",
+    "unit_cost": "2.55",
+    "placed_at": "2026-11-22T10:00:01.25Z",
+}
+_SUPPLY_RECORD: Final[dict[str, Any]] = {
+    "recorded_at": "2026-11-22T10:00:01.25Z", "actor": "k3v9x1m2q8", "position": _POSITION,
+}  # fmt: skip
+SUPPLY_ANSWER: Final[dict[str, Any]] = {
+    "id": "po-7-1", "supply_order": _LINE, "on_order": "24", **_SUPPLY_RECORD,
+}  # fmt: skip
+SUPPLY_ORDER: Final[dict[str, Any]] = {
+    **_LINE,
+    **dict.fromkeys(("note", "first_received_at", "last_received_at", "closed_at", "close_reason")),
+    **_SUPPLY_RECORD,
 }
 INSUFFICIENT_STOCK: Final[dict[str, Any]] = {
     "type": "urn:problem-type:stockledger:insufficient_stock",

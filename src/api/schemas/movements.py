@@ -53,6 +53,9 @@ class Receipt(_Movement):
     location: Location
     status: Status | None = None
     unit_cost: Cost | None = None
+    supply_order: Identity | None = Field(
+        None, description="The open line of a supply order that the goods were ordered with."
+    )
 
 
 class Transfer(_Movement):
@@ -197,6 +200,7 @@ class Movement(BaseModel):
     unit_cost: str | int | None = None
     disposition: str | None = None
     original_id: str | None = None
+    supply_order: str | None = None
     reverses: str | None = None
     reversed_by: Position | None = None
     position: Position | None = Field(None, description="Missing in a dry run.")

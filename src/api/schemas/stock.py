@@ -11,11 +11,18 @@ from ledger.domain import codes
 ItemText = Annotated[str, Field(min_length=1, max_length=codes.TEXT_LENGTH_MAX)]
 
 
+_AMOUNT = r"^[0-9]{1,19}(\.[0-9]{1,18})?$"
+
+
 class Supplier(Input):
-    """Who delivers the item."""
+    """Who delivers the item; quantities are in its unit and scale."""
 
     code: str = Field(min_length=1, max_length=codes.SKU_LENGTH_MAX)
     lead_time_days: int | None = Field(None, ge=0, le=3_650)
+    pack_size: str | None = Field(
+        None, pattern=_AMOUNT, description="It is ordered in multiples of this."
+    )
+    minimum_order: str | None = Field(None, pattern=_AMOUNT)
 
 
 class ItemRequest(Input):
@@ -33,6 +40,9 @@ class ItemRequest(Input):
     unit_cost: str | None = Field(None, pattern=r"^[0-9]{1,19}(\.[0-9]{1,6}0*)?$")
     gtin: str | None = Field(None, pattern=r"^([0-9]{8}|[0-9]{12,14})$")
     suppliers: list[Supplier] = Field(default=[], max_length=100)
+    price: str | None = Field(
+        None, pattern=r"^[0-9]{1,19}(\.[0-9]{1,6}0*)?$", description="What one unit sells for."
+    )
 
 
 class Item(BaseModel):
@@ -49,6 +59,7 @@ class Item(BaseModel):
     unit_cost: str | None
     gtin: str | None
     suppliers: list[Supplier]
+    price: str | None
     recorded_at: Instant | None = None
     position: Position | None = None
 
@@ -81,7 +92,16 @@ class SkuStock(BaseModel):
     reserved: Decimal
     available: Decimal = Field(description="on_hand - unavailable - reserved")
     in_transit: Decimal
-    on_order: Decimal
+    on_order: Decimal = Field(description="Outstanding of open supply orders.")
+    inventory_position: Decimal = Field(
+        description="on_hand + in_transit + on_order - what is backordered (nothing is, yet)"
+    )
+    atp: Decimal | None = Field(
+        None,
+        description="Only with `atp_date`: available + supply due by the end of that day, overdue "
+        "supply included - demand committed by then (none is, yet).",
+    )
+    atp_date: str | None = Field(None, json_schema_extra={"format": "date"})
     value: Decimal = Field(description="What the goods on hand cost.")
     positions: list[StockPosition]
     as_of_position: dict[str, int] = Field(

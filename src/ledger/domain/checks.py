@@ -29,11 +29,11 @@ def all_sound(commands: Iterable[Command]) -> bool:
     )
 
 
-def wrong_instant(occurred_us: int, recorded_us: int) -> Rejected:
+def wrong_instant(occurred_us: int, recorded_us: int, name: str = "occurred_at") -> Rejected:
     """Why an instant outside the accepted range is refused."""
     if occurred_us > recorded_us:
-        return malformed("invalid_time", "occurred_at lies in the future")
-    return malformed("invalid_time", "occurred_at lies further back than this ledger accepts")
+        return malformed("invalid_time", f"{name} lies in the future")
+    return malformed("invalid_time", f"{name} lies further back than this ledger accepts")
 
 
 def check_texts(command: MovementCommand | Reversal) -> Rejected | None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-_MICROSECONDS_PER_DAY = 86_400_000_000
+MICROSECONDS_PER_DAY = 86_400_000_000
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -11,7 +11,7 @@ class Rules(msgspec.Struct, frozen=True):
     strict_items: bool = False
     scale_default: int = 0
     future_tolerance_us: int = 300 * 1_000_000
-    backdate_limit_us: int = 7_300 * _MICROSECONDS_PER_DAY
+    backdate_limit_us: int = 7_300 * MICROSECONDS_PER_DAY
     # A movement reported later than this after it happened is flagged `late`.
     late_after_us: int = 3_600 * 1_000_000
 

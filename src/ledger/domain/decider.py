@@ -17,10 +17,12 @@ from ledger.domain.posting import post
 from ledger.domain.rejections import Rejected, malformed, refused
 from ledger.domain.reversals import check_original, decide_reversal
 from ledger.domain.stock import PartitionState, has_lot
+from ledger.domain.supply import SUPPLY_COMMANDS, SupplyFact
+from ledger.domain.supply_rules import decide_supply, receive
 
 __all__ = ["Decision", "Undo", "decide", "evolve", "undo"]
 
-Decision = Moved | ItemDefined | LevelRaised | Rejected
+Decision = Moved | ItemDefined | SupplyFact | LevelRaised | Rejected
 
 
 def decide(  # noqa: PLR0911 - one kind of command a line
@@ -43,6 +45,8 @@ def decide(  # noqa: PLR0911 - one kind of command a line
         return _decide_item(state, command, context)
     if type(command) is RaiseLevel:
         return _decide_level(state, command, context)
+    if isinstance(command, SUPPLY_COMMANDS):
+        return decide_supply(state, command, context)
     return decide_reversal(state, command, None, context)  # type: ignore[arg-type]
 
 
@@ -86,12 +90,16 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         if type(moment) is Rejected:
             return moment
         occurred_us = moment
-    unit_cost = -1
-    if type(command) is Receipt and command.unit_cost is not None:
-        cost = quantities.cost(command.unit_cost)
-        if type(cost) is Rejected:
-            return cost
-        unit_cost, command.unit_cost = cost
+    unit_cost, supply_order = -1, None
+    if type(command) is Receipt:
+        if command.unit_cost is not None:
+            cost = quantities.cost(command.unit_cost)
+            if type(cost) is Rejected:
+                return cost
+            unit_cost, command.unit_cost = cost
+        supply_order = command.supply_order
+        if supply_order is not None and (wrong := codes.check_id(supply_order)) is not None:
+            return wrong
     plain = sound and command.note is None and command.expected_on_hand is None
     if not plain and (wrong := check_extras(command)) is not None:
         return wrong
@@ -102,23 +110,12 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         return parsed
     quantity, command.quantity = parsed
     moved = Moved(
-        state.offset,
-        command,
-        identity,
-        name,
-        quantity if quantity > 0 else -quantity,
-        scale,
-        source,
-        target,
-        0,
-        0,
-        0,
-        "average",
-        occurred_us,
-        recorded_ms,
-        recorded_us - occurred_us > rules.late_after_us,
-        context.actor,
-    )
+        state.offset, command, identity, name, quantity if quantity > 0 else -quantity, scale,
+        source, target, 0, 0, 0, "average", occurred_us, recorded_ms,
+        recorded_us - occurred_us > rules.late_after_us, context.actor,
+    )  # fmt: skip
+    if supply_order is not None and (wrong := receive(moved, sku, supply_order)) is not None:
+        return wrong
     return post(moved, sku, original, unit_cost)
 
 
@@ -158,10 +155,11 @@ def _decide_item(
     if wrong is not None:
         return wrong
     sku = state.skus.get(command.sku)
-    if sku is not None and sku.moved and sku.scale != command.item.scale:
+    fixed = sku is not None and (sku.moved or sku.supply is not None)
+    if sku is not None and fixed and sku.scale != command.item.scale:
         return refused(
             "item_in_use",
-            f"{command.sku} has movements; its scale stays {sku.scale}",
+            f"{command.sku} has movements or open supply orders; its scale stays {sku.scale}",
             scale=str(sku.scale),
         )
     if sku is not None and command.item.lot_tracked and not all(map(has_lot, sku.levels)):

@@ -3,6 +3,8 @@
 from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.stock import PartitionState, SkuState
+from ledger.domain.supply import SUPPLY_FACTS
+from ledger.domain.supply_evolution import count_received, evolve_supply, undo_supply
 
 # What `undo` cannot tell from the fact: for a movement of a SKU that had moved before, only when
 # the record in front of it was made.
@@ -23,6 +25,9 @@ def evolve(state: PartitionState, fact: Fact) -> Undo:
         state.ids[fact.id] = fact.offset  # type: ignore[union-attr]
     elif kind is Refused:
         state.ids[fact.id] = fact.offset  # type: ignore[union-attr]
+    elif isinstance(fact, SUPPLY_FACTS):
+        undo = (state.recorded_ms, state.level, evolve_supply(state, fact))
+        state.ids[fact.id] = fact.offset
     elif kind is LevelRaised:
         state.level = fact.level  # type: ignore[union-attr]
     elif kind is Opened:
@@ -38,7 +43,13 @@ def _describe(state: PartitionState, before: SkuState | None, fact: ItemDefined)
         return
     # A copy, so that undoing puts the old object back untouched. `levels` is shared on purpose.
     state.skus[fact.sku] = SkuState(
-        before.levels, before.quantity, before.value, fact.item.scale, fact.item, before.moved
+        before.levels,
+        before.quantity,
+        before.value,
+        fact.item.scale,
+        fact.item,
+        before.moved,
+        before.supply,
     )
 
 
@@ -74,6 +85,8 @@ def evolve_moved(  # noqa: C901 - on the path of every movement
         state.reversed[fact.reverses_offset] = fact.offset
     if fact.original_offset >= 0:
         state.come_back(fact.original_offset, fact.quantity_back)
+    if fact.supply is not None:
+        count_received(sku, fact.supply, fact.quantity_received)
     state.ids[fact.id] = fact.offset
     state.recorded_ms = fact.recorded_ms
     return undo
@@ -91,20 +104,29 @@ def undo(state: PartitionState, fact: Fact, token: Undo) -> None:
         del state.ids[fact.id]
         (before,) = rest
         if isinstance(before, SkuState):
+            # Of all that the two share only this may have been made anew meanwhile.
+            before.supply = state.skus[fact.sku].supply
             state.skus[fact.sku] = before
         else:
             del state.skus[fact.sku]
+    elif isinstance(fact, SUPPLY_FACTS):
+        del state.ids[fact.id]
+        undo_supply(state, fact, rest[0])  # type: ignore[arg-type]
     elif isinstance(fact, Refused):
         del state.ids[fact.id]
 
 
-def _undo_moved(state: PartitionState, fact: Moved, token: Undo) -> None:
+def _undo_moved(  # noqa: C901 - as evolve_moved
+    state: PartitionState, fact: Moved, token: Undo
+) -> None:
     del state.ids[fact.id]
     if fact.reverses_offset >= 0:
         del state.reversed[fact.reverses_offset]
     if fact.original_offset >= 0:
         state.come_back(fact.original_offset, -fact.quantity_back)
     sku = state.skus[fact.sku]
+    if fact.supply is not None:
+        count_received(sku, fact.supply, -fact.quantity_received)
     if isinstance(token, tuple):
         sku.moved = False
         token, created = token  # type: ignore[assignment]

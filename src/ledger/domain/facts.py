@@ -4,8 +4,10 @@ import msgspec
 
 from ledger.domain.items import DefineItem, ItemDefined
 from ledger.domain.movements import MovementCommand, Reversal
+from ledger.domain.supply import OrderReceived, SupplyCommand, SupplyFact
 
-FORMAT_LEVEL = 1
+# The level of events with which a new ledger is opened.
+FORMAT_LEVEL = 2
 PARTITIONER = "murmur2"
 
 
@@ -39,10 +41,17 @@ class Moved(msgspec.Struct, gc=False):
     # Only for a linked return, and the reversal of one: the offset of the movement with which
     # the goods had left.
     original_offset: int = -1
+    # Only for a receipt that names a supply order, and the reversal of one.
+    supply: OrderReceived | None = None
 
     @property
     def quantity_back(self) -> int:
         """How much more of the movement at `original_offset` came back by this; if there is one."""
+        return self.quantity if self.reverses_offset < 0 else -self.quantity
+
+    @property
+    def quantity_received(self) -> int:
+        """How much more of its supply order was received by this; negative for a reversal."""
         return self.quantity if self.reverses_offset < 0 else -self.quantity
 
 
@@ -95,7 +104,7 @@ class LevelRaised(msgspec.Struct, gc=False):
     actor: str | None = None
 
 
-Fact = Moved | Refused | ItemDefined | Opened | WriterClaimed | LevelRaised
+Fact = Moved | Refused | ItemDefined | SupplyFact | Opened | WriterClaimed | LevelRaised
 
 
 class Resolved(msgspec.Struct, gc=False):
@@ -123,4 +132,4 @@ class RaiseLevel(msgspec.Struct, gc=False):
     level: int
 
 
-Command = MovementCommand | Reversal | Resolved | DefineItem | RaiseLevel
+Command = MovementCommand | Reversal | Resolved | DefineItem | SupplyCommand | RaiseLevel

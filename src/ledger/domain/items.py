@@ -15,16 +15,22 @@ SUPPLIERS_MAX = 100
 
 
 class Supplier(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Who delivers the item, and in how many days as agreed."""
+    """Who delivers the item, in how many days as agreed, in multiples of what and from how much on.
+
+    `pack_size` and `minimum_order` are decimal strings in the item's unit.
+    """
 
     code: str
     lead_time_days: int | None = None
+    pack_size: str | None = None
+    minimum_order: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The description of a SKU. `scale` is the number of decimals of its quantities, 0 to 6.
 
-    `unit_cost` is the standard cost of one unit of measure, a decimal string.
+    `unit_cost` is the standard cost of one unit of measure and `price` what it sells for, both
+    decimal strings.
     """
 
     name: str | None = None
@@ -37,6 +43,15 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     unit_cost: str | None = None
     gtin: str | None = None
     suppliers: tuple[Supplier, ...] = ()
+    price: str | None = None
+
+    @property
+    def has_supply_terms(self) -> bool:
+        """Whether it says what only a log of the level of supply orders may hold."""
+        return self.price is not None or any(
+            supplier.pack_size is not None or supplier.minimum_order is not None
+            for supplier in self.suppliers
+        )
 
 
 ITEM_DEFAULT = Item()
@@ -73,18 +88,31 @@ def check_item(item: Item) -> Rejected | None:  # noqa: C901, PLR0911 - one guar
         return malformed("invalid_item", f"shelf_life_days is 1 to {SHELF_LIFE_DAYS_MAX}")
     if item.unit_cost is not None and isinstance(quantities.cost(item.unit_cost), Rejected):
         return malformed("invalid_item", 'unit_cost is a decimal string such as "2.55"')
+    if item.price is not None and isinstance(quantities.cost(item.price), Rejected):
+        return malformed("invalid_item", 'price is a decimal string such as "4.95"')
     if item.gtin is not None and not _gtin(item.gtin):
         return malformed("invalid_item", "gtin has 8, 12, 13 or 14 digits and a right check digit")
     if len(item.suppliers) > SUPPLIERS_MAX:
         return malformed("invalid_item", f"an item has at most {SUPPLIERS_MAX} suppliers")
     for supplier in item.suppliers:
-        if codes.check_sku(supplier.code) is not None:
-            return malformed("invalid_item", "a supplier's code is a short printable text")
-        if (
-            supplier.lead_time_days is not None
-            and not 0 <= supplier.lead_time_days <= LEAD_TIME_DAYS_MAX
-        ):
-            return malformed("invalid_item", f"lead_time_days is 0 to {LEAD_TIME_DAYS_MAX}")
+        if (wrong := _check_supplier(supplier, item.scale)) is not None:
+            return wrong
+    return None
+
+
+def _check_supplier(supplier: Supplier, scale: int) -> Rejected | None:
+    if codes.check_sku(supplier.code) is not None:
+        return malformed("invalid_item", "a supplier's code is a short printable text")
+    days = supplier.lead_time_days
+    if days is not None and not 0 <= days <= LEAD_TIME_DAYS_MAX:
+        return malformed("invalid_item", f"lead_time_days is 0 to {LEAD_TIME_DAYS_MAX}")
+    for name in ("pack_size", "minimum_order"):
+        number = getattr(supplier, name)
+        amount = 1 if number is None else quantities.scaled(number, scale)
+        if type(amount) is Rejected:
+            return malformed("invalid_item", f"{name}: {amount.detail}")
+        if amount <= 0:
+            return malformed("invalid_item", f"{name} is greater than zero")
     return None
 
 
@@ -103,8 +131,20 @@ def _gtin(text: str) -> bool:
 
 
 def canonical_item(item: Item) -> Item:
-    """The same description with its cost in the shortest form."""
-    cost = None if item.unit_cost is None else quantities.cost(item.unit_cost)
-    if type(cost) is not tuple or cost[1] == item.unit_cost:
-        return item
-    return msgspec.structs.replace(item, unit_cost=cost[1])
+    """The same description with its numbers in the shortest form; they are well formed."""
+    suppliers = tuple(
+        msgspec.structs.replace(
+            one, pack_size=_shortest(one.pack_size), minimum_order=_shortest(one.minimum_order)
+        )
+        for one in item.suppliers
+    )
+    return msgspec.structs.replace(
+        item,
+        unit_cost=_shortest(item.unit_cost),
+        price=_shortest(item.price),
+        suppliers=suppliers,
+    )
+
+
+def _shortest(number: str | None) -> str | None:
+    return None if number is None else str(quantities.canonical(number))

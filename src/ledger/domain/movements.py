@@ -63,11 +63,15 @@ class Movement(
 
 
 class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
-    """Goods come from a supplier. Without `unit_cost` the item's standard cost is taken."""
+    """Goods come from a supplier. Without `unit_cost` the item's standard cost is taken.
+
+    `supply_order` is the id of the open line of a supply order that they were ordered with.
+    """
 
     location: Text
     status: Text | None = None
     unit_cost: NumberText | None = None
+    supply_order: Text | None = None
 
     def accounts(self) -> Accounts:
         """@supplier → location."""

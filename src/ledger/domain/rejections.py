@@ -3,7 +3,8 @@
 Precedence, highest first; inside a group in the order given. The first that applies is the answer:
 
 1. An id that was used before: the first answer again, or `idempotency_key_reused` for other
-   content. Leaves no record.
+   content. Then `level_too_low`: the log was not raised to the level of what is asked for. Neither
+   leaves a record.
 2. `invalid_sku`, `invalid_id`, `invalid_reason` or (disposition) `invalid_request`,
    `invalid_location`, `invalid_lot`, `invalid_status`, (nothing would move) `invalid_request`,
    `invalid_quantity` (form), `invalid_time`, `invalid_cost`, `invalid_quantity`
@@ -11,8 +12,9 @@ Precedence, highest first; inside a group in the order given. The first that app
    state, leave no record.
 3. `unknown_movement`, `not_reversible`, `already_reversed`, `item_in_use`, `unknown_item` (strict
    items only), `invalid_quantity` (more comes back than is left of the original; more decimals than
-   the item's scale, or beyond 10^18 at that scale), `invalid_lot` (the item is tracked by lot and
-   none is named).
+   the item's scale, or beyond 10^18 at that scale), `supply_order_not_open`, `invalid_time` (a
+   supply order expected before it was placed), `too_many_supply_orders`, `invalid_lot` (the item is
+   tracked by lot and none is named).
 4. `version_conflict`.
 5. `insufficient_stock`.
 6. `quantity_overflow`: a balance or value would leave the exact range.
@@ -46,6 +48,9 @@ Code = Literal[
     "version_conflict",
     "insufficient_stock",
     "quantity_overflow",
+    "supply_order_not_open",
+    "too_many_supply_orders",
+    "level_too_low",
 ]
 
 

@@ -8,6 +8,7 @@ from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.posting import post
 from ledger.domain.rejections import Rejected, refused
 from ledger.domain.stock import CUSTOMER, PartitionState
+from ledger.domain.supply_rules import give_back
 
 
 def check_original(
@@ -86,4 +87,7 @@ def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
         original.offset,
         original.original_offset,
     )
-    return post(moved, state.skus.get(command.sku), original)
+    sku = state.skus.get(command.sku)
+    if original.supply is not None:
+        give_back(moved, sku, original.supply)
+    return post(moved, sku, original)

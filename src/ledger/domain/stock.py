@@ -10,6 +10,7 @@ import msgspec
 from ledger.domain import codes
 from ledger.domain.items import ITEM_DEFAULT, Item
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import OpenOrder
 
 SUPPLIER = "@supplier"
 CUSTOMER = "@customer"
@@ -33,6 +34,8 @@ class SkuState(msgspec.Struct, gc=False):
     item: Item | None = None
     # Whether any movement was ever recorded; from then on the scale is fixed.
     moved: bool = False
+    # The open lines of supply orders by their ids; None where there is none.
+    supply: dict[str, OpenOrder] | None = None
 
     @property
     def unit_cost_standard(self) -> str | None:

@@ -22,7 +22,15 @@ from ledger.domain.items import DefineItem, ItemDefined
 from ledger.domain.memo import Memo
 from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.stock import is_available, split_key
+from ledger.domain.supply import (
+    SupplyCommand,
+    SupplyOrderChanged,
+    SupplyOrderClosed,
+    SupplyOrderPlaced,
+)
 from ledger.events import envelope as shape
+from ledger.events.levels import event_type_of
+from ledger.events.supply import received_data, supply_data, supply_type
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -33,7 +41,7 @@ def _string(value: str) -> str:
     return _encode_json(value).decode()
 
 
-def fingerprint(command: MovementCommand | Reversal | DefineItem) -> str:
+def fingerprint(command: MovementCommand | Reversal | DefineItem | SupplyCommand) -> str:
     """What makes two commands the same: 128 bits over the normalised command as it was sent."""
     return sha256(_encode_json(command)).hexdigest()[:32]
 
@@ -67,11 +75,6 @@ def envelope_start(event_type: str, source: str, time: str, actor: str | None) -
     )
 
 
-@lru_cache(maxsize=64)
-def _moved_type(kind: type) -> str:
-    return f"stock.{kind.__struct_config__.tag}.v1"  # type: ignore[attr-defined]
-
-
 class Starts(dict[type, str]):
     """Command class → the start of its event's envelope, for one time of recording and actor."""
 
@@ -84,7 +87,7 @@ class Starts(dict[type, str]):
 
     def __missing__(self, kind: type) -> str:
         """Make the start the first time a type of movement comes."""
-        start = envelope_start(_moved_type(kind), self.source, self.time, self.actor)
+        start = envelope_start(event_type_of(kind), self.source, self.time, self.actor)
         self[kind] = start
         return start
 
@@ -120,6 +123,8 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
         more = f'{more},"reverses_offset":{fact.reverses_offset}'
     if fact.original_offset >= 0:
         more = f'{more},"original_offset":{fact.original_offset}'
+    if fact.supply is not None:
+        more = f'{more},"supply":{_encode_json(received_data(fact.supply, scale)).decode()}'
     return (
         f'{starts[type(command)]}{id_json},"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
         f'"command":{_encode_json(command).decode()},"quantity":"{number}","scale":{scale},'
@@ -131,7 +136,7 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
 def event_type(fact: Fact) -> str:
     """The CloudEvents type a fact is written as."""
     if type(fact) is Moved:
-        return _moved_type(type(fact.command))
+        return event_type_of(type(fact.command))
     return _data_of(fact)[0]
 
 
@@ -151,6 +156,8 @@ def _data_of(fact: Fact) -> tuple[str, str, str, shape.Data]:
             return shape.REFUSED, fact.id, fact.sku, data
         case ItemDefined():
             return shape.ITEM_DEFINED, fact.id, fact.sku, shape.ItemDefinedData(fact.item)
+        case SupplyOrderPlaced() | SupplyOrderChanged() | SupplyOrderClosed():
+            return supply_type(fact), fact.id, fact.sku, supply_data(fact)
         case Opened():
             data = shape.OpenedData(
                 fact.ledger_id,

@@ -13,6 +13,7 @@ from ledger.domain.rejections import Rejected
 from ledger.domain.stock import stock_key
 from ledger.errors import LevelUnsupported, UndecodableRecord
 from ledger.events import envelope as shape
+from ledger.events.supply import order_received, supply_fact
 from ledger.events.upcasters import UPCASTERS, Upcaster, upcast
 from ledger.log import Record
 
@@ -51,6 +52,7 @@ class _MovedData(msgspec.Struct, gc=False):
     late: bool = False
     reverses_offset: int = -1
     original_offset: int = -1
+    supply: shape.OrderReceivedData | None = None
 
 
 class _MovedEnvelope(msgspec.Struct, gc=False):
@@ -245,10 +247,13 @@ def _moved(
         head.actor,
         data.reverses_offset,
         data.original_offset,
+        None if data.supply is None else order_received(data.supply, scale),
     )
 
 
-def _fact(head: shape.Envelope, data: shape.Data, offset: int) -> Fact:
+def _fact(  # noqa: PLR0911 - one kind of event a line
+    head: shape.Envelope, data: shape.Data, offset: int
+) -> Fact:
     recorded_ms = _recorded[head.time] // 1000
     match data:
         case shape.RefusedData():
@@ -268,6 +273,8 @@ def _fact(head: shape.Envelope, data: shape.Data, offset: int) -> Fact:
             )
         case shape.ItemDefinedData():
             return ItemDefined(offset, head.id, head.subject, data.item, recorded_ms, head.actor)
+        case shape.SupplyPlacedData() | shape.SupplyChangedData() | shape.SupplyClosedData():
+            return supply_fact(head, data, offset, recorded_ms)
         case shape.OpenedData():
             return Opened(
                 offset,

@@ -54,7 +54,15 @@ def movement_document(fact: Moved, partition: int | None) -> Document:
         "late": fact.late,
         "actor": fact.actor,
     }
-    for name in ("reference", "reason", "note", "unit_cost", "disposition", "original_id"):
+    for name in (
+        "reference",
+        "reason",
+        "note",
+        "unit_cost",
+        "disposition",
+        "original_id",
+        "supply_order",
+    ):
         if name in asked:
             document[name] = asked[name]
     if "reverses" in asked:

@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.domain.items import Item
 from ledger.domain.movements import WireCommand
+from ledger.domain.supply import ChangeSupplyOrder, CloseSupplyOrder, PlaceSupplyOrder
 
 SPECVERSION = "1.0"
 JSON = "application/json"
@@ -45,13 +46,31 @@ class Entry(msgspec.Struct, gc=False, omit_defaults=True):
     available: str | None = None
 
 
+class OrderReceivedData(msgspec.Struct, gc=False, omit_defaults=True):
+    """What a receipt, or its reversal, leaves of the line of a supply order that it names.
+
+    `order_offset` is the offset of the line's placing, `on_order` all that is still to come of the
+    SKU. `ordered`, `received` and `over` (what came beyond the order) are those of the line, in
+    all; they are missing where the line was closed before the reversal: it stays closed.
+    """
+
+    id: str
+    order_offset: int
+    open: bool
+    on_order: str
+    ordered: str | None = None
+    received: str | None = None
+    over: str | None = None
+
+
 class MovedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of every movement: what was asked for, and what came of it.
 
     `quantity` is what moved, greater than zero, in the item's unit with `scale` decimals at most;
     `entries` are the account taken from and the one put into, in this order; `value` is the cost
     that moved, in the ledger's currency. `original_offset` is, for a linked return and for the
-    reversal of one, the offset of the movement with which the goods had left.
+    reversal of one, the offset of the movement with which the goods had left; `supply` is there
+    for a receipt that names a supply order, and for the reversal of one.
     """
 
     command: WireCommand
@@ -64,6 +83,7 @@ class MovedData(msgspec.Struct, gc=False, omit_defaults=True):
     late: bool = False
     reverses_offset: int = -1
     original_offset: int = -1
+    supply: OrderReceivedData | None = None
 
 
 class RefusedData(msgspec.Struct, gc=False, omit_defaults=True):
@@ -82,6 +102,54 @@ class ItemDefinedData(msgspec.Struct, gc=False):
     """`data` of `item.defined.v1`."""
 
     item: Item
+
+
+class SupplyPlacedData(msgspec.Struct, gc=False):
+    """`data` of `stock.supply_order_placed.v1`: one line, of one SKU.
+
+    `quantity` is what was ordered, with `scale` decimals at most; `on_order`, here and in the types
+    below, is all that is still to come of the SKU afterwards.
+    """
+
+    command: PlaceSupplyOrder
+    quantity: str
+    scale: int
+    placed_at: str
+    expected_at: str
+    on_order: str
+
+
+class SupplyChangedData(msgspec.Struct, gc=False):
+    """`data` of `stock.supply_order_changed.v1`: the line as it is from here on.
+
+    `order_offset` is the offset of its placing, `received` what came of it so far, and `over` what
+    came beyond the order.
+    """
+
+    command: ChangeSupplyOrder
+    order_offset: int
+    quantity: str
+    received: str
+    over: str
+    scale: int
+    expected_at: str
+    on_order: str
+
+
+class SupplyClosedData(msgspec.Struct, gc=False):
+    """`data` of `stock.supply_order_closed.v1`: nothing more is to come of the line.
+
+    `over` is the over-delivery and `under` the under-delivery.
+    """
+
+    command: CloseSupplyOrder
+    order_offset: int
+    quantity: str
+    received: str
+    over: str
+    under: str
+    scale: int
+    on_order: str
 
 
 class OpenedData(msgspec.Struct, gc=False):
@@ -108,7 +176,17 @@ class LevelRaisedData(msgspec.Struct, gc=False):
     level: int
 
 
-Data = MovedData | RefusedData | ItemDefinedData | OpenedData | WriterClaimedData | LevelRaisedData
+Data = (
+    MovedData
+    | RefusedData
+    | ItemDefinedData
+    | SupplyPlacedData
+    | SupplyChangedData
+    | SupplyClosedData
+    | OpenedData
+    | WriterClaimedData
+    | LevelRaisedData
+)
 
 MOVEMENT_TYPES = (
     "receipt",
@@ -127,11 +205,23 @@ ITEM_DEFINED = "item.defined.v1"
 OPENED = "ledger.opened.v1"
 WRITER_CLAIMED = "stock.writer_claimed.v1"
 LEVEL_RAISED = "ledger.level_raised.v1"
+SUPPLY_ORDER_PLACED = "stock.supply_order_placed.v1"
+SUPPLY_ORDER_CHANGED = "stock.supply_order_changed.v1"
+SUPPLY_ORDER_CLOSED = "stock.supply_order_closed.v1"
+# Command class → the type of event that it leads to.
+SUPPLY_TYPES: dict[type, str] = {
+    PlaceSupplyOrder: SUPPLY_ORDER_PLACED,
+    ChangeSupplyOrder: SUPPLY_ORDER_CHANGED,
+    CloseSupplyOrder: SUPPLY_ORDER_CLOSED,
+}
 
 DATA_TYPES: dict[str, type[Data]] = {
     **{f"stock.{name}.v1": MovedData for name in MOVEMENT_TYPES},
     REFUSED: RefusedData,
     ITEM_DEFINED: ItemDefinedData,
+    SUPPLY_ORDER_PLACED: SupplyPlacedData,
+    SUPPLY_ORDER_CHANGED: SupplyChangedData,
+    SUPPLY_ORDER_CLOSED: SupplyClosedData,
     OPENED: OpenedData,
     WRITER_CLAIMED: WriterClaimedData,
     LEVEL_RAISED: LevelRaisedData,
@@ -140,4 +230,7 @@ DATA_TYPES: dict[str, type[Data]] = {
 # The level a log must have been raised to before a type may be written. New types come with a
 # higher level, so that a rolling upgrade stops no older instance.
 TYPE_LEVELS: dict[str, int] = dict.fromkeys(DATA_TYPES, 1)
+# Supply orders, receipts that name one, and the prices and terms of items that go with them.
+SUPPLY_LEVEL = 2
+TYPE_LEVELS |= dict.fromkeys(SUPPLY_TYPES.values(), SUPPLY_LEVEL)
 LEVEL_SUPPORTED = max(TYPE_LEVELS.values())

@@ -33,6 +33,8 @@ def schema_of(event_type: str) -> Schema:
         part["description"] = " ".join(part.get("description", "").split())
     if shape.DATA_TYPES[event_type] is shape.MovedData:
         _narrow_command(parts, event_type.split(".")[1])
+    for command in shape.SUPPLY_TYPES:
+        _texts_only(parts.get(command.__name__, {}))
     text = {"type": "string"}
     return {
         "$schema": DIALECT,
@@ -74,7 +76,11 @@ def _narrow_command(parts: dict[str, Schema], name: str) -> None:
     commands = {kind.__struct_config__.tag: kind.__name__ for kind in get_args(WireCommand)}
     moved = parts[shape.MovedData.__name__]
     moved["properties"]["command"] = {"$ref": _TEMPLATE.format(name=commands[name])}
-    fields = parts[commands[name]]["properties"]
+    _texts_only(parts[commands[name]])
+
+
+def _texts_only(command: Schema) -> None:
+    fields = command.get("properties", {})
     for number in _NUMBERS & fields.keys():
         fields[number] = {"type": "string"}
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ledger.domain.facts import Command, Moved, Refused
-from ledger.domain.items import ItemDefined
+from ledger.domain.facts import Command
 from ledger.errors import LedgerError
 from ledger.ownership.desks import Desks
 from ledger.ownership.questions import knows, preview
@@ -26,7 +25,7 @@ from ledger.ownership.wire import (
 )
 from ledger.writer.deadlines import Deadlines
 from ledger.writer.options import Options
-from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable
+from ledger.writer.outcomes import ANSWERED, Elsewhere, Outcome, Unavailable
 from ledger.writer.queue import QUEUE_FULL, Request, Submission
 
 # Nobody waits longer for an answer, whatever the sender says.
@@ -82,7 +81,7 @@ class Host:
             answer = await preview(writer, command, question.actor, self._options)
             return PartReply(wrap_outcomes([answer]))
         fact = await writer.find(question.id)
-        found: list[Outcome] = [fact] if isinstance(fact, Moved | ItemDefined | Refused) else []
+        found: list[Outcome] = [fact] if isinstance(fact, ANSWERED) else []
         return PartReply(wrap_outcomes(found))
 
     def _check(self, ledger_id: str, places: Sequence[Part | Question]) -> None:

@@ -5,14 +5,18 @@ from ledger.domain.decider import decide
 from ledger.domain.facts import Command, Fact, Moved
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import SUPPLY_FACTS, SupplyFact
 from ledger.errors import LedgerError
+from ledger.events.levels import level_needed
 from ledger.writer.batch import needs_original
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Replayed
 from ledger.writer.partition import PartitionWriter
+from ledger.writer.refusals import level_too_low
 from ledger.writer.replies import same
 
-Preview = Moved | ItemDefined | Rejected | Replayed
+Preview = Moved | ItemDefined | SupplyFact | Rejected | Replayed
+PREVIEWS = (Moved, ItemDefined, *SUPPLY_FACTS, Rejected, Replayed)
 
 
 class StateUnknown(LedgerError):
@@ -38,6 +42,8 @@ async def preview(
         if same(command, fact):  # type: ignore[arg-type]
             return Replayed(fact)  # type: ignore[arg-type]
         return Rejected("idempotency_key_reused", "the id was used before")
+    if level_needed(command, options.type_levels) > writer.state.level:
+        return level_too_low(writer.state.level)
     if needs_original(command):
         command = await writer.lookup.resolve(command)
     if not knows(writer):

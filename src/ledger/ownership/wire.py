@@ -14,18 +14,34 @@ from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Refused
 from ledger.domain.items import DefineItem, ItemDefined
 from ledger.domain.movements import WireCommand
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import (
+    ChangeSupplyOrder,
+    CloseSupplyOrder,
+    PlaceSupplyOrder,
+    SupplyOrderChanged,
+    SupplyOrderClosed,
+    SupplyOrderPlaced,
+)
 from ledger.writer.outcomes import Elsewhere, Outcome, Replayed, Unavailable, Unknown
 
 # A kind and the MessagePack of what it is.
 Wrapped = tuple[int, msgspec.Raw]
 
-_ITEM, _LEVEL = 1, 2
+_COMMAND_KINDS: dict[type, int] = {
+    DefineItem: 1,
+    RaiseLevel: 2,
+    PlaceSupplyOrder: 3,
+    ChangeSupplyOrder: 4,
+    CloseSupplyOrder: 5,
+}
 _REPLAYED = 100
 
 encode = msgspec.msgpack.Encoder().encode
-_decode_movement = msgspec.msgpack.Decoder(WireCommand).decode
-_decode_item = msgspec.msgpack.Decoder(DefineItem).decode
-_decode_level = msgspec.msgpack.Decoder(RaiseLevel).decode
+# All movements are of kind 0; their type is in them.
+_command_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
+    0: msgspec.msgpack.Decoder(WireCommand),
+    **{number: msgspec.msgpack.Decoder(kind) for kind, number in _COMMAND_KINDS.items()},
+}
 
 _KINDS: dict[type, int] = {
     Moved: 0,
@@ -36,6 +52,9 @@ _KINDS: dict[type, int] = {
     Unknown: 5,
     Unavailable: 6,
     Elsewhere: 7,
+    SupplyOrderPlaced: 8,
+    SupplyOrderChanged: 9,
+    SupplyOrderClosed: 10,
 }
 _outcome_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
     number: msgspec.msgpack.Decoder(kind) for kind, number in _KINDS.items()
@@ -98,13 +117,9 @@ decode_reply = msgspec.msgpack.Decoder(Reply).decode
 
 def wrap_commands(commands: Sequence[Command]) -> list[Wrapped]:
     """Commands as a part carries them."""
-    return [(_command_kind(command), msgspec.Raw(encode(command))) for command in commands]
-
-
-def _command_kind(command: Command) -> int:
-    if type(command) is DefineItem:
-        return _ITEM
-    return _LEVEL if type(command) is RaiseLevel else 0
+    return [
+        (_COMMAND_KINDS.get(type(command), 0), msgspec.Raw(encode(command))) for command in commands
+    ]
 
 
 def unwrap_commands(wrapped: Sequence[Wrapped]) -> list[Command]:
@@ -113,14 +128,11 @@ def unwrap_commands(wrapped: Sequence[Wrapped]) -> list[Command]:
 
 
 def _command(kind: int, raw: msgspec.Raw) -> Command:
-    if kind == 0:
-        movement: Command = _decode_movement(raw)
-        return movement
-    if kind == _ITEM:
-        return _decode_item(raw)
-    if kind == _LEVEL:
-        return _decode_level(raw)
-    raise msgspec.ValidationError(f"no command has the kind {kind}")
+    decoder = _command_decoders.get(kind)
+    if decoder is None:
+        raise msgspec.ValidationError(f"no command has the kind {kind}")
+    command: Command = decoder.decode(raw)
+    return command
 
 
 def wrap_outcomes(outcomes: Sequence[Outcome]) -> list[Wrapped]:

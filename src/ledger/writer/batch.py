@@ -12,23 +12,24 @@ from ledger.domain.checks import all_sound
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import PLAIN, Decision, decide, decide_movement, evolve, undo
 from ledger.domain.evolution import Undo, evolve_moved
-from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
-from ledger.domain.items import DefineItem, ItemDefined
-from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal, normalise
+from ledger.domain.facts import Command, Fact, Moved, Refused, Resolved
+from ledger.domain.items import ItemDefined
+from ledger.domain.movements import CustomerReturn, Reversal
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState
-from ledger.events import envelope
+from ledger.domain.supply import (
+    SUPPLY_FACTS,
+)
 from ledger.events.codec import (
     Starts,
-    command_type,
     encode,
     encode_moved,
-    event_type,
-    fingerprint,
 )
+from ledger.events.levels import level_needed
 from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
+from ledger.writer.refusals import level_too_low, refusal
 
 # Records in one batch. Larger ones gain little and make everybody in the batch wait.
 BATCH_RECORDS_MAX = 1_000
@@ -155,6 +156,9 @@ class Decider:
                 batch.duplicates.append(Duplicate(submission, index, command, known))
                 answers.append(None)
                 continue
+            if gated and level_needed(command, self._type_levels) > state.level:
+                answers.append(level_too_low(state.level))
+                continue
             decision: Decision | Refused
             if type(command) in PLAIN:
                 decision = decide_movement(state, command, context)  # type: ignore[arg-type]
@@ -168,9 +172,6 @@ class Decider:
                     continue
                 decision = refusal(state.offset, command, decision, context)
                 batch.refused += 1
-            if gated and not self._allowed(decision):
-                answers.append(_level_too_low(state.level))
-                continue
             if type(decision) is Moved:
                 undos.append(evolve_moved(state, decision))
             else:
@@ -229,54 +230,10 @@ class Decider:
         batch.facts += facts
         batch.head = head
 
-    def _allowed(self, fact: Fact) -> bool:
-        return self._type_levels[event_type(fact)] <= self.state.level
-
-
-def _level_too_low(level: int) -> Rejected:
-    return Rejected("invalid_request", f"the log is at level {level}; raise it first")
-
-
-def refusal(offset: int, command: Command, rejected: Rejected, context: Context) -> Refused:
-    """The record of a refusal: what was asked for, why not, and the fingerprint of the command."""
-    asked = command.command if type(command) is Resolved else command
-    if type(asked) is DefineItem or type(asked) is RaiseLevel:
-        return Refused(
-            offset,
-            asked.id,
-            asked.sku,
-            envelope.ITEM_DEFINED if type(asked) is DefineItem else envelope.LEVEL_RAISED,
-            fingerprint(asked) if type(asked) is DefineItem else "",
-            rejected.code,
-            rejected.detail,
-            rejected.numbers,
-            context.recorded_ms,
-            actor=context.actor,
-        )
-    normalise(asked)  # type: ignore[arg-type]
-    return Refused(
-        offset,
-        asked.id or "",
-        asked.sku,
-        command_type(asked),  # type: ignore[arg-type]
-        fingerprint(asked),  # type: ignore[arg-type]
-        rejected.code,
-        rejected.detail,
-        rejected.numbers,
-        context.recorded_ms,
-        _asked_quantity(asked),  # type: ignore[arg-type]
-        getattr(asked, "location", getattr(asked, "from_location", None)),
-        context.actor,
-    )
-
-
-def _asked_quantity(command: MovementCommand | Reversal) -> str | None:
-    return None if type(command) is Reversal else str(command.quantity)  # type: ignore[union-attr]
-
 
 def identities(facts: Collection[Fact]) -> list[str]:
     """The ids that counting facts use up."""
     return [fact.id for fact in facts if isinstance(fact, _WITH_ID)]
 
 
-_WITH_ID = (Moved, Refused, ItemDefined)
+_WITH_ID = (Moved, Refused, ItemDefined, *SUPPLY_FACTS)

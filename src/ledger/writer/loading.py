@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 
+from ledger.domain.facts import Moved
+from ledger.domain.items import ItemDefined
 from ledger.domain.stock import PartitionState, SkuState
+from ledger.domain.supply import SupplyFact
 from ledger.errors import SnapshotCorrupt, WrongLedger
 from ledger.events.chain import GENESIS, link
 from ledger.log import Slice, SnapshotStore
@@ -82,7 +85,7 @@ def apply_part(part: Part, state: PartitionState, window: Window, folded: dict[s
             known.levels.update(row.levels)
             continue
         state.skus[row.sku] = SkuState(
-            row.levels, row.quantity, row.value, row.scale, row.item, row.moved
+            row.levels, row.quantity, row.value, row.scale, row.item, row.moved, row.supply
         )
         folded[row.sku] = part.at
     if part.ids:
@@ -97,3 +100,14 @@ def check_filters(partition: int, old: OldIds) -> None:
     """Raises SnapshotCorrupt if a piece of a filter is missing."""
     if not old.whole():
         raise SnapshotCorrupt(f"partition {partition}: a filter of old ids is not whole")
+
+
+def note(fact: Moved | ItemDefined | SupplyFact, state: PartitionState) -> None:
+    """A fact whose balances the snapshot holds already: only what lies outside the SKU."""
+    state.ids[fact.id] = fact.offset
+    if type(fact) is Moved and fact.reverses_offset >= 0:
+        state.reversed[fact.reverses_offset] = fact.offset
+    if type(fact) is Moved and fact.original_offset >= 0:
+        state.come_back(fact.original_offset, fact.quantity_back)
+    state.offset = fact.offset + 1
+    state.recorded_ms = fact.recorded_ms

@@ -1,6 +1,6 @@
 """What became of a command.
 
-- `Moved` or `ItemDefined`: it counts, at its `offset`.
+- `Moved`, `ItemDefined` or a fact about a supply order: it counts, at its `offset`.
 - `Refused`: it was refused because of the state it met; the refusal is a record at its `offset`.
 - `Rejected`: it was refused without any state, or its id was used with other content; no record.
 - `Replayed`: the same id and content were answered before; this is the first answer again.
@@ -14,12 +14,17 @@ import msgspec
 from ledger.domain.facts import LevelRaised, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import SUPPLY_FACTS, SupplyFact
+
+# What an id was used for, and can be told again.
+Answered = Moved | Refused | ItemDefined | SupplyFact
+ANSWERED = (Moved, Refused, ItemDefined, *SUPPLY_FACTS)
 
 
 class Replayed(msgspec.Struct, gc=False):
     """The first answer to this id, given again."""
 
-    fact: Moved | Refused | ItemDefined
+    fact: Answered
 
 
 class Unknown(msgspec.Struct, gc=False):
@@ -46,5 +51,5 @@ class Elsewhere(msgspec.Struct, gc=False, omit_defaults=True):
     unsure: bool = False
 
 
-Counted = Moved | ItemDefined | Refused | LevelRaised
+Counted = Answered | LevelRaised
 Outcome = Counted | Rejected | Replayed | Unknown | Unavailable | Elsewhere

@@ -14,6 +14,7 @@ from ledger.domain.decider import evolve
 from ledger.domain.facts import Fact, Moved, Opened, WriterClaimed
 from ledger.domain.items import ItemDefined
 from ledger.domain.stock import PartitionState
+from ledger.domain.supply import SUPPLY_FACTS
 from ledger.errors import LogRegressed, LogUnavailable, WrongLedger
 from ledger.events.chain import Chain
 from ledger.events.decoding import Codec
@@ -279,21 +280,14 @@ def _prove(manifest: Manifest, offset: int, recovered: Recovered) -> None:
     recovered.unproved = None
 
 
+# What changes one SKU and nothing else but ids and what was undone.
+_OF_SKU = (Moved, ItemDefined, *SUPPLY_FACTS)
+
+
 def _fold(fact: Fact, recovered: Recovered) -> None:
     if type(fact) is WriterClaimed:
         recovered.owner = fact
-    if isinstance(fact, Moved | ItemDefined) and fact.offset < recovered.folded.get(fact.sku, 0):
-        _note(fact, recovered.state)
+    if isinstance(fact, _OF_SKU) and fact.offset < recovered.folded.get(fact.sku, 0):
+        loading.note(fact, recovered.state)
         return
     evolve(recovered.state, fact)
-
-
-def _note(fact: Moved | ItemDefined, state: PartitionState) -> None:
-    """A fact whose balances the snapshot holds already: only what lies outside the SKU."""
-    state.ids[fact.id] = fact.offset
-    if type(fact) is Moved and fact.reverses_offset >= 0:
-        state.reversed[fact.reverses_offset] = fact.offset
-    if type(fact) is Moved and fact.original_offset >= 0:
-        state.come_back(fact.original_offset, fact.quantity_back)
-    state.offset = fact.offset + 1
-    state.recorded_ms = fact.recorded_ms

@@ -11,6 +11,7 @@ from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resol
 from ledger.domain.items import DefineItem, ItemDefined, canonical_item
 from ledger.domain.movements import MovementCommand, Reversal, normalise
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import SUPPLY_COMMANDS, SUPPLY_FACTS, SupplyCommand, normalise_supply
 from ledger.errors import LedgerError, LogUnavailable
 from ledger.events.codec import fingerprint
 from ledger.events.decoding import Codec
@@ -19,7 +20,7 @@ from ledger.writer.batch import Duplicate
 from ledger.writer.hand import not_now
 from ledger.writer.idempotency import IdIndex
 from ledger.writer.metrics import Metrics
-from ledger.writer.outcomes import Outcome, Replayed
+from ledger.writer.outcomes import ANSWERED, Answered, Outcome, Replayed
 
 # Answers being looked up at once; more wait, so that repeats cannot crowd out new commands.
 _LOOKUPS_MAX = 4
@@ -147,7 +148,7 @@ def _deliver(duplicate: Duplicate, fact: Fact) -> None:
 
 
 def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
-    if not isinstance(fact, Moved | Refused | ItemDefined):
+    if not isinstance(fact, ANSWERED):
         raise LogUnavailable(f"offset {fact.offset} is not what the id index says")
     if same(duplicate.command, fact):
         own = duplicate.submission.stated(duplicate.index, fact)
@@ -158,7 +159,7 @@ def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
     )
 
 
-def same(command: Command, fact: Moved | Refused | ItemDefined) -> bool:
+def same(command: Command, fact: Answered) -> bool:
     """Whether a command is the one that led to the fact, whatever its spelling."""
     asked = command.command if type(command) is Resolved else command
     if type(asked) is DefineItem:
@@ -168,10 +169,19 @@ def same(command: Command, fact: Moved | Refused | ItemDefined) -> bool:
         return type(fact) is ItemDefined and (fact.sku, fact.item) == wanted
     if type(asked) is RaiseLevel:
         return False
+    if isinstance(asked, SUPPLY_COMMANDS):
+        return _same_supply(asked, fact)
     return _same_movement(asked, fact)  # type: ignore[arg-type]
 
 
-def _same_movement(asked: MovementCommand | Reversal, fact: Moved | Refused | ItemDefined) -> bool:
+def _same_supply(asked: SupplyCommand, fact: Answered) -> bool:
+    normalise_supply(asked)
+    if isinstance(fact, SUPPLY_FACTS):
+        return asked == fact.command
+    return type(fact) is Refused and fingerprint(asked) == fact.fingerprint
+
+
+def _same_movement(asked: MovementCommand | Reversal, fact: Answered) -> bool:
     normalise(asked)
     if type(fact) is Moved:
         return asked == fact.command

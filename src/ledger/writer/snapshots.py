@@ -15,6 +15,7 @@ import msgspec
 
 from ledger.domain.items import Item
 from ledger.domain.stock import PartitionState
+from ledger.domain.supply import OpenOrder
 from ledger.events.chain import Chain
 from ledger.log import SnapshotStore
 from ledger.writer.idempotency import Window
@@ -22,8 +23,8 @@ from ledger.writer.names import SkuNames
 
 # Raised whenever older parts would be misread: 2, ids are hashed differently in the filter;
 # 3, what came back of a movement; 4, a SKU may be spread over parts, and the end is on the chain;
-# 5, the filter knows the ids of the window too.
-FORMAT = 5
+# 5, the filter knows the ids of the window too; 6, a SKU has open supply orders.
+FORMAT = 6
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
 SLICE_LEVELS = 2_000
@@ -43,6 +44,8 @@ class SkuRow(msgspec.Struct, array_like=True, gc=False):
     scale: int
     item: Item | None
     moved: bool
+    # In the first row of the SKU only.
+    supply: dict[str, OpenOrder] | None
 
 
 class Part(msgspec.Struct, gc=False, omit_defaults=True):
@@ -265,12 +268,21 @@ class _Run:
             if name is None:
                 break
             sku = state.skus[name]
-            size = len(sku.levels)
+            size = len(sku.levels) + len(sku.supply or ())
             if rows and size > room:
                 self._name = name
                 break
-            row = SkuRow(name, sku.levels, sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
-            if size > SLICE_LEVELS:
+            row = SkuRow(
+                name,
+                sku.levels,
+                sku.quantity,
+                sku.value,
+                sku.scale,
+                sku.item,
+                sku.moved,
+                sku.supply,
+            )
+            if len(sku.levels) > SLICE_LEVELS:
                 return self._next_of_large(row, iter(sku.levels.copy().items()), state.offset)
             rows.append(row)
             room -= size
@@ -280,5 +292,6 @@ class _Run:
         """The next levels of one SKU. All of its parts show the moment of the first."""
         levels = dict(islice(left, SLICE_LEVELS))
         more = len(levels) == SLICE_LEVELS
-        self._large = (row, left, at) if more else None
+        rest = msgspec.structs.replace(row, supply=None)
+        self._large = (rest, left, at) if more else None
         return Part(at, skus=[msgspec.structs.replace(row, levels=levels)])

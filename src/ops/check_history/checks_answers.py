@@ -13,6 +13,7 @@ from ops.check_history.history import History, Operation
 from ops.check_history.justify import Refusal, why_wrong
 
 _NUMBERS = frozenset({"quantity", "unit_cost", "expected_on_hand"})
+_INSTANTS = frozenset({"occurred_at", "placed_at", "expected_at"})
 # Found by the id itself; and the SKU of an item is its record's key.
 _NOT_CONTENT = frozenset({"id"})
 
@@ -69,7 +70,7 @@ def _same(name: str, one: Any, other: Any) -> bool:
     try:
         if name in _NUMBERS:
             return Decimal(one) == Decimal(other)
-        if name == "occurred_at":
+        if name in _INSTANTS:
             return datetime.fromisoformat(one) == datetime.fromisoformat(other)
     except (InvalidOperation, TypeError, ValueError):
         return False

@@ -1,7 +1,9 @@
 """What was stored of the state, held against the fold at the very offset that it speaks of."""
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from ops.check_history.accounts import Account, named
 from ops.check_history.amounts import shown
@@ -10,6 +12,7 @@ from ops.check_history.fold import PartitionFold
 from ops.check_history.stock import Stock
 
 Balances = dict[Account, int]
+LineRow = tuple[int, int, int, bool]
 _NOTHING: Final[Balances] = {}
 
 
@@ -35,6 +38,8 @@ class ViewRows(NamedTuple):
     totals: dict[str, tuple[int, ...]]
     movements: dict[int, str]
     refusals: dict[int, str]
+    # SKU to its lines of supply orders by id: placed at, ordered, received, whether it is open.
+    lines: dict[str, dict[str, LineRow]]
 
 
 def check_view(rows: ViewRows, fold: PartitionFold, head: str) -> Iterator[Finding]:
@@ -48,6 +53,9 @@ def check_view(rows: ViewRows, fold: PartitionFold, head: str) -> Iterator[Findi
         yield from _compare_totals(where, sku, rows.totals.get(sku, (0, 0, 0)), stock)
         if sum(balances.values()):
             yield Finding("unbalanced", where, f"the rows of {sku} do not sum to zero")
+    for sku in rows.lines.keys() | fold.stock.keys():
+        true = {name: msgspec.structs.astuple(one) for name, one in fold.of(sku).lines.items()}
+        yield from _compare_lines("view_differs", where, sku, rows.lines.get(sku, {}), true)
     for kind, stored in (("movement", rows.movements), ("refused", rows.refusals)):
         counted = {known.offset: name for name, known in fold.ids.items() if known.kind == kind}
         if counted != stored:
@@ -70,6 +78,16 @@ def _compare_totals(
         said, right = (", ".join(map(shown, figures)) for figures in (stored, true))
         text = f"{sku}: on hand, unavailable and value are {said}, not {right}"
         yield Finding("view_differs", where, text)
+
+
+def _compare_lines(
+    code: str, where: str, sku: str, stored: dict[str, LineRow], true: dict[str, Any]
+) -> Iterator[Finding]:
+    for name in stored.keys() | true.keys():
+        one, other = stored.get(name), true.get(name)
+        if one != other:
+            text = f"{sku}: the supply order {name} is {one}, where {other} is"
+            yield Finding(code, where, text)
 
 
 def _compare(
@@ -99,19 +117,28 @@ class Snapshot(NamedTuple):
     ids: dict[str, int]
     reversed: dict[int, int]
     totals: dict[int, dict[str, tuple[int, int]]]
+    # By the offset of the slice: SKU to its open lines, as `ViewRows.lines`.
+    lines: dict[int, dict[str, dict[str, LineRow]]]
 
 
 def snapshot_stops(snapshot: Snapshot) -> Iterator[Stop]:
     """A snapshot and the tail are the replay if each slice is the fold at its offset."""
     what = f"snapshot of partition {snapshot.partition}"
     for offset, skus in snapshot.slices:
-        yield Stop(offset, _slice_check(what, skus, snapshot.totals[offset]), what)
+        yield Stop(
+            offset,
+            _slice_check(what, skus, snapshot.totals[offset], snapshot.lines.get(offset, {})),
+            what,
+        )
     yield Stop(snapshot.from_offset, _start_check(what, snapshot), what)
     yield Stop(snapshot.until_offset, _end_check(what, snapshot), what)
 
 
 def _slice_check(
-    what: str, skus: dict[str, Balances], totals: dict[str, tuple[int, int]]
+    what: str,
+    skus: dict[str, Balances],
+    totals: dict[str, tuple[int, int]],
+    lines: dict[str, dict[str, LineRow]],
 ) -> Callable[[PartitionFold, str], Iterator[Finding]]:
     def check(fold: PartitionFold, _head: str) -> Iterator[Finding]:
         for sku, balances in skus.items():
@@ -123,6 +150,10 @@ def _slice_check(
                 said, right = map(shown, stored), map(shown, (stock.total, stock.value))
                 text = f"{sku}: sum and value are {', '.join(said)}, not {', '.join(right)}"
                 yield Finding("snapshot_differs", what, text)
+        for sku, held in lines.items():
+            open_ = fold.of(sku).open_lines
+            rows = {name: msgspec.structs.astuple(one) for name, one in open_.items()}
+            yield from _compare_lines("snapshot_differs", what, sku, held, rows)
 
     return check
 
@@ -136,7 +167,8 @@ def _start_check(
         held = {sku for _, skus in snapshot.slices for sku in skus}
         for sku in fold.stock.keys() - held:
             # A SKU of which only refusals are known leaves no state.
-            if fold.stock[sku].moved or fold.stock[sku].item is not None:
+            one = fold.stock[sku]
+            if one.moved or one.item is not None or one.lines:
                 yield Finding("snapshot_differs", what, f"{sku} is not in it")
 
     return check

@@ -17,6 +17,7 @@ CODES: Final[dict[str, str]] = {
     "wrong_balance": "a record states another balance than its predecessors add up to",
     "wrong_value": "a movement states another value than its predecessors make it",
     "wrong_accounts": "a movement goes between other accounts than its command asks for",
+    "wrong_supply": "a record says of a supply order what its predecessors do not add up to",
     "condition_broken": "a movement counts although its expected_on_hand did not hold",
     "undone_twice": "a movement was reversed twice, or more of it came back than went out",
     "lost": "an acknowledged id does not count",

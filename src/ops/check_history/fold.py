@@ -16,6 +16,7 @@ from ops.check_history.accounts import (
 from ops.check_history.amounts import micro, shown
 from ops.check_history.findings import Finding
 from ops.check_history.stock import Known, Stock
+from ops.check_history.supply import SUPPLY, count_line, count_received
 from ops.check_history.values import value_change, value_moved
 
 REFUSED = "stock.refused.v1"
@@ -63,6 +64,9 @@ class PartitionFold:
         elif kind == ITEM_DEFINED:
             stock.item, stock.scale = data["item"], data["item"].get("scale", 0)
             entry = Known(offset, "item", sku)
+        elif kind in SUPPLY:
+            yield from count_line(self.place(offset), offset, stock, event)
+            entry = Known(offset, "supply", sku)
         else:
             self.movements += 1
             entry = yield from self._move(offset, sku, stock, data)
@@ -93,8 +97,12 @@ class PartitionFold:
         for account, entry in ((source, taken), (target, put)):
             yield from self._post(where, stock, account, entry)
         stock.scale, stock.moved = data["scale"], True
+        original = self.ids.get(command.get("reverses", ""))
+        yield from count_received(where, stock, data, quantity, original)
         reversal = command["type"] == "reversal"
-        return Known(offset, "movement", sku, source, target, quantity, value, reversal)
+        known = Known(offset, "movement", sku, source, target, quantity, value, reversal)
+        known.supply_order = command.get("supply_order") or ""
+        return known
 
     def _cost(
         self, where: str, stock: Stock, data: Document, quantity: int

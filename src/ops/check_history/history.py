@@ -13,7 +13,7 @@ import msgspec
 
 from ops.console import CommandError
 
-Kind = Literal["movement", "reversal", "item", "bulk_item", "dry_run", "read"]
+Kind = Literal["movement", "reversal", "item", "bulk_item", "supply_order", "dry_run", "read"]
 Outcome = Literal["accepted", "refused", "invalid", "unwritten", "unknown"]
 Document = dict[str, Any]
 NO_COMMAND: Final = msgspec.Raw(b"")

@@ -1,6 +1,7 @@
 """Whether a refusal because of the state was right about the state it met."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -143,9 +144,11 @@ def _already_reversed(case: _Case) -> str | None:
 
 def _item_in_use(case: _Case) -> str | None:
     if case.refusal.command is None:
-        return None if case.stock.moved or case.stock.real else "the SKU never moved"
+        used = case.stock.moved or case.stock.real or case.stock.open_lines
+        return None if used else "the SKU never moved"
     item = case.refusal.command.get("item", case.refusal.command)
-    other_scale = case.stock.moved and item.get("scale", 0) != case.stock.scale
+    fixed = case.stock.moved or bool(case.stock.open_lines)
+    other_scale = fixed and item.get("scale", 0) != case.stock.scale
     without_lot = item.get("lot_tracked") and any(key[1] is None for key in case.stock.real)
     return None if other_scale or without_lot else "nothing stands against the description"
 
@@ -183,8 +186,51 @@ def _too_much_back(fold: PartitionFold, quantity: Decimal, refusal: Refusal) -> 
     return None if quantity.scaleb(MICRO_DIGITS) > left else "as much may come back"
 
 
+def _not_open(case: _Case) -> str | None:
+    name = _command(case.refusal)["supply_order"]
+    return f"{name} is open" if name in case.stock.open_lines else None
+
+
+def _too_many_orders(case: _Case) -> str | None:
+    said, have = case.refusal.numbers.get("open"), len(case.stock.open_lines)
+    return None if said is not None and int(said) == have else f"{have} lines are open"
+
+
+def _invalid_time(case: _Case) -> str | None:
+    """Of a change: before the line was placed, or far behind it."""
+    days = (_instant(case.refusal, "expected_at") - _placed_at(case.refusal)).days
+    return None if not 0 <= days < _EXPECTED_DAYS_MAX else "it is expected after it was placed"
+
+
+_EXPECTED_DAYS_MAX: Final = 3_650
+
+
+def _instant(refusal: Refusal, name: str) -> datetime:
+    return datetime.fromisoformat(_command(refusal)[name])
+
+
+def _placed_at(refusal: Refusal) -> datetime:
+    return datetime.fromisoformat(refusal.numbers["placed_at"])
+
+
+def _orders_overflow(case: _Case, command: Document) -> str | None:
+    """The open lines in all, or what came of one of them."""
+    lines = case.stock.open_lines
+    most = SCALED_MAX * 10 ** (MICRO_DIGITS - case.stock.scale)
+    name, quantity = command.get("supply_order"), micro(command["quantity"])
+    if "type" in command:
+        line = lines.get(name or "")
+        return None if line is not None and line.received + quantity > most else "it fits"
+    others = sum(line.ordered for other, line in lines.items() if other != name)
+    return None if others + quantity > most else "the open lines fit"
+
+
 def _overflow(case: _Case) -> str | None:
     stock, command = case.stock, _command(case.refusal)
+    if "type" not in command:
+        return _orders_overflow(case, command)
+    if "supply_order" in command and _orders_overflow(case, command) is None:
+        return None
     source, target, quantity = _accounts(case.fold, command)
     name = command.get("reverses") or command.get("original_id") or ""
     value = value_moved(stock, command, (source, target), quantity, case.fold.ids.get(name))
@@ -208,6 +254,9 @@ _JUDGES: Final[dict[str, Callable[[_Case], str | None]]] = {
     "invalid_lot": _invalid_lot,
     "invalid_quantity": _invalid_quantity,
     "quantity_overflow": _overflow,
+    "supply_order_not_open": _not_open,
+    "too_many_supply_orders": _too_many_orders,
+    "invalid_time": _invalid_time,
 }
 # Those of them that only the state can bring about, whoever answers.
-STATE_CODES: Final = frozenset(_JUDGES) - {"invalid_lot", "invalid_quantity"}
+STATE_CODES: Final = frozenset(_JUDGES) - {"invalid_lot", "invalid_quantity", "invalid_time"}

@@ -8,10 +8,10 @@ import msgspec
 from ledger.log import SnapshotStore
 from ops.check_history.accounts import Account
 from ops.check_history.amounts import of_scaled
-from ops.check_history.checks_state import Balances, Snapshot
+from ops.check_history.checks_state import Balances, LineRow, Snapshot
 
 # The formats that are understood here; one of another format is not compared.
-FORMATS: Final = (4, 5)
+FORMATS: Final = (4, 5, 6)
 _SEPARATOR: Final = "\x1f"
 
 
@@ -29,10 +29,21 @@ class _Manifest(msgspec.Struct):
     hash: str
 
 
+class _Row(msgspec.Struct, array_like=True):
+    sku: str
+    levels: dict[str, int]
+    quantity: int
+    value: int
+    scale: int
+    item: Any
+    moved: bool
+    # Open supply orders by id: placed at, ordered, received and two instants; from format 6 on.
+    supply: dict[str, tuple[int, int, int, int, int]] | None = None
+
+
 class _Part(msgspec.Struct):
     at: int
-    # SKU, levels by stock key, sum, value, scale, item, whether it ever moved.
-    skus: list[tuple[str, dict[str, int], int, int, int, Any, bool]] = []
+    skus: list[_Row] = []
     # Pairs in format 4.
     ids: dict[str, int] | list[tuple[str, int]] = {}
     reversed: dict[int, int] | list[tuple[int, int]] = {}
@@ -71,18 +82,23 @@ async def read_snapshot(store: SnapshotStore, partition: int) -> Snapshot | Igno
 def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
     slices: dict[int, dict[str, Balances]] = {}
     totals: dict[int, dict[str, tuple[int, int]]] = {}
+    lines: dict[int, dict[str, dict[str, LineRow]]] = {}
     ids: dict[str, int] = {}
     undone: dict[int, int] = {}
     for part in parts:
         ids.update(part.ids)
         undone.update(part.reversed)
         at = slices.setdefault(part.at, {})
-        sums = totals.setdefault(part.at, {})
-        for sku, levels, quantity, value, scale, _, _ in part.skus:
-            sums[sku] = of_scaled(quantity, scale), value
-            # One with many levels is spread over several parts of the same offset.
-            held = at.setdefault(sku, {})
-            held.update((_account(key), of_scaled(level, scale)) for key, level in levels.items())
+        sums, open_ = totals.setdefault(part.at, {}), lines.setdefault(part.at, {})
+        for row in part.skus:
+            sums[row.sku] = of_scaled(row.quantity, row.scale), row.value
+            # One with many levels is spread over several parts of the same offset; what is on
+            # order is in the first of them.
+            open_.setdefault(row.sku, _lines(row))
+            held = at.setdefault(row.sku, {})
+            held.update(
+                (_account(key), of_scaled(level, row.scale)) for key, level in row.levels.items()
+            )
     return Snapshot(
         manifest.partition,
         manifest.from_offset,
@@ -93,7 +109,15 @@ def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
         ids,
         undone,
         totals,
+        lines,
     )
+
+
+def _lines(row: _Row) -> dict[str, LineRow]:
+    return {
+        name: (offset, of_scaled(ordered, row.scale), of_scaled(received, row.scale), True)
+        for name, (offset, ordered, received, _, _) in (row.supply or {}).items()
+    }
 
 
 def _account(key: str) -> Account:

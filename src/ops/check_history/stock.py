@@ -11,7 +11,7 @@ class Known(msgspec.Struct, gc=False):
     """What an id became. Of a movement also how much went from where to where, in millionths."""
 
     offset: int
-    kind: Literal["movement", "refused", "item"]
+    kind: Literal["movement", "refused", "item", "supply"]
     sku: str
     source: Account = ""
     target: Account = ""
@@ -19,16 +19,29 @@ class Known(msgspec.Struct, gc=False):
     value: int = 0
     is_reversal: bool = False
     code: str = ""
+    # Of a receipt: the line of a supply order that it names.
+    supply_order: str = ""
+
+
+class Line(msgspec.Struct, gc=False):
+    """A line of a supply order, placed at `offset`. Quantities are in millionths."""
+
+    offset: int
+    ordered: int
+    received: int = 0
+    open: bool = True
 
 
 class Stock:
     """One SKU: every account that is not empty, in millionths, and its item."""
 
-    __slots__ = ("accounts", "item", "moved", "scale", "total", "value")
+    __slots__ = ("accounts", "item", "lines", "moved", "scale", "total", "value")
 
     def __init__(self, scale: int) -> None:
         """Empty."""
         self.accounts: dict[Account, int] = {}
+        # Every line ever placed, by its id.
+        self.lines: dict[str, Line] = {}
         self.item: Document | None = None
         self.scale = scale
         self.moved = False
@@ -43,6 +56,16 @@ class Stock:
         """The balance that `expected_on_hand` is compared with: virtual accounts count as empty."""
         key = guarded_key(source, target)
         return 0 if isinstance(key, str) else self.holds(key)
+
+    @property
+    def on_order(self) -> int:
+        """What is still to come, in millionths."""
+        return sum(max(0, one.ordered - one.received) for one in self.lines.values() if one.open)
+
+    @property
+    def open_lines(self) -> dict[str, Line]:
+        """The lines that are open."""
+        return {name: one for name, one in self.lines.items() if one.open}
 
     @property
     def real(self) -> dict[Key, int]:

@@ -6,7 +6,7 @@ from sqlalchemy import Table, select
 
 from ops.check_history.accounts import Account
 from ops.check_history.amounts import of_scaled
-from ops.check_history.checks_state import Balances, ViewRows
+from ops.check_history.checks_state import Balances, LineRow, ViewRows
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, ReadConnection
 from projections.tables import (
@@ -15,6 +15,7 @@ from projections.tables import (
     refusals,
     sku_totals,
     stock,
+    supply_orders,
     view_positions,
 )
 
@@ -46,6 +47,13 @@ async def _read(reader: ReadConnection) -> list[ViewRows]:
             of_scaled(row[name], row["scale"]) for name in ("on_hand", "unavailable")
         )
         totals[row["partition"]][row["sku"]] = (on_hand, unavailable, row["value"])
+    lines: defaultdict[int, dict[str, dict[str, LineRow]]] = defaultdict(dict)
+    for row in await reader.all(select(supply_orders)):
+        ordered, received = (
+            of_scaled(row[name], row["scale"]) for name in ("quantity", "received")
+        )
+        of_sku = lines[row["partition"]].setdefault(row["sku"], {})
+        of_sku[row["id"]] = (row["log_offset"], ordered, received, row["state"] == "open")
     moved, refused = await _ids(reader, movements), await _ids(reader, refusals)
     query = select(view_positions).where(view_positions.c.view_group == VIEW_GROUP)
     return [
@@ -57,6 +65,7 @@ async def _read(reader: ReadConnection) -> list[ViewRows]:
             totals[row["partition"]],
             moved[row["partition"]],
             refused[row["partition"]],
+            lines[row["partition"]],
         )
         for row in await reader.all(query)
     ]

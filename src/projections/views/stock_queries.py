@@ -13,6 +13,7 @@ from projections.cursors import Page
 from projections.database import ReadConnection, storable
 from projections.tables import items, sku_totals, stock, view_positions
 from projections.views.paths import below
+from projections.views.supply_queries import expected_supply, partition_of_orders
 
 _s = stock.c
 
@@ -51,45 +52,54 @@ async def list_stock(
     return Page([{"sku": row["sku"], **_line(row)} for row in rows], next_cursor)
 
 
-async def find_stock(reader: ReadConnection, sku: str) -> dict[str, Any] | None:
+async def find_stock(
+    reader: ReadConnection, sku: str, atp_before_us: int | None = None
+) -> dict[str, Any] | None:
     """The totals of a SKU and its stock keys that are not zero; None for a SKU never seen.
 
-    `as_of_position` names the last record read of the SKU's partition.
+    `as_of_position` names the last record read of the SKU's partition. With `atp_before_us` it
+    says what can be promised by then: `atp`.
     """
     if not storable(sku):
         return None
     totals = await reader.first(select(sku_totals).where(sku_totals.c.sku == sku))
+    supply = await expected_supply(reader, sku, atp_before_us)
     if totals is None:
-        return await _without_movements(reader, sku)
-    rows = await reader.all(_matching(StockFilter(sku=sku)).order_by(_s.account, _s.lot, _s.status))
-    scale = totals["scale"]
-    on_hand, unavailable = totals["on_hand"], totals["unavailable"]
-    return {
+        partition = await _partition_without_movements(reader, sku)
+        if partition is None:
+            return None
+        rows, scale = [], 0 if supply is None else supply.scale
+        on_hand = unavailable = value = 0
+    else:
+        wanted = _matching(StockFilter(sku=sku))
+        rows = await reader.all(wanted.order_by(_s.account, _s.lot, _s.status))
+        partition, scale, value = totals["partition"], totals["scale"], totals["value"]
+        on_hand, unavailable = totals["on_hand"], totals["unavailable"]
+    # What is reserved, in transit, backordered or committed has no records yet: nothing is.
+    available = on_hand - unavailable
+    on_order = 0 if supply is None else supply.on_order
+    found = {
         "sku": sku,
         "on_hand": text(on_hand, scale),
         "unavailable": text(unavailable, scale),
         "reserved": "0",
-        "available": text(on_hand - unavailable, scale),
+        "available": text(available, scale),
         "in_transit": "0",
-        "on_order": "0",
-        "value": cost_text(totals["value"]),
+        "on_order": text(on_order, scale),
+        "inventory_position": text(on_hand + on_order, scale),
+        "value": cost_text(value),
         "positions": [_line(row) for row in rows],
-        "as_of_position": await _as_of(reader, totals["partition"]),
+        "as_of_position": await _as_of(reader, partition),
     }
+    if atp_before_us is not None:
+        found["atp"] = text(available + (0 if supply is None else supply.due), scale)
+    return found
 
 
-async def _without_movements(reader: ReadConnection, sku: str) -> dict[str, Any] | None:
-    """A SKU that is described but never moved is known, and empty."""
+async def _partition_without_movements(reader: ReadConnection, sku: str) -> int | None:
+    """A SKU that is described or ordered but never moved is known, and empty."""
     item = await reader.first(select(items.c.partition).where(items.c.sku == sku))
-    if item is None:
-        return None
-    zero = ("on_hand", "unavailable", "reserved", "available", "in_transit", "on_order", "value")
-    return {
-        "sku": sku,
-        **dict.fromkeys(zero, "0"),
-        "positions": [],
-        "as_of_position": await _as_of(reader, item["partition"]),
-    }
+    return await partition_of_orders(reader, sku) if item is None else item["partition"]
 
 
 async def _as_of(reader: ReadConnection, partition: int) -> dict[str, int]:

@@ -21,6 +21,7 @@ from ledger.domain.items import DefineItem, Item
 from ledger.domain.movements import MovementCommand, Receipt, Reversal
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState
+from ledger.domain.supply import SUPPLY_FACTS, SupplyCommand, SupplyFact
 from ledger.errors import LogRegressed, LogUnavailable
 from ledger.events.chain import GENESIS, link
 from ledger.events.codec import encode, fingerprint
@@ -160,6 +161,15 @@ class Teller:
         self.state.offset = self.end
         fact = decide(self.state, asked, context)
         assert isinstance(fact, Moved), fact
+        self.lay(fact)
+        return fact
+
+    def supply(self, command: SupplyCommand) -> SupplyFact:
+        """Something about a supply order that is not refused."""
+        self.now_ms += 1
+        self.state.offset = self.end
+        fact = decide(self.state, command, Context(Rules(), self.now_ms))
+        assert isinstance(fact, SUPPLY_FACTS), fact
         self.lay(fact)
         return fact
 

@@ -19,6 +19,21 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+async def new_database(
+    request: pytest.FixtureRequest, database: Database, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """Another one of the same kind as `database`."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'others.db'}"
+    if not database.is_sqlite:
+        url = request.getfixturevalue("new_postgres_url")()
+    await upgrade(url)
+    opened = Database(url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with its tables."""
     await upgrade(database_url)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 
+from api import commands
 from api.commands import (
     Invalid,
     decode_array,
@@ -18,7 +19,8 @@ from api.commands import (
 from api.problems import Problem
 from api.schemas import movements as schemas
 from api.schemas import stock as stock_schemas
-from ledger.domain import items, movements
+from api.schemas import supply as supply_schemas
+from ledger.domain import items, movements, supply
 from tests.unit.api.serving import receipt
 
 
@@ -33,6 +35,9 @@ def test_the_documented_fields_are_the_commands_fields() -> None:
     ]  # fmt: skip
     pairs.append((stock_schemas.ItemRequest, items.Item))
     pairs.append((stock_schemas.Supplier, items.Supplier))
+    pairs.append((supply_schemas.SupplyOrderRequest, supply.PlaceSupplyOrder))
+    pairs.append((supply_schemas.ChangeRequest, commands.ChangeBody))
+    pairs.append((supply_schemas.CloseRequest, commands.CloseBody))
     for model, command in pairs:
         fields = {field.name: field for field in msgspec.structs.fields(command)}
         documented = {name: field for name, field in model.model_fields.items() if name != "type"}

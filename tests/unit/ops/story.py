@@ -2,21 +2,27 @@
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
 
 from ledger.domain.facts import Command, Moved, Refused
-from ledger.domain.items import DefineItem, Item, ItemDefined
+from ledger.domain.items import DefineItem, Item
 from ledger.domain.movements import WireCommand
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import (
+    ChangeSupplyOrder,
+    CloseSupplyOrder,
+    PlaceSupplyOrder,
+    SupplyCommand,
+)
 from ledger.events.chain import GENESIS, link
 from ledger.events.documents import stock_document
 from ledger.log import READ_RECORDS_MAX, Record, Slice
 from ledger.service import Ledger
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable
+from ledger.writer.outcomes import ANSWERED, Outcome, Replayed, Unavailable
 from ops.check_history.check import Result, Stored, Terms, check_log
 from ops.check_history.history import History, Operation
 from ops.check_history.live import balances_of
@@ -78,8 +84,19 @@ def command_of(asked: Document) -> Command:
     """The command of a document."""
     if "item" in asked:
         return DefineItem(asked["id"], asked["sku"], msgspec.convert(asked["item"], Item))
+    if "type" not in asked:
+        supply = "supplier" if "supplier" in asked else "reason" if "reason" in asked else ""
+        return msgspec.convert(asked, _SUPPLY[supply])
     command: Command = _decode(encode(asked))
     return command
+
+
+# What tells commands about supply orders apart.
+_SUPPLY: dict[str, type[SupplyCommand]] = {
+    "supplier": PlaceSupplyOrder,
+    "reason": CloseSupplyOrder,
+    "": ChangeSupplyOrder,
+}
 
 
 class Caller:
@@ -116,7 +133,7 @@ def hear(told: Operation, partition: int, outcome: Outcome) -> None:
     fact: Any = outcome
     if isinstance(outcome, Replayed):
         fact, told.replayed = outcome.fact, True
-    if isinstance(fact, Moved | ItemDefined | Refused):
+    if isinstance(fact, ANSWERED):
         told.partition, told.offset = partition, fact.offset
         told.outcome = "refused" if isinstance(fact, Refused) else "accepted"
     if isinstance(fact, Moved):
@@ -235,11 +252,11 @@ class Story:
 
 
 @functools.cache
-def _made() -> tuple[bytes, bytes]:
+def _made(commands: bytes) -> tuple[bytes, bytes]:
     async def make() -> tuple[list[Record], list[Operation]]:
         world, caller = World(), Caller()
         async with world.ledger() as ledger:
-            for asked in COMMANDS:
+            for asked in msgspec.json.decode(commands):
                 await caller.tell(ledger, asked)
         return world.broker.partitions[0], caller.operations
 
@@ -247,9 +264,9 @@ def _made() -> tuple[bytes, bytes]:
     return encode([msgspec.Raw(one.value) for one in records]), encode(calls)
 
 
-def story(partition: int = 0) -> Story:
+def story(partition: int = 0, commands: Sequence[Document] = COMMANDS) -> Story:
     """A good one, which the test may spoil."""
-    events, calls = _made()
+    events, calls = _made(encode(commands))
     return Story(
         msgspec.json.decode(events),
         msgspec.json.decode(calls, type=list[Operation]),

@@ -12,7 +12,8 @@ from tests.unit.ops.spoilt import SPOILT, justified_unplaced
 from tests.unit.ops.story import COMMANDS, StoredLog, encode, story
 
 # Found by tests of their own, below and in test_check_history_state.py.
-ELSEWHERE = {"other_partition", "view_differs", "snapshot_differs"}
+# In test_check_history_state and test_check_history_supply.
+ELSEWHERE = {"other_partition", "view_differs", "snapshot_differs", "wrong_supply"}
 
 
 def test_a_good_story_has_no_findings() -> None:

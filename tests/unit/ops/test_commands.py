@@ -159,13 +159,14 @@ def test_topics_without_kafka(run: Run) -> None:
 
 def test_the_level_of_the_log_is_raised(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every partition once; run again it finds nothing to do."""
-    command = ("topics", "--raise-level", "2", "--partitions", "2")
+    level = envelope.LEVEL_SUPPORTED + 1
+    command = ("topics", "--raise-level", str(level), "--partitions", "2")
     code, _, err = run(*command)
     assert code == 2
-    assert "this version reads events up to level 1; upgrade every instance" in err
-    levels = {**envelope.TYPE_LEVELS, "stock.scrap.v1": 2}
+    assert "this version reads events up to level 2; upgrade every instance" in err
+    levels = {**envelope.TYPE_LEVELS, "stock.scrap.v1": level}
     monkeypatch.setattr("ledger.service.TYPE_LEVELS", levels)
-    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", 2)
+    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", level)
     code, _, err = run(*command)
     assert code == 1
     assert "there is no log" in err
@@ -177,14 +178,14 @@ def test_the_level_of_the_log_is_raised(run: Run, monkeypatch: pytest.MonkeyPatc
     code, out, _ = run(*command)
     assert code == 0
     assert [line.partition(" from")[0] for line in out.splitlines()] == [
-        "partition 0: level 2",
-        "partition 1: level 2",
+        f"partition 0: level {level}",
+        f"partition 1: level {level}",
     ]
     code, out, _ = run(*command, "--json")
     assert code == 0
     shown = json.loads(out)
-    assert [one["detail"] for one in shown["partitions"]] == ["is at level 2 already"] * 2
-    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", 1)
+    assert [one["detail"] for one in shown["partitions"]] == [f"is at level {level} already"] * 2
+    monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", level - 1)
     monkeypatch.setattr("ledger.service.TYPE_LEVELS", envelope.TYPE_LEVELS)
     code, _, err = run("topics", "--raise-level", "1", "--partitions", "2")
     assert code == 1

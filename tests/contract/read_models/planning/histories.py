@@ -11,7 +11,7 @@ from ledger.domain.decider import decide
 from ledger.domain.facts import Fact, Moved, Resolved
 from ledger.domain.movements import MovementCommand, Reversal, WireCommand
 from ledger.domain.rejections import Rejected
-from ledger.writer.batch import refusal
+from ledger.writer.refusals import refusal
 from tests.contract.read_models.cases import MemoryLog, Teller
 
 DAY_US = 86_400_000_000

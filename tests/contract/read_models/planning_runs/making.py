@@ -15,7 +15,7 @@ from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import Supplier
 from ledger.domain.movements import Issue, MovementCommand, Pick, Receipt, Scrap, Transfer
 from ledger.domain.rejections import Rejected
-from ledger.writer.batch import refusal
+from ledger.writer.refusals import refusal
 from projections.database import Database
 from projections.planning import runs
 from projections.planning.parameters import Parameters, day_number

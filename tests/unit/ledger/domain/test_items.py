@@ -96,3 +96,30 @@ def test_strict_items() -> None:
     strict.apply(define())
     strict.when(receipt("1")).then(quantity=1)
     given().when(receipt("1")).then(quantity=1)
+
+
+def test_terms_of_supply_are_exact_and_in_the_scale_of_the_item() -> None:
+    """Pack size, minimum order and price are kept in their shortest form."""
+    supplier = Supplier("ACME", 14, "012.50", "25.0")
+    item = given().when(define(scale=1, price="4.950", suppliers=(supplier,))).described().item
+    assert (item.price, item.suppliers[0].pack_size, item.suppliers[0].minimum_order) == (
+        "4.95", "12.5", "25",
+    )  # fmt: skip
+    assert item.has_supply_terms
+    assert not Item(suppliers=(Supplier("ACME", 14),)).has_supply_terms
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"price": "-1"},
+        {"price": "many"},
+        {"suppliers": (Supplier("A", None, "0"),)},
+        {"suppliers": (Supplier("A", None, "0.5"),)},
+        {"suppliers": (Supplier("A", None, None, "-1"),)},
+        {"suppliers": (Supplier("A", None, None, "1e3"),)},
+    ],
+)
+def test_malformed_terms_are_refused(fields: dict[str, Any]) -> None:
+    """Also more decimals than the item has."""
+    given().when(define(**fields)).malformed("invalid_item")

@@ -10,6 +10,14 @@ from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused, Write
 from ledger.domain.items import Item, ItemDefined, Supplier
 from ledger.domain.movements import Reference
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import (
+    CLOSE_REASONS,
+    OrderReceived,
+    SupplyFact,
+    SupplyOrderChanged,
+    SupplyOrderClosed,
+    SupplyOrderPlaced,
+)
 from tests import builders as make
 from tests.builders import NOW_MS
 
@@ -48,6 +56,7 @@ def _commands(draw: st.DrawFn, scale: int) -> tuple[Any, int]:
             **one,
             status=draw(st.none() | _statuses),
             unit_cost=draw(st.none() | st.just("2.55")),
+            supply_order=draw(st.none() | names),
         ),
         "transfer": lambda: make.transfer(
             written, **fields, from_location=place, to_location=other
@@ -70,6 +79,50 @@ def _commands(draw: st.DrawFn, scale: int) -> tuple[Any, int]:
         ),
     }
     return makers[draw(st.sampled_from(sorted(makers)))](), quantity
+
+
+_amounts = st.integers(0, 10**18)
+received = st.builds(
+    OrderReceived, names, offsets, st.just(True), _amounts, _amounts, _amounts
+) | st.builds(OrderReceived, names, offsets, st.just(False), st.just(0), st.just(0), _amounts)
+
+
+@st.composite
+def supplies(draw: st.DrawFn) -> SupplyFact:
+    """A fact about a supply order."""
+    offset, sku, scale, amount = draw(offsets), draw(names), draw(st.integers(0, 6)), _amounts
+    recorded_ms, on_order = draw(times_ms), draw(amount)
+    quantity = draw(st.integers(1, 10**18))
+    written, note = quantities.text(quantity, scale), draw(st.none() | names)
+    expected_us = recorded_ms * 1000 + draw(st.integers(0, 10**12))
+    start: dict[str, Any] = {"offset": offset, "sku": sku, "scale": scale, "quantity": quantity}
+    rest: dict[str, Any] = {
+        "on_order": on_order, "recorded_ms": recorded_ms, "actor": draw(actors)
+    }  # fmt: skip
+    kind = draw(st.integers(0, 2))
+    if kind == 0:
+        placed = make.place(
+            written,
+            sku=sku,
+            supplier=draw(names),
+            location=draw(places),
+            order=draw(st.none() | names),
+            unit_cost=draw(st.none() | st.just("2.55")),
+            expected_at=codes.instant_text(expected_us),
+            note=note,
+        )
+        times: dict[str, Any] = {"placed_us": recorded_ms * 1000, "expected_us": expected_us}
+        return SupplyOrderPlaced(command=placed, id=placed.id or "", **start, **times, **rest)
+    more: dict[str, Any] = {"order_offset": draw(offsets), "received": draw(amount)}
+    if kind == 1:
+        change = make.change(
+            draw(names), sku=sku, quantity=draw(st.none() | st.just(written)), note=note
+        )
+        return SupplyOrderChanged(
+            command=change, id=change.id or "", expected_us=expected_us, **start, **more, **rest
+        )
+    close = make.close(draw(names), draw(st.sampled_from(sorted(CLOSE_REASONS))), sku=sku)
+    return SupplyOrderClosed(command=close, id=close.id or "", **start, **more, **rest)
 
 
 @st.composite
@@ -108,6 +161,7 @@ def moved(draw: st.DrawFn) -> Moved:
         draw(actors),
         draw(st.just(-1) | offsets),
         draw(st.just(-1) | offsets),
+        draw(st.none() | received),
     )
 
 
@@ -122,9 +176,17 @@ items = st.builds(
     shelf_life_days=st.none() | st.integers(1, 36_500),
     unit_cost=st.none() | st.just("2.55"),
     gtin=st.none() | st.just("4006381333931"),
-    suppliers=st.lists(st.builds(Supplier, names, st.none() | st.integers(0, 9)), max_size=3).map(
-        tuple
-    ),
+    suppliers=st.lists(
+        st.builds(
+            Supplier,
+            names,
+            st.none() | st.integers(0, 9),
+            st.none() | st.just("12"),
+            st.none() | st.just("24"),
+        ),
+        max_size=3,
+    ).map(tuple),
+    price=st.none() | st.just("4.95"),
 )
 refused = st.builds(
     Refused,
@@ -152,10 +214,10 @@ others: st.SearchStrategy[Fact] = st.one_of(
         st.integers(1, 100),
         names,
         st.sampled_from(["EUR", "USD"]),
-        st.just(1),
+        st.sampled_from([1, 2]),
         times_ms,
     ),
     st.builds(WriterClaimed, offsets, names, names, times_ms),
-    st.builds(LevelRaised, offsets, st.just(1), times_ms, actors),
+    st.builds(LevelRaised, offsets, st.sampled_from([1, 2]), times_ms, actors),
 )
-facts: st.SearchStrategy[Fact] = st.one_of(moved(), others)
+facts: st.SearchStrategy[Fact] = st.one_of(moved(), supplies(), others)

@@ -10,6 +10,7 @@ from hypothesis import given
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused
 from ledger.domain.stock import is_available, split_key
+from ledger.domain.supply import OrderReceived
 from ledger.errors import LevelUnsupported, UndecodableRecord
 from ledger.events import envelope
 from ledger.events.codec import Starts, command_type, encode, encode_moved, event_type, fingerprint
@@ -42,6 +43,14 @@ def _entry(account: str, quantity: str, after: int, scale: int) -> dict[str, Any
         "on_hand": on_hand,
         "available": on_hand if is_available(account) else "0",
     }
+
+
+def _supply(noted: OrderReceived, scale: int) -> dict[str, Any]:
+    known = ("on_order", "ordered", "received", "over") if noted.open else ("on_order",)
+    figures = {name: quantities.text(getattr(noted, name), scale) for name in known}
+    return {
+        "id": noted.id, "order_offset": noted.order_offset, "open": noted.open, **figures
+    }  # fmt: skip
 
 
 def _document(fact: Moved) -> dict[str, Any]:
@@ -77,6 +86,7 @@ def _document(fact: Moved) -> dict[str, Any]:
             **late,
             **reverses,
             **original,
+            **({} if fact.supply is None else {"supply": _supply(fact.supply, fact.scale)}),
         },
     }
 

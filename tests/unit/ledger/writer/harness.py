@@ -172,7 +172,15 @@ def picture(state: PartitionState) -> dict[str, Any]:
     """What a state says, comparable."""
     return {
         "skus": {
-            name: (dict(sku.levels), sku.quantity, sku.value, sku.scale, sku.item, sku.moved)
+            name: (
+                dict(sku.levels),
+                sku.quantity,
+                sku.value,
+                sku.scale,
+                sku.item,
+                sku.moved,
+                dict(sku.supply or {}),
+            )
             for name, sku in state.skus.items()
         },
         "reversed": dict(state.reversed),

@@ -209,24 +209,25 @@ def test_a_new_type_is_written_only_after_the_level_was_raised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So that a rolling upgrade stops no older instance; the rest is written as before."""
-    _new_type(monkeypatch, 2)
+    beyond = envelope.LEVEL_SUPPORTED + 1
+    _new_type(monkeypatch, beyond)
 
     async def levels(ledger: Ledger) -> list[str]:
-        return [type(one).__name__ for one in await ledger.raise_level(2, actor="ops")]
+        return [type(one).__name__ for one in await ledger.raise_level(beyond, actor="ops")]
 
     async def main() -> None:
         world = World()
         async with world.ledger() as ledger:
             await tell(ledger, make.receipt("6"))
             early = await tell(ledger, make.scrap("1", id="x"))
-            assert getattr(early, "code", "") == "invalid_request"
+            assert getattr(early, "code", "") == "level_too_low"
             assert "x" not in world.ids()
             assert isinstance(await tell(ledger, make.issue("1")), Moved)
             assert await levels(ledger) == ["LevelRaised"]
             assert isinstance(await tell(ledger, make.scrap("1", id="x")), Moved)
             assert await levels(ledger) == ["Rejected"]
         async with world.ledger(instance="two") as ledger:
-            assert writer_of(ledger).state.level == 2
+            assert writer_of(ledger).state.level == beyond
             assert isinstance(await tell(ledger, make.scrap("1")), Moved)
 
     run(main())
