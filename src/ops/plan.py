@@ -21,7 +21,7 @@ _Answer = TypeVar("_Answer")
 _Option = typer.Option
 
 
-def plan(
+def plan(  # noqa: PLR0913 - each is a flag
     settings: Settings,
     *,
     as_of: Annotated[
@@ -29,6 +29,22 @@ def plan(
     ] = None,
     parameters: Annotated[
         Path | None, _Option(help="Parameters, TOML or JSON.", show_default=False)
+    ] = None,
+    explain_sku: Annotated[
+        str | None,
+        _Option(
+            "--explain",
+            metavar="SKU",
+            help="Explain this SKU in a run instead of making one.",
+            show_default=False,
+        ),
+    ] = None,
+    site: Annotated[
+        str | None, _Option(help="The site of the SKU to explain.", show_default=False)
+    ] = None,
+    run: Annotated[
+        str | None,
+        _Option(help="The run to explain; none: the newest that is done.", show_default=False),
     ] = None,
     repeat: Annotated[
         str | None,
@@ -38,23 +54,30 @@ def plan(
 ) -> None:
     """Make a planning run from the views, and show what came out. No server is needed.
 
-    Exit codes: 0 the run is done; 1 it failed, another one is being made, or a repetition differs;
-    2 the parameters are wrong; 3 the database does not answer.
+    Exit codes: 0 the run is done; 1 it failed, another one is being made, or a repetition or an
+    explanation differs; 2 the parameters are wrong; 3 the database does not answer.
     """
+    if (repeat or explain_sku) is not None and (as_of is not None or parameters is not None):
+        raise CommandError("--repeat and --explain take day and parameters from the run")
+    if explain_sku is None and (site or run) is not None:
+        raise CommandError("--site and --run go with --explain")
     if repeat is not None:
-        if as_of is not None or parameters is not None:
-            raise CommandError("--repeat takes its day and its parameters from the run")
         _repeat(settings, repeat, as_json=as_json)
-        return
-    request = _request(as_of, parameters)
-    run = _with_views(settings, lambda database: _make(settings, database, request))
+    elif explain_sku is not None:
+        _explain(settings, (run, explain_sku, site or ""), as_json=as_json)
+    else:
+        _make_and_show(settings, _request(as_of, parameters), as_json=as_json)
+
+
+def _make_and_show(settings: Settings, request: "RunRequest", *, as_json: bool) -> None:
+    made = _with_views(settings, lambda database: _make(settings, database, request))
     if as_json:
-        print_document(run)
+        print_document(made)
     else:
         from ops.plan_report import show_run
 
-        show_run(stdout(), run)
-    if run["state"] != "done":
+        show_run(stdout(), made)
+    if made["state"] != "done":
         raise typer.Exit(ExitCode.FOUND_WRONG)
 
 
@@ -166,4 +189,31 @@ def _repeat(settings: Settings, run_id: str, *, as_json: bool) -> None:
 
         show_repeated(stdout(), document)
     if not document["equal"]:
+        raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+def _explain(settings: Settings, what: tuple[str | None, str, str], *, as_json: bool) -> None:
+    run_id, sku, site = what
+
+    async def explained(database: "Database") -> dict[str, Any]:
+        from projections.planning.run_explain import explain
+        from projections.planning.run_queries import newest_run, run_row
+
+        async with database.reader() as reader:
+            run = await newest_run(reader) if run_id is None else await run_row(reader, run_id)
+            if run is None or run["state"] != "done":
+                raise CommandError("there is no such planning run that is done")
+            found = await explain(reader, run, sku, site)
+        if found is None:
+            raise CommandError(f"the run {run['run_id']} has no results of {sku} {site}".rstrip())
+        return found
+
+    document = _with_views(settings, explained)
+    if as_json:
+        print_document(document)
+    else:
+        from ops.plan_report import show_explanation
+
+        show_explanation(stdout(), document)
+    if not document["agrees"]:
         raise typer.Exit(ExitCode.FOUND_WRONG)

@@ -4,6 +4,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+_SHOWN = ("value", "unit", "meaning", "formula", "source")
 
 
 def show_run(console: Console, run: dict[str, Any]) -> None:
@@ -50,4 +53,27 @@ def show_repeated(console: Console, found: dict[str, Any]) -> None:
         console.print(
             f"{one['table']} {key} {one['column']}: {one['stored']} stored, {one['repeated']} now",
             markup=False,
+        )
+
+
+def show_explanation(console: Console, found: dict[str, Any]) -> None:
+    """Every number of a series with its formula and source."""
+    where = f" at {found['site']}" if found["site"] else ""
+    console.print(
+        f"{found['sku']}{where} in run {found['run']}, as of {found['as_of']}", markup=False
+    )
+    for step in found["steps"]:
+        table = Table("", "value", "unit", "meaning", "formula", "source", title=step["step"])
+        for one in step["numbers"]:
+            cells = (one["symbol"] or one["name"], *(one[name] for name in _SHOWN))
+            table.add_row(*(Text(cell or "") for cell in cells))
+        console.print(table)
+    inputs = found["inputs"]
+    console.print(f"on hand {inputs['on_hand']}, on order {inputs['on_order']}", markup=False)
+    console.print(f"movements: {inputs['movements']}", markup=False)
+    says = "comes out again" if found["agrees"] else "does not come out again"
+    console.print(f"What is stored {says}.", markup=False)
+    for one in found["differences"]:
+        console.print(
+            f"{one['name']}: {one['stored']} stored, {one['recomputed']} now", markup=False
         )

@@ -78,6 +78,21 @@ def test_a_run_and_its_repetition(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_an_explanation(folder: Path) -> None:
+    """Of the newest run; it agrees, until somebody changes a number."""
+    made = document(folder, "--as-of", AS_OF)
+    shown = plan(folder, "--explain", "A")
+    assert shown.returncode == 0, shown.stderr
+    assert "comes out again" in shown.stdout
+    found = document(folder, "--explain", "A", "--run", made["id"])
+    assert (found["agrees"], found["stored"]["abc"]) == (True, "A")
+    with sqlite3.connect(folder / "data" / "views.db") as connection:
+        connection.execute("UPDATE planning_results SET rank = 7 WHERE sku = 'A'")
+    connection.close()
+    other = document(folder, "--explain", "A", code=1)
+    assert [one["name"] for one in other["differences"]] == ["rank"]
+
+
 def test_parameters_of_a_file(folder: Path) -> None:
     """TOML and JSON say the same."""
     (folder / "plan.toml").write_text(
@@ -106,7 +121,9 @@ def test_parameters_of_a_file(folder: Path) -> None:
         (("--as-of", "2025-01-01"), "before the first movement"),
         (("--parameters", "missing.toml"), "cannot be read"),
         (("--repeat", "none"), "no planning run"),
-        (("--repeat", "none", "--as-of", AS_OF), "--repeat takes"),
+        (("--repeat", "none", "--as-of", AS_OF), "--repeat and --explain take"),
+        (("--explain", "A"), "no such planning run"),
+        (("--site", "MAIN"), "go with --explain"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], says: str) -> None:

@@ -67,6 +67,12 @@ async def test_a_run_over_http(client: httpx.AsyncClient) -> None:
     assert [(row["sku"], row["abc"], row["issued_value"]) for row in abc["items"]] == [
         ("A", "A", "400"), ("B", "B", "37.5"), ("C", "C", "2.5"),
     ]  # fmt: skip
+    why = await client.get(f"{RUNS}/{done['id']}/explain", params={"sku": "A"})
+    assert why.json()["agrees"]
+    link = why.json()["inputs"]["buckets"][0]["movements"]
+    listed = (await client.get(link)).json()["items"]
+    assert {one["type"] for one in listed} <= {"issue", "receipt"}
+    assert listed
     only = await client.get("/v1/planning/abc", params={"class": "B", "run": done["id"]})
     assert [row["sku"] for row in only.json()["items"]] == ["B"]
     xyz = (await client.get("/v1/planning/xyz", params={"sku": "A"})).json()["items"]
@@ -163,6 +169,9 @@ async def test_bad_requests(client: httpx.AsyncClient) -> None:
         (f"{RUNS}/none", {}, 404, "not_found"),
         ("/v1/planning/abc", {}, 404, "not_found"),
         ("/v1/planning/abc", {"run": "none"}, 404, "not_found"),
+        (f"{RUNS}/none/explain", {"sku": "A"}, 404, "not_found"),
+        (f"{RUNS}/none/explain", {}, 422, "invalid_request"),
+        ("/v1/planning/forecasts/A", {}, 404, "not_found"),
         ("/v1/planning/abc", {"class": "Q"}, 422, "invalid_request"),
         ("/v1/planning/abc", {"cursor": "WzFd"}, 422, "invalid_request"),
         ("/v1/planning/changes", {"type": "x"}, 422, "invalid_request"),

@@ -35,6 +35,11 @@ async def chosen_run(reader: ReadConnection, query: Query, cursor: str | None) -
     run_id = query.get("run")
     if run_id is None and cursor is not None:
         run_id = run_of_cursor(cursor)
+    return await run_with_results(reader, run_id)
+
+
+async def run_with_results(reader: ReadConnection, run_id: str | None) -> RowMapping:
+    """A run whose results are there; None means the newest. A problem if there is none."""
     row = await newest_run(reader) if run_id is None else await run_row(reader, run_id)
     if row is None:
         which = "no planning run is done yet" if run_id is None else f"there is no run {run_id}"

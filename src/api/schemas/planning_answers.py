@@ -123,6 +123,61 @@ class BelowPage(BaseModel):
     next_cursor: str | None
 
 
+class ExplainedNumber(BaseModel):
+    """One number, and how it came about."""
+
+    name: str
+    symbol: str | None
+    meaning: str
+    value: str | None
+    unit: str | None
+    formula: str | None = Field(description="None for what is given and not computed.")
+    source: str | None = Field(description="Author, year and title.")
+
+
+class Step(BaseModel):
+    """The numbers of one step, in the order in which they are computed."""
+
+    step: str
+    numbers: list[ExplainedNumber]
+
+
+class DemandBucket(BaseModel):
+    """What was asked for in one bucket."""
+
+    first_day: str = Field(json_schema_extra={"format": "date"})
+    last_day: str = Field(json_schema_extra={"format": "date"})
+    demand: Number
+    movements: str = Field(description="Where the movements behind it are listed.")
+
+
+class ExplainedInputs(BaseModel):
+    """What the numbers are computed from."""
+
+    buckets: list[DemandBucket]
+    stock_outs: list[dict[str, str]] = Field(description="First and last days of each.")
+    item: dict[str, Any] | None = Field(description="The item as described at that position.")
+    on_hand: Number
+    on_order: Number
+    movements: str
+    parameters: dict[str, Any]
+
+
+class Explanation(BaseModel):
+    """Why a series of a run has its numbers."""
+
+    run: str
+    sku: Sku
+    site: str | None
+    as_of: str = Field(json_schema_extra={"format": "date"})
+    as_of_position: dict[str, int]
+    stored: dict[str, Any] = Field(description="The numbers of the run.")
+    agrees: bool = Field(description="Whether all of them come out again.")
+    differences: list[dict[str, Any]]
+    inputs: ExplainedInputs
+    steps: list[Step]
+
+
 class ChangePage(BaseModel):
     """A part of the list of changes: CloudEvents documents."""
 

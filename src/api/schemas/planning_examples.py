@@ -60,6 +60,7 @@ _WORDS: Final = {
     "abc": "A",
     "xyz": "Y",
     "abc_unkept": "A",
+    "abc_before": "A",
     "xyz_reason": "measured",
     "pattern": "smooth",
     "velocity": "fast",
@@ -139,4 +140,45 @@ BELOW: Final[dict[str, Any]] = {
         }
     ],
     "next_cursor": None,
+}
+EXPLANATION: Final[dict[str, Any]] = {
+    **HEAD,
+    "as_of_position": {"3": 17},
+    "sku": "85123A",
+    "site": None,
+    "stored": {"safety_stock": "37", "reorder_point": "120"},
+    "agrees": True,
+    "differences": [],
+    "inputs": {
+        "buckets": [
+            {
+                "first_day": "2026-11-16",
+                "last_day": "2026-11-22",
+                "demand": "387",
+                "movements": "/v1/movements?sku=85123A&occurred_from=2026-11-16T00%3A00%3A00Z",
+            }
+        ],
+        "stock_outs": [{"first_day": "2026-10-02", "last_day": "2026-10-03"}],
+        "item": {"unit_cost": "2.55"},
+        "on_hand": "90",
+        "on_order": "0",
+        "movements": "/v1/movements?sku=85123A",
+        "parameters": {"as_of": "2026-11-22"},
+    },
+    "steps": [
+        {
+            "step": "safety_stock",
+            "numbers": [
+                {
+                    "name": "factor",
+                    "symbol": "z",
+                    "meaning": "safety factor of the cycle service level P1, to 6 decimals",
+                    "value": "1.880794",
+                    "unit": None,
+                    "formula": "z = Φ⁻¹(P1)",
+                    "source": "Wichura (1988), Algorithm AS 241, Applied Statistics 37(3)",
+                }
+            ],
+        }
+    ],
 }

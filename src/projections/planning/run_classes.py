@@ -29,13 +29,17 @@ class Classes:
     known: KnownDemand
     statistics: DemandStatistics
     abc: abc.Abc
+    abc_before: Codes | None
     xyz: xyz.Xyz
     pattern: Codes
     velocity: velocity.Velocity
 
 
-def classes_of(days: Days, parameters: Parameters) -> Classes:
-    """Classify every series by its demand in the window."""
+def classes_of(days: Days, parameters: Parameters, ranked: abc.Abc | None = None) -> Classes:
+    """Classify every series by its demand in the window.
+
+    `ranked` is its ABC where that is known already: alone among these series it would be another.
+    """
     last_day = parameters.as_of_day
     window = window_demand(days, parameters.demand, last_day)
     known = known_demand(days, parameters.demand, last_day)
@@ -55,7 +59,8 @@ def classes_of(days: Days, parameters: Parameters) -> Classes:
         window=window,
         known=known,
         statistics=of_buckets,
-        abc=_abc(days, window, parameters, before_abc),
+        abc=_abc(days, window, parameters, before_abc) if ranked is None else ranked,
+        abc_before=before_abc,
         xyz=xyz.classify(of_buckets, _xyz_options(parameters), before_xyz),
         pattern=patterns.classify(of_buckets, pattern_options),
         velocity=velocity.classify(
@@ -142,12 +147,19 @@ def _known(days: Integers) -> list[int | None]:
     return [None if one < 0 else one for one in days.tolist()]
 
 
+def _before_words(classes: Classes) -> list[str | None]:
+    if classes.abc_before is None:
+        return [None] * len(classes.pattern)
+    return list(words(classes.abc_before, abc.CLASSES))
+
+
 def columns_of(classes: Classes) -> dict[str, Any]:
     """The columns of the results that this is."""
     found, of_buckets = classes.abc, classes.statistics
     return {
         "abc": words(found.classes, abc.CLASSES),
         "abc_unkept": words(found.raw_classes, abc.CLASSES),
+        "abc_before": _before_words(classes),
         "xyz": words(classes.xyz.classes, xyz.CLASSES),
         "xyz_reason": words(classes.xyz.reasons, xyz.REASONS),
         "pattern": words(classes.pattern, patterns.PATTERNS),

@@ -26,6 +26,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("abc", "text", _EVERY, "Class by share of the total: A, B, C, …"),
     Field("xyz", "text", _EVERY, "Class by variation: X steady, Y varying, Z erratic or rare."),
     Field("abc_unkept", "text", _ABC, "The class that it would have without hysteresis."),
+    Field("abc_before", "text", _ABC, "The class at the review before, if hysteresis keeps it."),
     Field("rank", "count", _ABC, "Place by the basis, 1 the highest; equals share it."),
     Field("share_percent", "number", _ABC, "Its share of the total of its site."),
     Field("cumulative_share_percent", "number", _ABC, "The share of all that rank before it."),

@@ -78,11 +78,14 @@ def with_rows(days: Days) -> Days:
     )
 
 
-async def read_items(reader: ReadConnection, positions: Mapping[int, int]) -> dict[str, Item]:
-    """The descriptions that held at these positions, by SKU."""
+async def read_items(
+    reader: ReadConnection, positions: Mapping[int, int], sku: str | None = None
+) -> dict[str, Item]:
+    """The descriptions that held at these positions, by SKU; of one where it is named."""
     found: dict[str, Item] = {}
     redefined: set[str] = set()
-    for row in await reader.all(select(items)):
+    query = select(items) if sku is None else select(items).where(items.c.sku == sku)
+    for row in await reader.all(query):
         if row["log_offset"] < positions.get(row["partition"], 0):
             found[row["sku"]] = _decode_item(row["document"])
         else:
