@@ -7,11 +7,13 @@ import pytest
 
 from ledger.errors import ChainBroken, LogRegressed, WrongLedger
 from ledger.log import Record
+from projections.publishers.level_documents import LevelsPublishedData, mark_record
 from projections.publishers.level_keys import mark_key, site_level_key, stock_level_key
 from projections.publishers.level_publisher import LevelPublisher, Overtaken
+from projections.publishers.level_state import Level, Levels
 from projections.publishers.level_topic import read_topic
 from tests.builders import pick, receipt
-from tests.contract.read_models.cases import MemoryLog, Teller
+from tests.contract.read_models.cases import LEDGER_ID, MemoryLog, Teller
 from tests.unit.projections.publishers.level_cases import (
     MemoryTopic,
     all_published,
@@ -229,3 +231,48 @@ async def test_a_broken_chain_stops_it_after_what_lies_before(
     with pytest.raises(ChainBroken):
         await LevelPublisher(log, 0, "one").run(topic)
     assert len(topic.records[0]) == size
+
+
+async def test_a_mark_that_lies_elsewhere_vouches_for_nothing(
+    log: MemoryLog, teller: Teller
+) -> None:
+    """A publisher was killed before it could cover what a late batch had spoilt under its feet."""
+    topic = MemoryTopic()
+    teller.tell(receipt("4", sku="A", location="MAIN/A"))
+    await publish(log, topic, teller)
+    old = next(one for one in topic.records[0] if one.key == KEY)
+    teller.tell(pick("3", sku="A", location="MAIN/A"))
+    await publish(log, topic, teller)
+    offset = await topic.end(0)
+    topic.put(0, Record(offset, 1, old.key, old.value, 0, old.position))
+    teller.claim()
+    mark = LevelsPublishedData(LEDGER_ID, 0, teller.end, teller.head, "killed")
+    key, value, position = mark_record(mark, 0)
+    topic.put(0, Record(offset + 1, offset, key, value, 0, position))
+    topic.compact()
+    assert by_place(topic)[KEY] == (4, 4)
+    async with publishing(log, topic):
+        await eventually(lambda: by_place(topic) == expected(teller.state))
+    assert by_place(topic)[KEY] == (1, 1)
+
+
+def test_sums_of_sites_are_not_believed() -> None:
+    """They are those of the stock keys; one that is not, and one of nothing, is published again."""
+    site, empty = site_level_key("A", "MAIN"), site_level_key("A", "EAST")
+    good = site_level_key("B", "MAIN")
+    levels = Levels()
+    levels.load(
+        {
+            KEY: Level(4, 4, 0, 3, 0),
+            stock_level_key("A", "MAIN/B", None, "damaged"): Level(2, 0, 0, 5, 0),
+            site: Level(7, 4, 0, 6, 0),
+            empty: Level(1, 1, 0, 6, 0),
+            stock_level_key("B", "MAIN", None, "available"): Level(1, 1, 0, 2, 0),
+            good: Level(1, 1, 0, 4, 0),
+        },
+        9,
+    )
+    assert set(levels.changed) == {site, empty}
+    assert levels.get(site) == Level(6, 4, 0, 6, 0)
+    assert levels.get(empty) is None
+    assert levels.get(good) == Level(1, 1, 0, 4, 0), "its own position, not that of a key"
