@@ -125,6 +125,16 @@ async def test_below_the_reorder_point(client: httpx.AsyncClient) -> None:
     assert (found["sku"], found["site"]) == ("A", None)
     assert int(found["available"]) == at["A"] - 1
     assert found["reorder_point"] == str(at["A"])
+    assert found["inventory_position"] == found["available"]
+    order = {
+        "sku": "A", "quantity": "9000", "supplier": "ACME", "location": "MAIN",
+        "expected_at": (TODAY + timedelta(days=9)).isoformat(),
+    }  # fmt: skip
+    placed = await client.post("/v1/supply-orders", json=order)
+    assert placed.status_code == 201, placed.text
+    query = {"min_position": placed.headers["ledger-position"]}
+    (found,) = (await client.get(path, params=query)).json()["items"]
+    assert int(found["inventory_position"]) == int(found["available"]) + 9000
     assert (await client.get(path, params={"sku": "B"})).json()["items"] == []
     check_problem(await client.get(path, params={"cursor": "x"}), 422, "invalid_request")
 

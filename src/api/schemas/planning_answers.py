@@ -159,6 +159,9 @@ class ExplainedInputs(BaseModel):
     item: dict[str, Any] | None = Field(description="The item as described at that position.")
     on_hand: Number
     on_order: Number
+    supply_orders_received: list[dict[str, str]] = Field(
+        description="What came of orders from its supplier; lead times are observed on it."
+    )
     movements: str
     parameters: dict[str, Any]
 

@@ -162,6 +162,15 @@ EXPLANATION: Final[dict[str, Any]] = {
         "item": {"unit_cost": "2.55"},
         "on_hand": "90",
         "on_order": "0",
+        "supply_orders_received": [
+            {
+                "supplier": "ACME",
+                "placed_at": "2026-10-01T08:00:00Z",
+                "received_at": "2026-10-11T09:30:00Z",
+                "quantity": "500",
+                "order": "3:11",
+            }
+        ],
         "movements": "/v1/movements?sku=85123A",
         "parameters": {"as_of": "2026-11-22"},
     },

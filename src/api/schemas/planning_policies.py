@@ -79,6 +79,7 @@ class PoliciesRequest(Input):
 class LeadTimesRequest(Input):
     """Where lead times come from."""
 
+    observations_min: int = Field(5, ge=2, le=1_000, description="Orders that are enough to go by.")
     default_days: CalendarDays = Field(Exact(14), description="Where nothing is known.")
     assumed_deviation: Fraction = Field(
         Exact(0),

@@ -33,12 +33,26 @@ SELECT sku, {site}, max(scale), CAST(sum(on_hand) AS bigint),
     CAST(sum(CASE WHEN status = 'available' THEN on_hand ELSE 0 END) AS bigint)
 FROM stock WHERE status <> '' AND {sku} GROUP BY sku, {site}
 """
+# What is still to come of open lines of supply orders, likewise.
+_COMING: Final = """
+SELECT sku, '' AS site, CAST(sum(coming) AS bigint) AS on_order
+FROM ({lines}) AS lines WHERE {sku} GROUP BY sku
+UNION ALL
+SELECT sku, {site}, CAST(sum(coming) AS bigint)
+FROM ({lines}) AS lines WHERE {sku} GROUP BY sku, {site}
+"""
+_LINES: Final = """
+SELECT sku, location AS account,
+    CASE WHEN quantity > received THEN quantity - received ELSE 0 END AS coming
+FROM supply_orders WHERE state = 'open'
+"""
 _BELOW: Final = """
 SELECT planned.sku, planned.site, planned.scale, planned.order_at, planned.abc, planned.xyz,
     planned.supplier, coalesce(levels.on_hand, 0) AS on_hand,
-    coalesce(levels.available, 0) AS available
+    coalesce(levels.available, 0) AS available, coalesce(coming.on_order, 0) AS on_order
 FROM planning_results AS planned
 LEFT JOIN ({levels}) AS levels ON levels.sku = planned.sku AND levels.site = planned.site
+LEFT JOIN ({coming}) AS coming ON coming.sku = planned.sku AND coming.site = planned.site
 WHERE planned.run_id = :run_id AND planned.policy <> 'none' AND {planned_sku}
     AND coalesce(levels.available, 0) < planned.order_at
     AND (levels.scale IS NULL OR levels.scale = planned.scale)
@@ -97,6 +111,7 @@ async def below_reorder_point(
     site = _SITE_SQLITE if reader.is_sqlite else _SITE_POSTGRES
     statement = _BELOW.format(
         levels=_LEVELS.format(sku=of_sku, site=site),
+        coming=_COMING.format(sku=of_sku, site=site, lines=_LINES),
         planned_sku=of_sku.replace("sku =", "planned.sku ="),
     )
     values: dict[str, Any] = {
@@ -124,7 +139,7 @@ def _below(row: RowMapping, run_id: str) -> Below:
         site=row["site"],
         scale=row["scale"],
         available=row["available"],
-        inventory_position=row["on_hand"],
+        inventory_position=row["on_hand"] + row["on_order"],
         reorder_point=row["order_at"],
         abc=row["abc"],
         xyz=row["xyz"],

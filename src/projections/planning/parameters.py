@@ -169,11 +169,12 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeadTimeParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """Lead times are agreed with the supplier, else the default.
+    """Lead times are observed from `observations_min` orders on, else agreed, else the default.
 
-    `assumed_deviation` is their standard deviation, as a share of them.
+    `assumed_deviation` is the deviation of one that is not observed, as a share of it.
     """
 
+    observations_min: int = 5
     default_days: str = "14"
     assumed_deviation: str = "0"
 

@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 from sqlalchemy import RowMapping, select
 
+from ledger.domain.codes import instant_text
+from ledger.domain.quantities import text as quantity_text
 from projections.database import ReadConnection, storable
 from projections.planning import abc, run_classes, run_health, run_level_columns
 from projections.planning.bucket_axis import make_axis
@@ -24,7 +26,7 @@ from projections.planning.run_inputs import COLUMNS, Inputs, read_items, with_ro
 from projections.planning.run_levels import Planned, plan
 from projections.planning.run_queries import last_positions
 from projections.planning.run_stored import stored
-from projections.planning.run_supply import Supply
+from projections.planning.run_supply import read_supply
 
 _s = planning_results.c
 ALL_COLUMNS: Final = tuple(dict.fromkeys((*COLUMNS, *run_health.COLUMNS)))
@@ -73,7 +75,9 @@ async def _inputs(
     wanted = Wanted(ALL_COLUMNS, [sku], parameters.site or site or None, until_day)
     days = await read_days(reader, positions, wanted)
     days = with_rows(days if site else days.by_sku())
-    return Inputs(parameters, positions, days, await read_items(reader, positions, sku), Supply())
+    known_items = await read_items(reader, positions, sku)
+    supply = await read_supply(reader, positions, parameters.as_of_day)
+    return Inputs(parameters, positions, days, known_items, supply)
 
 
 def _again(inputs: Inputs, ranked: abc.Abc) -> Again:
@@ -133,6 +137,7 @@ def _shown_inputs(row: RowMapping, again: Again) -> dict[str, Any]:
         "item": None if item is None else msgspec.to_builtins(item),
         "on_hand": shown("quantity", row["on_hand"], row["scale"]),
         "on_order": shown("quantity", row["on_order"], row["scale"]),
+        "supply_orders_received": _received(again),
         "movements": _link(row, parameters.first_day, parameters.as_of_day),
         "parameters": msgspec.to_builtins(parameters),
     }
@@ -161,6 +166,23 @@ def _buckets(row: RowMapping, again: Again) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _received(again: Again) -> list[dict[str, str]]:
+    """What came of supply orders of the SKU from its supplier, and so how long they took."""
+    (supplier,) = again.planned.suppliers
+    receipts = again.inputs.supply.of_series(again.inputs.days)
+    return [
+        {
+            "supplier": one.supplier,
+            "placed_at": instant_text(one.placed_us),
+            "received_at": instant_text(one.received_us),
+            "quantity": quantity_text(one.quantity, one.scale),
+            "order": f"{one.partition}:{one.order_offset}",
+        }
+        for one in receipts
+        if one.supplier == supplier
+    ]
 
 
 def _stock_outs(again: Again) -> list[dict[str, str]]:

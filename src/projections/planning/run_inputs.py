@@ -14,7 +14,7 @@ from projections.planning.catching_up import catch_up
 from projections.planning.days import Days
 from projections.planning.parameters import Parameters
 from projections.planning.reading import Wanted, read_days, read_upto
-from projections.planning.run_supply import Supply
+from projections.planning.run_supply import Supply, read_supply
 from projections.tables import item_definitions, items
 
 COLUMNS: Final = (
@@ -46,7 +46,8 @@ async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
         )
         days = await read_series(reader, parameters, positions, COLUMNS)
         known = await read_items(reader, positions)
-    return Inputs(parameters, positions, days, known, Supply())
+        supply = await read_supply(reader, positions, parameters.as_of_day)
+    return Inputs(parameters, positions, days, known, supply)
 
 
 async def read_series(

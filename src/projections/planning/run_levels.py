@@ -110,15 +110,20 @@ def _lead_times(
 ) -> LeadTimes:
     """The lead time of each series, and how much later it were in the scenario."""
     number, observed = supply.observed(days, suppliers)
-    agreed = np.array([_agreed_days(item) for item in described], dtype=np.float64).reshape(
-        len(days)
-    )
-    chosen = choose(observed, number, agreed, lead_time_options(parameters))
+    agreed = np.array([*(_agreed_days(item) for item in described), np.nan], dtype=np.float64)
+    chosen = _without_last(choose(observed, number, agreed, lead_time_options(parameters)))
     wanted = parameters.what_if
     late = float(wanted.late_days)
     everyone = wanted.late_supplier is None
     delay = [late if everyone or one == wanted.late_supplier else 0.0 for one in suppliers]
     return delayed(chosen, np.array(delay, dtype=np.float64)) if late else chosen
+
+
+def _without_last(found: LeadTimes) -> LeadTimes:
+    """Without the series that stands for those of other runs; see `Supply.observed`."""
+    return LeadTimes(
+        found.mean[:-1], found.deviation[:-1], found.source[:-1], found.observations[:-1]
+    )
 
 
 def _agreed_days(item: Item) -> float:
@@ -165,9 +170,19 @@ def _unit_costs(
 
 def _terms(days: Days, described: Sequence[Item]) -> Terms:
     """What the supplier of each series accepts; without a word of it a pack is one unit."""
-    del described
     pack = np.array([10**scale for scale in days.scales.tolist()], dtype=np.int64)
-    return Terms(pack.reshape(len(days)), np.zeros(len(days), dtype=np.int64))
+    minimum = np.zeros(len(days), dtype=np.int64)
+    for number, (item, scale) in enumerate(zip(described, days.scales.tolist(), strict=True)):
+        if item.suppliers:
+            pack[number] = _stated(item.suppliers[0].pack_size, scale) or pack[number]
+            minimum[number] = _stated(item.suppliers[0].minimum_order, scale)
+    return Terms(pack.reshape(len(days)), minimum)
+
+
+def _stated(text: str | None, scale: int) -> int:
+    """A quantity of an item's description; 0 where none is stated, or none at this scale."""
+    scaled = 0 if text is None else quantities.scaled(text, scale)
+    return 0 if isinstance(scaled, Rejected) else scaled
 
 
 def _shelf_life(levels: Levels, described: Sequence[Item]) -> Integers:

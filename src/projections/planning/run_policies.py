@@ -77,9 +77,7 @@ def check_policies(parameters: Parameters) -> None:
 def lead_time_options(parameters: Parameters) -> LeadTimeOptions:
     """Raises PlanningError."""
     wanted = parameters.lead_times
-    return LeadTimeOptions(
-        default_days=wanted.default_days, assumed_deviation=wanted.assumed_deviation
-    )
+    return LeadTimeOptions(wanted.observations_min, wanted.default_days, wanted.assumed_deviation)
 
 
 def cost_options(parameters: Parameters) -> CostOptions:

@@ -15,6 +15,7 @@ from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import Supplier
 from ledger.domain.movements import Issue, MovementCommand, Pick, Receipt, Scrap, Transfer
 from ledger.domain.rejections import Rejected
+from ledger.domain.supply import PlaceSupplyOrder
 from ledger.writer.refusals import refusal
 from projections.database import Database
 from projections.planning import runs
@@ -57,6 +58,7 @@ class Trade:
         self.tellers[1].define("LUMPY", "i3", scale=2)
         for sku in TRADE:
             self._sell(sku)
+        self._order()
         self.say(0, Issue(sku="RARE", quantity="99999", location="MAIN/A"))
 
     def say(self, partition: int, command: MovementCommand) -> None:
@@ -72,6 +74,32 @@ class Trade:
         else:
             assert isinstance(fact, Moved | Refused)
             teller.lay(fact)
+
+    def _order(self) -> None:
+        """Seven orders of STEADY that took 8 to 20 days, and one that is still open."""
+        for number in range(7):
+            placed = date(2025, 2, 1) + timedelta(30 * number)
+            self._place("STEADY", "500", placed, f"o-{number}")
+            self.say(
+                0,
+                Receipt(
+                    sku="STEADY", quantity="500", location="MAIN/A", unit_cost="9.5",
+                    supply_order=f"o-{number}", occurred_at=_at(placed + timedelta(8 + 2 * number)),
+                ),
+            )  # fmt: skip
+        self._place("STEADY", "700", date(2025, 12, 20), "o-open")
+
+    def _place(self, sku: str, quantity: str, day: date, identity: str) -> None:
+        teller = self.tellers[0]
+        teller.now_ms += 1
+        teller.state.offset = teller.end
+        placed = PlaceSupplyOrder(
+            id=identity, sku=sku, quantity=quantity, supplier="ACME", location="MAIN",
+            placed_at=_at(day), expected_at=_at(day + timedelta(10)),
+        )  # fmt: skip
+        fact = decide(teller.state, placed, Context(_RULES, teller.now_ms))
+        assert not isinstance(fact, Rejected), fact
+        teller.lay(fact)
 
     def _sell(self, sku: str) -> None:
         partition, mean, spread, often, cost = TRADE[sku]

@@ -28,9 +28,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trade() -> Trade:
-    """Told once; no test adds to it."""
+    """A year of it."""
     return Trade()
 
 
@@ -73,7 +73,9 @@ async def test_it_names_inputs_formulas_and_sources(trade: Trade, database: Data
     assert (factor["value"], factor["formula"]) == ("2.053749", "z = Φ⁻¹(P1)")
     assert "Silver" in steps["demand_over_lead_time"]["spread"]["source"]
     assert steps["policy"]["source"]["value"] == "cell"
-    assert steps["lead_time"]["source"]["value"] == "agreed"
+    assert steps["lead_time"]["source"]["value"] == "sku_and_supplier"
+    assert len(found["inputs"]["supply_orders_received"]) == 7
+    assert (found["inputs"]["on_order"], steps["lead_time"]["mean"]["value"]) == ("700", "14")
     assert found["stored"]["reorder_point"] == steps["safety_stock"]["reorder_point"]["value"]
     lumpy = await explained(database, "LUMPY", "")
     assert "bootstrap" in {step["step"] for step in lumpy["steps"]}

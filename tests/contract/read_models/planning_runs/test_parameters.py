@@ -64,6 +64,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "policies.empirical": ({}, {"policies": {"empirical": False}}),
     "policies.replicates": ({}, {"policies": {"replicates": 100}}),
     "policies.order_dead": ({}, {"policies": {"order_dead": True}}),
+    "lead_times.observations_min": ({}, {"lead_times": {"observations_min": 50}}),
     "lead_times.default_days": ({}, {"lead_times": {"default_days": 5}}),
     "lead_times.assumed_deviation": ({}, {"lead_times": {"assumed_deviation": 0.5}}),
     "costs.order_cost": ({}, {"costs": {"order_cost": 1}}),

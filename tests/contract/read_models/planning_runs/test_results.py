@@ -18,9 +18,9 @@ from tests.contract.read_models.projecting import project
 FEW: dict[str, Any] = {"forecast": {"models": ["naive", "ses", "croston"], "origins": 2}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trade() -> Trade:
-    """Told once; no test adds to it."""
+    """A year of it."""
     return Trade()
 
 
@@ -104,8 +104,12 @@ async def test_what_the_series_are(trade: Trade, other: Database) -> None:
     assert rows["STEADY"]["xyz"] == "X"
     assert rows["STEADY"]["pattern"] == "smooth"
     assert rows["STEADY"]["supplier"] == "ACME"
-    assert (rows["STEADY"]["lead_time_days"], rows["STEADY"]["lead_time_source"]) == (
-        10_000_000, "agreed",
+    steady = rows["STEADY"]
+    assert (steady["lead_time_source"], steady["lead_time_orders"]) == ("sku_and_supplier", 7)
+    assert steady["lead_time_days"] == 14_000_000  # the mean of 8, 10, … 20
+    assert steady["on_order"] == 700
+    assert (rows["UNEVEN"]["lead_time_source"], rows["UNEVEN"]["lead_time_days"]) == (
+        "agreed", 40_000_000,
     )  # fmt: skip
     assert rows["DEAD"]["velocity"] == "dead"
     assert rows["DEAD"]["policy"] == "none"
