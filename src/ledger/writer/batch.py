@@ -14,7 +14,7 @@ from ledger.domain.decider import PLAIN, Decision, decide, decide_movement, evol
 from ledger.domain.evolution import Undo, evolve_moved
 from ledger.domain.facts import Command, Fact, Moved, Refused, Resolved
 from ledger.domain.items import ItemDefined
-from ledger.domain.movements import CustomerReturn, Reversal
+from ledger.domain.movements import CustomerReturn, Receipt, Reversal
 from ledger.domain.rejections import Rejected
 from ledger.domain.stock import PartitionState
 from ledger.domain.supply import (
@@ -25,7 +25,7 @@ from ledger.events.codec import (
     encode,
     encode_moved,
 )
-from ledger.events.levels import level_needed
+from ledger.events.levels import event_type_of, level_needed
 from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
@@ -118,6 +118,10 @@ class Decider:
         self.source = ""
         self._type_levels = type_levels
         self._level_needed = max(type_levels.values())
+        # Commands of these classes are good at every level, unless a receipt names an order.
+        self._always = frozenset(
+            kind for kind in PLAIN if type_levels.get(event_type_of(kind), 1) == 1
+        )
 
     def fill(  # noqa: C901, PLR0913, PLR0917 - the hot loop, in one piece
         self,
@@ -156,7 +160,7 @@ class Decider:
                 batch.duplicates.append(Duplicate(submission, index, command, known))
                 answers.append(None)
                 continue
-            if gated and level_needed(command, self._type_levels) > state.level:
+            if gated and self._too_new(command):
                 answers.append(level_too_low(state.level))
                 continue
             decision: Decision | Refused
@@ -184,6 +188,13 @@ class Decider:
         # In a loop of its own: two tight loops run faster than one long one.
         self._write(batch, facts, recorded_ms, submission)
         return stop
+
+    def _too_new(self, command: Command) -> bool:
+        """Whether the log must be raised before the command; hardly anything for a movement."""
+        kind = type(command)
+        if kind in self._always and (kind is not Receipt or command.supply_order is None):  # type: ignore[union-attr]
+            return False
+        return level_needed(command, self._type_levels) > self.state.level
 
     def _resolve(
         self,
