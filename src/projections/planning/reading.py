@@ -22,6 +22,7 @@ from projections.planning.fast_rows import integer_rows, plain_rows
 from projections.positions import ViewLagging
 
 ROWS_AT_A_TIME: Final = 20_000
+_EMPTY: Final = np.zeros(0, np.int64)
 # So many SKUs are looked for one by one; of more everything is read and the rest is left.
 SKUS_LOOKED_FOR_MAX: Final = 500
 
@@ -93,7 +94,7 @@ async def shares(reader: ReadConnection, upto: Mapping[int, int] | None) -> list
 
 
 class Gathering:
-    """Collects the rows of one reading. Holds about 24 bytes a row and 8 more a column."""
+    """Collects the rows of one reading: 32 bytes a row and 8 a column at most, 300 a series."""
 
     def __init__(self, wanted: Wanted, of: list[Share]) -> None:
         """Nothing read yet."""
@@ -117,24 +118,24 @@ class Gathering:
 
     def days(self) -> Days:
         """What was read."""
-        width = 3 + len(self._columns)
-        arrays = []
-        for column in range(width):
-            arrays.append(
-                np.concatenate([part[column] for part in self._parts])
-                if self._parts
-                else np.zeros(0, np.int64)
-            )
-            for part in self._parts:
-                part[column] = part[column][:0]
-        series, slot, entries, *amounts = arrays
         names = sorted(self._names)
         rank = np.empty(len(names), np.int32)
         rank[[self._names[name] for name in names]] = np.arange(len(names), dtype=np.int32)
-        columns = dict(zip(self._columns, amounts, strict=True))
-        del arrays, amounts
-        rows = Rows(rank[series], slot, entries if self._taken_off else None, columns)
+        # One column after the other, and the parts of each let go, so that little is there twice.
+        places, slot, entries = self._taken(0), self._taken(1), self._taken(2)
+        columns = {name: self._taken(number) for number, name in enumerate(self._columns, 3)}
+        rows = Rows(rank[places], slot, entries if self._taken_off else None, columns)
+        del places, slot, entries
         return assemble(names, rows)
+
+    def _taken(self, column: int) -> Integers:
+        """A column of all parts, which do not have it any more."""
+        if not self._parts:
+            return np.zeros(0, np.int64)
+        whole = np.concatenate([part[column] for part in self._parts])
+        for part in self._parts:
+            part[column] = _EMPTY
+        return whole
 
     async def _read_series(self, reader: ReadConnection) -> list[int]:
         """Learn the series of the tables that are wanted; their numbers."""
