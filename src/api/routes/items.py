@@ -104,6 +104,7 @@ OPERATIONS: Final = (
             "invalid_item",
             "idempotency_key_reused",
             "item_in_use",
+            "level_too_low",
             "unavailable",
             "request_timeout",
         ),

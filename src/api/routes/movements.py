@@ -177,7 +177,8 @@ _REPLIES: Final = {
 _REFUSALS: Final = (
     "too_large", "unsupported_media_type", "invalid_request", "idempotency_key_reused",
     "unknown_item", "unknown_movement", "not_reversible", "already_reversed", "version_conflict",
-    "insufficient_stock", "quantity_overflow", "unavailable", "request_timeout",
+    "insufficient_stock", "quantity_overflow", "supply_order_not_open", "level_too_low",
+    "unavailable", "request_timeout",
 )  # fmt: skip
 _REVERSAL_TEXT: Final = (
     "Its own id, if it needs one, is in the body. The SKU is found by the movement's id, or given."
