@@ -97,6 +97,19 @@ def optional_location(query: Query) -> str | None:
     return None if text is None else _checked(text, codes.check_location(text))
 
 
+def optional_site(query: Query) -> str | None:
+    """The site, if one is given."""
+    site = query.get("site")
+    if site is not None and ("/" in site or codes.check_location(site) is not None):
+        raise Problem("invalid_location", "a site is the first segment of a location, such as MAIN")
+    return site
+
+
+def optional_run(query: Query) -> str | None:
+    """The id of a planning run, if one is given."""
+    return checked_id(query["run"]) if "run" in query else None
+
+
 def optional_lot(query: Query) -> str | None:
     """The lot, if one is given."""
     text = query.get("lot")

@@ -47,7 +47,7 @@ async def get_demand(request: Request) -> Answer:
         raise Problem("invalid_request", "from is a day before until")
     parts = services(request)
     partition = Partitioner(parts.log.partitions).partition_of(sku)
-    wanted = DemandFilter(sku, partition, _site(query), first_day, until_day)
+    wanted = DemandFilter(sku, partition, queries.optional_site(query), first_day, until_day)
     limit, cursor = queries.limit(query), queries.cursor(query)
     await wait_for_view(parts, query)
     async with parts.views.reader() as reader:
@@ -65,13 +65,6 @@ def _day(query: Query, name: str) -> int | None:
         return None if text is None else day_of(text)
     except ValueError:
         raise Problem("invalid_time", f"{name}: expected a date such as 2026-11-22") from None
-
-
-def _site(query: Query) -> str | None:
-    site = query.get("site")
-    if site is not None and ("/" in site or codes.check_location(site) is not None):
-        raise Problem("invalid_location", "a site is the first segment of a location, such as MAIN")
-    return site
 
 
 OPERATIONS: Final = (

@@ -26,7 +26,7 @@ async def get_explanation(request: Request) -> Answer:
     query = read_query(request, {"sku", "site"})
     if "sku" not in query:
         raise Problem("invalid_request", "the query parameter sku is missing")
-    sku, site = queries.checked_sku(query["sku"]), query.get("site", "")
+    sku, site = queries.checked_sku(query["sku"]), queries.optional_site(query) or ""
     run_id = request.path_params["id"]
     async with services(request).views.reader() as reader:
         run = await run_with_results(reader, run_id)

@@ -75,7 +75,12 @@ async def get_health(request: Request) -> Answer:
     if "run" in query and by != "class":
         raise Problem("invalid_request", "run goes with by=class")
     question = Question(
-        by, queries.optional_sku(query), _site(query), None, _window(query), _limits(query)
+        by,
+        queries.optional_sku(query),
+        queries.optional_site(query),
+        None,
+        _window(query),
+        _limits(query),
     )
     parts = services(request)
     await wait_for_view(parts, query)
@@ -100,13 +105,6 @@ def _word(query: Query, name: str, allowed: tuple[str, ...], default: str) -> st
     if value not in allowed:
         raise Problem("invalid_request", f"{name} is one of {', '.join(allowed)}")
     return value
-
-
-def _site(query: Query) -> str | None:
-    site = query.get("site")
-    if site is not None and ("/" in site or codes.check_location(site) is not None):
-        raise Problem("invalid_location", "a site is the first segment of a location, such as MAIN")
-    return site
 
 
 def _window(query: Query) -> tuple[int | None, int | None]:

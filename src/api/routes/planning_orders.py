@@ -27,11 +27,14 @@ _SUPPLIERS: Final = (q.RUN, p.LIMIT, p.CURSOR)
 async def get_forecasts(request: Request) -> Answer:
     """List forecasts."""
     query = read_query(request, {one.name for one in _FORECASTS})
+    try:
+        model = q.chosen(query, (q.MODEL,))
+    except ValueError as error:
+        raise Problem("invalid_request", str(error)) from None
     limit, cursor = queries.limit(query), queries.cursor(query)
-    sku = queries.optional_sku(query)
+    wanted = {"sku": queries.optional_sku(query), "site": queries.optional_site(query), **model}
     async with services(request).views.reader() as reader:
         run = await chosen_run(reader, query, cursor)
-        wanted = {"sku": sku, "site": query.get("site"), "model": query.get("model")}
         page = await list_forecasts(reader, run["run_id"], wanted, limit, cursor)
     return document(HTTPStatus.OK, {**_head(run), **page._asdict()})
 
@@ -39,10 +42,10 @@ async def get_forecasts(request: Request) -> Answer:
 async def get_forecast(request: Request) -> Answer:
     """The forecast of one SKU."""
     query = read_query(request, {"run", "site"})
-    sku = queries.checked_sku(request.path_params["sku"])
+    sku, site = queries.checked_sku(request.path_params["sku"]), queries.optional_site(query)
     async with services(request).views.reader() as reader:
         run = await chosen_run(reader, query, None)
-        found = await find_forecast(reader, run["run_id"], sku, query.get("site"))
+        found = await find_forecast(reader, run["run_id"], sku, site)
     if found is None:
         raise Problem("not_found", _nothing(query, run["run_id"], sku))
     return document(HTTPStatus.OK, {**_head(run), **found})

@@ -5,6 +5,7 @@ from typing import Any, Final
 from api.operations import Parameter
 from api.queries import Query
 from ledger.domain import codes
+from projections.planning.forecasting.options import EXTRA, OURS
 
 WAIT_SECONDS_MAX: Final = 60
 
@@ -70,7 +71,7 @@ REASON: Final = words(
         "ordered", "shelf_life_too_short",
     ),
 )  # fmt: skip
-MODEL: Final = Parameter("model", "Forecast by this model.", {"type": "string"}, "ses")
+MODEL: Final = words("model", "Forecast by this model.", (*OURS, *EXTRA))
 TYPE: Final = words(
     "type",
     "Events of this type.",
@@ -90,5 +91,7 @@ def chosen(query: Query, filters: tuple[Parameter, ...]) -> dict[str, str]:
         allowed: Any = one.schema.get("enum")
         if allowed is not None and value not in allowed:
             raise ValueError(f"{one.name} is one of {', '.join(allowed)}")
+        if allowed is None and codes.check_sku(value) is not None:
+            raise ValueError(f"{one.name} is a short printable text")
         found[COLUMNS.get(one.name, one.name)] = value
     return found

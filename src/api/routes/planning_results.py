@@ -32,7 +32,7 @@ _CHANGES: Final = (p.SKU, q.SITE, q.TYPE, p.LIMIT, p.CURSOR)
 
 async def chosen_run(reader: ReadConnection, query: Query, cursor: str | None) -> RowMapping:
     """The run whose results are wanted: the one named, that of the cursor, or the newest."""
-    run_id = query.get("run")
+    run_id = queries.optional_run(query)
     if run_id is None and cursor is not None:
         run_id = run_of_cursor(cursor)
     return await run_with_results(reader, run_id)
@@ -55,7 +55,7 @@ def _filters(query: Query, filters: tuple[Parameter, ...]) -> Wanted:
         equal = q.chosen(query, filters)
     except ValueError as error:
         raise Problem("invalid_request", str(error)) from None
-    return Wanted(sku=queries.optional_sku(query), site=query.get("site"), equal=equal)
+    return Wanted(sku=queries.optional_sku(query), site=queries.optional_site(query), equal=equal)
 
 
 def _list_of(subject: str, filters: tuple[Parameter, ...]) -> Endpoint:
