@@ -19,7 +19,7 @@ from projections.planning.run_changes import (
     states_of,
 )
 from projections.planning.run_fields import planning_results
-from projections.planning.run_results import Results, make_results
+from projections.planning.run_results import Digest, Results, make_results
 from projections.planning.run_tables import planning_events
 from projections.planning.run_writer import PlanningWriter
 from projections.planning.runs import Lease
@@ -58,11 +58,13 @@ class Execution:
 
     async def _run(self, parameters: Parameters) -> None:
         results = await make_results(self._database, parameters, self._note)
-        digest = await asyncio.to_thread(results.digest)
-        for table, rows in results.rows(self._lease.run_id):
-            await runs.write_rows(self._writer, self._lease, {table: rows})
+        digest, run_id = Digest(), self._lease.run_id
+        for table, rows in results.portions():
+            digest.add(table, rows)
+            named = [(run_id, *row) for row in rows]
+            await runs.write_rows(self._writer, self._lease, {table: named})
             await asyncio.sleep(PAUSE_SECONDS)
-        await self._finish(parameters, results, digest)
+        await self._finish(parameters, results, digest.text())
 
     async def _note(self, positions: Mapping[int, int]) -> None:
         """Store what the run is made from, before it is made."""
@@ -130,7 +132,8 @@ def _states(results: Results) -> dict[Key, State]:
     )
     return {
         (row[sku], row[site]): State(*(row[one] for one in rest))
-        for row in results.tables[planning_results]
+        for rows in results.of_table(planning_results)
+        for row in rows
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, Table, select, tuple_
 
 from projections.database import Database
 from projections.planning.parameters import read
-from projections.planning.run_results import Results, make_results
+from projections.planning.run_results import Digest, Results, make_results
 from projections.planning.run_writer import Row
 
 ROWS_AT_A_TIME: Final = 5_000
@@ -61,7 +61,10 @@ async def repeat(database: Database, run: RowMapping) -> Repeated:
     positions: dict[str, int] = msgspec.json.decode(run["positions"])
     parameters = msgspec.structs.replace(read(run["parameters"]), positions=positions)
     results = await make_results(database, parameters, _unheeded)
-    found = Repeated(run["run_id"], results.digest(), run["digest"])
+    digest = Digest()
+    for table, rows in results.portions():
+        digest.add(table, rows)
+    found = Repeated(run["run_id"], digest.text(), run["digest"])
     if run["results_kept"]:
         await _compare(database, run["run_id"], results, found)
     return found
@@ -72,17 +75,28 @@ async def _unheeded(_positions: Mapping[int, int]) -> None:
 
 
 async def _compare(database: Database, run_id: str, results: Results, found: Repeated) -> None:
+    """Both come in the order of their keys, so neither has to be there as a whole."""
     found.compared_rows = 0
-    for table, rows in results.tables.items():
-        again = {_key(table, row): row for row in rows}
+    for table in results.tables:
+        again = (row for rows in results.of_table(table) for row in rows)
+        row = next(again, None)
         async for stored in _stored(database, table, run_id):
             found.compared_rows += 1
-            _compare_rows(table, stored, again.pop(_key(table, stored), None), found)
-        for row in again.values():
+            while row is not None and _key(table, row) < _key(table, stored):
+                _compare_rows(table, None, row, found)
+                row = next(again, None)
+            if row is None or _key(table, row) != _key(table, stored):
+                _compare_rows(table, stored, None, found)
+                continue
+            _compare_rows(table, stored, row, found)
+            row = next(again, None)
+        while row is not None:
             _compare_rows(table, None, row, found)
+            row = next(again, None)
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:
+    """Texts are compared by code points here and by UTF-8 there, which is the same order."""
     return row[: len(table.primary_key) - 1]
 
 

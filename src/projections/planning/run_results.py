@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from sqlalchemy import Table
@@ -30,28 +30,95 @@ Read = Callable[[Mapping[int, int]], Awaitable[None]]
 _encode = msgspec.json.Encoder().encode
 
 
+class Rows(Protocol):
+    """Rows of one table in the order of their keys, made when they are asked for.
+
+    All at once they would take several times the memory of the columns that they are made of.
+    """
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def portion(self, first: int, until: int) -> list[Row]:
+        """Some of them, without the run's id."""
+        ...
+
+
+class SeriesRows:
+    """One row a series, from columns of arrays or lists."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        """Keys, scale and every column of the results."""
+        if columns.keys() != {"sku", "site", "scale", *BY_NAME}:
+            raise AssertionError(f"columns differ: {sorted(columns.keys() ^ BY_NAME.keys())}")
+        self._columns = columns
+
+    def __len__(self) -> int:
+        """How many series there are."""
+        return len(self._columns["sku"])
+
+    def portion(self, first: int, until: int) -> list[Row]:
+        """Key, scale, and every column in its order."""
+        some = slice(first, until)
+        lists: list[Sequence[Any]] = [
+            self._columns[name][some] for name in ("sku", "site", "scale")
+        ]
+        lists += [stored(field.kind, self._columns[field.name][some]) for field in FIELDS]
+        return list(zip(*lists, strict=True))
+
+
+class ListedRows:
+    """Rows that are there already."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        """In the order of their keys."""
+        self._rows = rows
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._rows)
+
+    def portion(self, first: int, until: int) -> list[Row]:
+        """Some of them."""
+        return list(self._rows[first:until])
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Rows by table, each without the run's id, which `rows` puts before them."""
+    """Rows by table, and how many of what there are."""
 
-    tables: Mapping[Table, Sequence[Row]]
+    tables: Mapping[Table, Rows]
     counts: Mapping[str, int]
 
-    def rows(self, run_id: str) -> Iterator[tuple[Table, list[Row]]]:
-        """Portions to be written, each in one transaction."""
-        for table, found in self.tables.items():
-            for first in range(0, len(found), ROWS_A_TRANSACTION):
-                portion = found[first : first + ROWS_A_TRANSACTION]
-                yield table, [(run_id, *row) for row in portion]
+    def portions(self) -> Iterator[tuple[Table, list[Row]]]:
+        """All rows without the run's id, as many at a time as one transaction writes."""
+        for table in self.tables:
+            for rows in self.of_table(table):
+                yield table, rows
 
-    def digest(self) -> str:
-        """SHA-256 over all rows: equal if and only if every digit is."""
-        digest = hashlib.sha256()
-        for table, rows in self.tables.items():
-            digest.update(table.name.encode())
-            for row in rows:
-                digest.update(_encode(row))
-        return digest.hexdigest()
+    def of_table(self, table: Table) -> Iterator[list[Row]]:
+        """Those of one table."""
+        rows = self.tables[table]
+        for first in range(0, len(rows), ROWS_A_TRANSACTION):
+            yield rows.portion(first, first + ROWS_A_TRANSACTION)
+
+
+class Digest:
+    """SHA-256 over the rows of a run: equal if and only if every digit is."""
+
+    def __init__(self) -> None:
+        """Of nothing."""
+        self._hash = hashlib.sha256()
+
+    def add(self, table: Table, rows: Sequence[Row]) -> None:
+        """Take in rows; the same ones in the same order give the same digest."""
+        for row in rows:
+            self._hash.update(_encode((str(table.name), *row)))
+
+    def text(self) -> str:
+        """In hexadecimal digits."""
+        return self._hash.hexdigest()
 
 
 async def make_results(database: Database, parameters: Parameters, read: Read) -> Results:
@@ -68,9 +135,12 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     # Classes and levels need a third of the columns; both at once would not fit where these do.
     del inputs
     columns |= await _health(database, parameters, positions, (skus, sites))
-    rows = await asyncio.to_thread(series_rows, columns)
-    counts = {"series": len(rows), "skus": len(set(skus)), "forecasts": len(forecasts)}
-    return Results({planning_results: rows, planning_forecasts: forecasts}, counts)
+    counts = {"series": len(skus), "skus": len(set(skus)), "forecasts": len(forecasts)}
+    tables: dict[Table, Rows] = {
+        planning_results: SeriesRows(columns),
+        planning_forecasts: ListedRows(forecasts),
+    }
+    return Results(tables, counts)
 
 
 def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
@@ -112,12 +182,3 @@ async def _health(
         name: [None if one is None else values[one] for one in where]
         for name, values in columns.items()
     }
-
-
-def series_rows(columns: Mapping[str, Any]) -> list[Row]:
-    """One row a series: key, scale, and every column in its order."""
-    if columns.keys() != {"sku", "site", "scale", *BY_NAME}:
-        raise AssertionError(f"columns differ: {sorted(columns.keys() ^ BY_NAME.keys())}")
-    lists: list[Sequence[Any]] = [columns["sku"], columns["site"], columns["scale"]]
-    lists += [stored(field.kind, columns[field.name]) for field in FIELDS]
-    return list(zip(*lists, strict=True))
