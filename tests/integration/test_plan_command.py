@@ -150,3 +150,20 @@ async def test_a_run_beside_a_server(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stderr
         runs = (await client.get("/v1/planning/runs")).json()["items"]
         assert [one["origin"] for one in runs] == ["command"]
+
+
+async def test_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """Where the views lie there, with the digits that SQLite has."""
+    digests = set()
+    for number, url in enumerate((None, postgres_url)):
+        folder = tmp_path / str(number)
+        async with client_of(settings_in(folder / "data", database_url=url)) as client:
+            await wait_ready(client)
+            position = await sell(client, "A", {"2026-01-05": "80", "2026-01-12": "81"})
+            await client.get("/v1/stock", params={"min_position": position})
+        where = () if url is None else ("--database-url", url)
+        made = document(folder, "--as-of", AS_OF, *where)
+        assert document(folder, "--repeat", made["id"], *where)["equal"]
+        assert document(folder, "--explain", "A", *where)["agrees"]
+        digests.add(made["digest"])
+    assert len(digests) == 1
