@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from projections.database import Database
+from projections.migrate import upgrade
+from tests.contract.read_models.planning_runs.making import Trade, make, parameters
+from tests.contract.read_models.projecting import project
 from tests.integration.test_planning_runs import sell
 from tests.unit.api.serving import client_of, receipt, settings_in, wait_ready
 
@@ -29,13 +34,13 @@ async def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command in the folder."""
+def plan(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in the folder, with these variables beside those of the surroundings."""
     environment = {name: one for name, one in os.environ.items() if "STOCKLEDGER" not in name}
     return subprocess.run(
         [sys.executable, "-m", "ops", "plan", "--data-dir", str(folder / "data"), *arguments],
         cwd=folder,
-        env=environment | {"COLUMNS": "200"},
+        env=environment | {"COLUMNS": "200", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -167,3 +172,21 @@ async def test_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
         assert document(folder, "--explain", "A", *where)["agrees"]
         digests.add(made["digest"])
     assert len(digests) == 1
+
+
+async def test_on_another_processor(tmp_path: Path) -> None:
+    """Without any of the wide instructions that this one has, every digit is the same."""
+    data = tmp_path / "data"
+    data.mkdir()
+    url = f"sqlite+aiosqlite:///{data / 'views.db'}"
+    await upgrade(url)
+    database = Database(url)
+    await database.open()
+    await project(Trade().log, database)
+    made = await make(database, parameters(forecast={"classes": ["A", "B", "C"]}))
+    await database.close()
+    wide = " ".join(np.show_config("dicts")["SIMD Extensions"]["found"])
+    ran = plan(tmp_path, "--json", "--repeat", made["run_id"], NPY_DISABLE_CPU_FEATURES=wide)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert (found["equal"], found["compared_rows"]) == (True, 14)
