@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,8 +30,12 @@ BYTES_MAX = 4 * 1024 * 1024
 MARGIN_SECONDS = 2.0
 
 
-# A part, the bytes of its commands, and who waits for the reply.
-_Sent = tuple[Part, int, asyncio.Future[PartReply]]
+class _Sent(NamedTuple):
+    """A part, the bytes of its commands, and who waits for the reply."""
+
+    part: Part
+    size: int
+    answered: asyncio.Future[PartReply]
 
 
 class Lane:
@@ -42,7 +47,8 @@ class Lane:
         self._peers = peers
         self._ledger_id = ledger_id
         self._sender = sender
-        self._waiting: deque[_Sent] = deque()
+        # By the level of events that they need; the level whose turn is next comes first.
+        self._waiting: dict[int, deque[_Sent]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def send(self, part: Part) -> PartReply:
@@ -52,13 +58,17 @@ class Lane:
         """
         return await self.post(part)
 
-    def post(self, part: Part) -> asyncio.Future[PartReply]:
-        """The same without waiting. A part that is cancelled before its turn is not sent."""
+    def post(self, part: Part, level: int = 1) -> asyncio.Future[PartReply]:
+        """The same without waiting. A part that is cancelled before its turn is not sent.
+
+        `level` is that of the events its commands can lead to. What an older version cannot read
+        makes it refuse the whole request, so parts of different levels never share one.
+        """
         answered: asyncio.Future[PartReply] = asyncio.get_running_loop().create_future()
         # Whoever does not wait any more hears nothing of what went wrong.
         answered.add_done_callback(lambda future: future.cancelled() or future.exception())
         size = sum(len(command) for _, command in part.commands)
-        self._waiting.append((part, size, answered))
+        self._waiting.setdefault(level, deque()).append(_Sent(part, size, answered))
         if len(self._tasks) < REQUESTS_MAX:
             task = asyncio.create_task(self._pump())
             self._tasks.add(task)
@@ -76,14 +86,15 @@ class Lane:
         """Give up what is under way and what waits."""
         for task in self._tasks:
             task.cancel()
-        while self._waiting:
-            self._waiting.popleft()[2].cancel()
+        for waiting in self._waiting.values():
+            while waiting:
+                waiting.popleft().answered.cancel()
 
     async def _pump(self) -> None:
         while taken := self._take():
-            waiting = [answered for _, _, answered in taken]
+            waiting = [sent.answered for sent in taken]
             try:
-                replies = await self._exchange([part for part, _, _ in taken])
+                replies = await self._exchange([sent.part for sent in taken])
             except BaseException as error:
                 # A defect is told to everybody who waits, too; a lane that is closed, to nobody.
                 _fail(waiting, error)
@@ -96,19 +107,12 @@ class Lane:
 
     def _take(self) -> list[_Sent]:
         """What goes into the next request; nothing if nothing waits."""
-        taken: list[_Sent] = []
-        count = room = 0
-        while self._waiting:
-            part, size, answered = self._waiting[0]
-            if answered.done():
-                self._waiting.popleft()
-                continue
-            count += len(part.commands)
-            room += size
-            if taken and (count > COMMANDS_MAX or room > BYTES_MAX):
-                break
-            taken.append(self._waiting.popleft())
-        return taken
+        for level in [*self._waiting]:
+            self._waiting[level] = waiting = self._waiting.pop(level)
+            taken = _fill(waiting)
+            if taken:
+                return taken
+        return []
 
     async def _exchange(self, parts: list[Part]) -> list[PartReply]:
         seconds = max(part.seconds_left for part in parts) + MARGIN_SECONDS
@@ -124,6 +128,23 @@ class Lane:
         if len(replies) != count:
             raise PeerSilent(f"{self._url} answered {len(replies)} of {count} parts")
         return replies
+
+
+def _fill(waiting: deque[_Sent]) -> list[_Sent]:
+    """As much of what waits as one request may hold."""
+    taken: list[_Sent] = []
+    count = room = 0
+    while waiting:
+        sent = waiting[0]
+        if sent.answered.done():
+            waiting.popleft()
+            continue
+        count += len(sent.part.commands)
+        room += sent.size
+        if taken and (count > COMMANDS_MAX or room > BYTES_MAX):
+            break
+        taken.append(waiting.popleft())
+    return taken
 
 
 def _fail(waiting: list[asyncio.Future[PartReply]], error: BaseException) -> None:

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 from ledger.errors import LedgerError
+from ledger.events.envelope import TYPE_LEVELS
+from ledger.events.levels import level_needed
 from ledger.ownership.directory import Directory
 from ledger.ownership.lanes import Lane
 from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wrap_commands
@@ -121,17 +123,19 @@ class RemotePartition:
     async def _run(self, submission: Submission, indexes: list[int]) -> None:
         pause = PAUSE_SECONDS[0]
         count = len(indexes)
+        level = _level(submission)
         # Whether the last address tried was what another instance believes.
         by_hint = False
         try:
             while indexes and not submission.cancelled:
                 tried = self._directory.believed(self.partition)
-                if await self._attempt(submission, indexes):
+                if await self._attempt(submission, indexes, level):
                     self._down_since = self.failure = None
                     pause = PAUSE_SECONDS[0]
                     indexes = [index for index in indexes if submission.outcomes[index] is None]
                     continue
-                if self._down_since is None:
+                # Of an older version, it refuses what it cannot read, and is there for the rest.
+                if self._down_since is None and level == 1:
                     self._down_since = asyncio.get_running_loop().time()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, PAUSE_SECONDS[1])
@@ -164,7 +168,7 @@ class RemotePartition:
             return None
         return url
 
-    async def _attempt(self, submission: Submission, indexes: list[int]) -> bool:
+    async def _attempt(self, submission: Submission, indexes: list[int], level: int) -> bool:
         """Send once; False if nothing came of it."""
         if self.own_writer is not None:
             return await self._decide_here(self.own_writer, submission, indexes)
@@ -175,7 +179,7 @@ class RemotePartition:
         # Until there is an answer nobody knows what became of them.
         before, submission.next = submission.next, len(submission.commands)
         try:
-            reply = await self._exchange(url, self._part(submission, indexes))
+            reply = await self._exchange(url, self._part(submission, indexes), level)
         except (PeerUnreachable, PeerSilent) as error:
             if isinstance(error, PeerUnreachable):
                 submission.next = before
@@ -206,12 +210,12 @@ class RemotePartition:
         outcomes: list[Outcome] = rest.outcomes  # type: ignore[assignment]
         return self._hand_over(submission, indexes, outcomes, before)
 
-    async def _exchange(self, url: str, part: Part) -> PartReply:
+    async def _exchange(self, url: str, part: Part, level: int) -> PartReply:
         """Send a part and wait for its reply, for as long as its receiver may be the owner.
 
         Raises PeerUnreachable, PeerSilent.
         """
-        answered = self._lane(url).post(part)
+        answered = self._lane(url).post(part, level)
         try:
             while not (await asyncio.wait((answered,), timeout=LOOK_SECONDS))[0]:
                 await self._look()
@@ -269,6 +273,11 @@ class RemotePartition:
         if not answers:
             self.failure = "the instance that claimed the partition is not its owner any more"
         return bool(answers)
+
+
+def _level(submission: Submission) -> int:
+    """The level of events that a submission needs."""
+    return max((level_needed(one, TYPE_LEVELS) for one in submission.commands), default=1)
 
 
 def _elsewhere(outcomes: list[Outcome]) -> bool:

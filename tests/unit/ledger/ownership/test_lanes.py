@@ -125,3 +125,18 @@ async def test_closing_forgets_nobody() -> None:
     gate.lane.close()
     await asyncio.wait(waiting, timeout=10)
     assert all(one.cancelled() for one in waiting)
+
+
+async def test_what_an_older_version_may_refuse_goes_apart() -> None:
+    """It refuses the whole request, so it would take the commands of others along; both go on."""
+    gate = Gate()
+    under_way = [gate.lane.post(part(name)) for name in "ab"]
+    await asyncio.sleep(0)
+    posted = [
+        gate.lane.post(part(name), level)
+        for name, level in (("c", 1), ("d", 2), ("e", 1), ("f", 2))
+    ]
+    gate.open.set()
+    replies = await asyncio.gather(*under_way, *posted)
+    assert [outcomes(reply) for reply in replies] == [[decided(one)] for one in "abcdef"]
+    assert sorted(gate.sent[-2:]) == [[["c"], ["e"]], [["d"], ["f"]]]
