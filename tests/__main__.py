@@ -1,4 +1,4 @@
-"""All tests: `make test`. The simulator, which needs nothing but CPU, runs beside the others.
+"""All tests: `make test`. Those that need nothing but CPU run beside the others.
 
 Its output comes when the others are done, so that the two do not mix.
 """
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SIMULATION = "tests/simulation"
+CPU_ALONE = ("tests/simulation", "tests/properties", "tests/unit/projections")
 PYTEST = [sys.executable, "-m", "pytest"]
 # Other tests wait for real servers and should not have to wait for this.
 NICE = 10
@@ -19,23 +19,25 @@ def main() -> int:
     """0 if all tests passed."""
     root = Path(__file__).parents[1]
     with tempfile.TemporaryFile("w+") as output:
-        simulated = subprocess.Popen(
-            [*PYTEST, "-p", "no:cacheprovider", SIMULATION],
+        beside = subprocess.Popen(
+            [*PYTEST, "-p", "no:cacheprovider", *CPU_ALONE],
             cwd=root,
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=lambda: os.nice(NICE),
         )
         try:
-            others = subprocess.run([*PYTEST, f"--ignore={SIMULATION}"], cwd=root, check=False)
-            simulated.wait()
+            others = subprocess.run(
+                [*PYTEST, *(f"--ignore={folder}" for folder in CPU_ALONE)], cwd=root, check=False
+            )
+            beside.wait()
         finally:
-            simulated.kill()
-            simulated.wait()
+            beside.kill()
+            beside.wait()
         output.seek(0)
         sys.stdout.write(output.read())
         sys.stdout.flush()
-    return others.returncode or simulated.returncode
+    return others.returncode or beside.returncode
 
 
 if __name__ == "__main__":
