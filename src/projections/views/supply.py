@@ -40,16 +40,16 @@ _OF_ORDER = (
     "FROM supply_receipts AS came WHERE came.partition = supply_orders.partition"
     " AND came.order_offset = supply_orders.log_offset"
 )
-# What was reversed did not come.
+# What was reversed did not come: here it is in one group with its reversal. Each receipt of a line is
+# read once; to look for the reversal of each would be to read all of them each time.
 _STANDING = (
-    f"{_OF_ORDER} AND came.reverses_offset IS NULL AND NOT EXISTS ("  # noqa: S608
-    "SELECT 1 FROM supply_receipts AS back WHERE back.partition = came.partition"
-    " AND back.order_offset = came.order_offset AND back.reverses_offset = came.log_offset)"
+    f"FROM (SELECT max(came.occurred_us) AS occurred_us {_OF_ORDER}"
+    " GROUP BY coalesce(came.reverses_offset, came.log_offset) HAVING count(*) = 1) AS stood"
 )
 _RECEIVED = (
     f"UPDATE supply_orders SET received = (SELECT coalesce(sum(came.quantity), 0) {_OF_ORDER}),"  # noqa: S608
-    f" first_received_us = (SELECT min(came.occurred_us) {_STANDING}),"
-    f" last_received_us = (SELECT max(came.occurred_us) {_STANDING})"
+    f" first_received_us = (SELECT min(stood.occurred_us) {_STANDING}),"
+    f" last_received_us = (SELECT max(stood.occurred_us) {_STANDING})"
 )
 # Summed up anew from all receipts of the line. Columns: changed_offset, partition, log_offset.
 UPDATE_RECEIVED = Statement(

@@ -106,16 +106,13 @@ async def open_orders(reader: ReadConnection, positions: Positions) -> list[Open
 
 async def lead_times(reader: ReadConnection, positions: Positions) -> list[OrderReceipt]:
     """What came of all lines, open or closed, without what was reversed by then."""
-    back = supply_receipts.alias("back")
-    reversed_by_then = (
-        select(1)
-        .where(
-            back.c.partition == _r.partition,
-            back.c.order_offset == _r.order_offset,
-            back.c.reverses_offset == _r.log_offset,
-            _before(back.c.partition, back.c.log_offset, positions),
-        )
-        .exists()
+    # Grouped, so that SQLite makes a table of it with an index. It would read all receipts of the
+    # line for each of them.
+    back = (
+        select(_r.partition, _r.reverses_offset)
+        .where(_r.reverses_offset.is_not(None), _before(_r.partition, _r.log_offset, positions))
+        .group_by(_r.partition, _r.reverses_offset)
+        .subquery()
     )
     query = (
         select(
@@ -134,10 +131,14 @@ async def lead_times(reader: ReadConnection, positions: Positions) -> list[Order
             supply_receipts,
             and_(_r.partition == _o.partition, _r.order_offset == _o.log_offset),
         )
+        .outerjoin(
+            back,
+            and_(back.c.partition == _r.partition, back.c.reverses_offset == _r.log_offset),
+        )
         .where(
             _r.reverses_offset.is_(None),
             _before(_r.partition, _r.log_offset, positions),
-            ~reversed_by_then,
+            back.c.reverses_offset.is_(None),
         )
         .order_by(_o.sku, _r.partition, _r.log_offset)
     )
