@@ -1,7 +1,7 @@
 """Every table of the views' database, for migrations and for the test that compares them."""
 
-from projections.planning import run_tables
+from projections.planning import run_fields, run_tables
 from projections.publishers import alert_tables
 from projections.tables import metadata
 
-__all__ = ["alert_tables", "metadata", "run_tables"]
+__all__ = ["alert_tables", "metadata", "run_fields", "run_tables"]

@@ -55,7 +55,11 @@ class DemandRequest(Input):
 class AbcRequest(Input):
     """Classes by share of the total."""
 
-    basis: AbcBasis = Field("value", description="What is added up over the window.")
+    basis: AbcBasis = Field(
+        "value",
+        description="What is added up over the window. By margin, a SKU without a price counts "
+        "nothing and is in the last class.",
+    )
     shares: list[Fraction] = Field(
         [Exact(80), Exact(15), Exact(5)],
         min_length=2,

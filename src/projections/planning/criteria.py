@@ -4,13 +4,46 @@ Consumption value (`issued_value`) and issue lines are such integers as they are
 with different decimals are brought to the same number of them; the margin needs prices.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-from ledger.domain.quantities import SCALE_MAX
-from projections.planning.numbers import Codes, Exact, Flags, Integers, compact
+from ledger.domain import quantities
+from ledger.domain.items import ITEM_DEFAULT, Item
+from ledger.domain.quantities import SCALE_MAX, divide_half_even
+from ledger.domain.rejections import Rejected
+from projections.planning.days import Days
+from projections.planning.errors import PlanningError
+from projections.planning.formulas import Formula
+from projections.planning.numbers import INT64_MAX, Codes, Exact, Flags, Integers, compact
+from projections.planning.run_demand import WindowDemand
 
 NO_PRICE = -1
 UNIT = 10**SCALE_MAX
+
+FORMULAS = (
+    Formula("issued", "q", "what left for customers in the window", "smallest unit"),
+    Formula("price", "p", "price of one unit of measure; -1: not known", "millionths"),
+    Formula("cost", "k", "what that cost, as frozen in the movements", "millionths"),
+    Formula(
+        "margin",
+        "m",
+        "gross margin; 0 without a price",
+        "millionths",
+        "m = q p - k, to the millionth, half to even",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """What each series earned in the window, and from what. For the arrays see `FORMULAS`."""
+
+    issued: Integers
+    price: Integers
+    cost: Integers
+    margin: Integers
 
 
 def units(quantity: Exact, scales: Codes) -> Exact:
@@ -31,3 +64,26 @@ def margin(
     known = price != NO_PRICE
     earned = units(issued, scales).astype(object) * np.where(known, price, 0).astype(object)
     return compact(np.where(known, earned - issued_value.astype(object) * UNIT, 0)), known
+
+
+def margin_of(days: Days, window: WindowDemand, price: Integers) -> Margin:
+    """The margin of each series in a window, rounded once. Raises PlanningError beyond 64 bits."""
+    exact, _ = margin(window.issued, window.issued_value, price, days.scales)
+    whole = [divide_half_even(one, UNIT) for one in exact.tolist()]
+    for sku, one in zip(days.skus, whole, strict=True):
+        if abs(one) > INT64_MAX:
+            raise PlanningError("abc.basis", f"the margin of {sku} is beyond 64 bits")
+    earned = np.array(whole, dtype=np.int64)
+    return Margin(window.issued, price, window.issued_value, earned)
+
+
+def prices_of(days: Days, items: Mapping[str, Item]) -> Integers:
+    """Millionths for one unit of measure, as the items are described; `NO_PRICE` without one."""
+    found = np.full(len(days), NO_PRICE, dtype=np.int64)
+    for number, sku in enumerate(days.skus):
+        stated = items.get(sku, ITEM_DEFAULT).price
+        if stated is not None:
+            price = quantities.cost(stated)
+            assert not isinstance(price, Rejected)
+            found[number] = price[0]
+    return found

@@ -18,7 +18,9 @@ from projections.planning.parameters import Parameters
 from projections.planning.run_fields import planning_results
 
 _s = planning_results.c
-_COLUMNS: Final = {"value": "issued_value", "units": "demand", "picks": "lines"}
+_COLUMNS: Final = {
+    "value": "issued_value", "units": "demand", "picks": "lines", "margin": "margin",
+}  # fmt: skip
 COMMON_SCALE: Final = 6
 WHOLE: Final = 100
 # A sum of 64-bit numbers may pass 64 bits; those of their parts do not.
@@ -29,7 +31,8 @@ async def rank_of(reader: ReadConnection, row: RowMapping, parameters: Parameter
     """What `abc.classify` says of the series of a stored row, among all of its site."""
     basis = parameters.abc.basis
     column = _s[_COLUMNS[basis]]
-    own = _common(row[_COLUMNS[basis]], row["scale"], basis)
+    # Only a margin can be unknown; it counts as none.
+    own = _common(row[_COLUMNS[basis]] or 0, row["scale"], basis)
     total = before = 0
     higher = 0
     for scale in await _scales(reader, row):

@@ -8,6 +8,7 @@ import numpy as np
 
 from projections.planning import (
     abc,
+    criteria,
     demand_statistics,
     empirical,
     lead_demand,
@@ -49,6 +50,9 @@ _WORDS: Final[dict[tuple[str, str], str | tuple[str, ...]]] = {
     ("proposal", "reason"): proposals.REASONS,
 }
 _BOOTSTRAP: Final = ("replicates", "seed")
+# Where -1 says that a number is not known.
+_UNKNOWN: Final = -1
+_MAY_BE_UNKNOWN: Final = {("margin", "price"), ("order_quantity", "unit_cost")}
 
 
 def steps(
@@ -70,6 +74,8 @@ def steps(
         ("order_quantity", order_quantities.FORMULAS, levels.orders),
         ("proposal", proposals.FORMULAS, planned.proposals),
     ]
+    if classes.margin is not None:
+        parts.insert(1, ("margin", criteria.FORMULAS, classes.margin))
     found = [
         {"step": name, "numbers": list(_numbers(name, formulas, result, scale))}
         for name, formulas, result in parts
@@ -98,6 +104,8 @@ def _numbers(step: str, formulas: Formulas, result: object, scale: int) -> Itera
         words = _WORDS.get((step, formula.name))
         if words is not None:
             yield _number(formula, words[int(values[0])])
+        elif (step, formula.name) in _MAY_BE_UNKNOWN and values[0] == _UNKNOWN:
+            yield _number(formula, None)
         else:
             yield _number(formula, _shown(values[0], formula.unit, scale))
 

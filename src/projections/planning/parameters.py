@@ -15,7 +15,7 @@ import msgspec
 from ledger.errors import LedgerError
 
 Bucket = Literal["day", "week", "month"]
-AbcBasis = Literal["value", "units", "picks"]
+AbcBasis = Literal["value", "units", "picks", "margin"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",

@@ -1,11 +1,14 @@
 """Classes of a run: ABC, XYZ and the pattern of demand, for all of its series."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from ledger.domain.items import Item
 from projections.planning import abc, patterns, velocity, xyz
+from projections.planning.criteria import NO_PRICE, Margin, margin_of, prices_of, units
 from projections.planning.days import Days, Integers
 from projections.planning.demand_statistics import DemandStatistics, statistics
 from projections.planning.numbers import Codes, Exact
@@ -17,17 +20,15 @@ from projections.planning.run_demand import (
     window_demand,
 )
 
-# Units of SKUs with different decimals are compared at this many.
-COMMON_SCALE: Final = 6
-
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """What is known about the demand of each series."""
+    """What is known about the demand of each series. `margin` is there if ABC is by margin."""
 
     window: WindowDemand
     known: KnownDemand
     statistics: DemandStatistics
+    margin: Margin | None
     abc: abc.Abc
     abc_before: Codes | None
     xyz: xyz.Xyz
@@ -35,16 +36,24 @@ class Classes:
     velocity: velocity.Velocity
 
 
-def classes_of(days: Days, parameters: Parameters, ranked: abc.Abc | None = None) -> Classes:
+def classes_of(
+    days: Days,
+    items: Mapping[str, Item],
+    parameters: Parameters,
+    ranked: abc.Abc | None = None,
+) -> Classes:
     """Classify every series by its demand in the window.
 
     `ranked` is its ABC where that is known already: alone among these series it would be another.
+    Raises PlanningError.
     """
+    prices = prices_of(days, items) if parameters.abc.basis == "margin" else None
     last_day = parameters.as_of_day
     window = window_demand(days, parameters.demand, last_day)
     known = known_demand(days, parameters.demand, last_day)
     of_buckets = statistics(known.daily, parameters.demand.bucket)
-    before_abc, before_xyz = _before(days, parameters)
+    margin = None if prices is None else margin_of(days, window, prices)
+    before_abc, before_xyz = _before(days, parameters, prices)
     pattern_options = patterns.PatternOptions(
         interval=parameters.pattern.interval, size_cv_squared=parameters.pattern.size_cv_squared
     )
@@ -59,7 +68,10 @@ def classes_of(days: Days, parameters: Parameters, ranked: abc.Abc | None = None
         window=window,
         known=known,
         statistics=of_buckets,
-        abc=_abc(days, window, parameters, before_abc) if ranked is None else ranked,
+        margin=margin,
+        abc=_abc(days, criterion(days, window, parameters, margin), parameters, before_abc)
+        if ranked is None
+        else ranked,
         abc_before=before_abc,
         xyz=xyz.classify(of_buckets, _xyz_options(parameters), before_xyz),
         pattern=patterns.classify(of_buckets, pattern_options),
@@ -69,10 +81,12 @@ def classes_of(days: Days, parameters: Parameters, ranked: abc.Abc | None = None
     )
 
 
-def _before(days: Days, parameters: Parameters) -> tuple[Codes | None, Codes | None]:
+def _before(
+    days: Days, parameters: Parameters, prices: Integers | None
+) -> tuple[Codes | None, Codes | None]:
     """The classes of the review before, which came from the one before that, and so on.
 
-    They come from the demand alone, so that a run needs no other run to be repeated.
+    They come from the demand and today's prices, so that a run needs no other run to be repeated.
     """
     kept_abc, kept_xyz = parameters.abc.hysteresis != "0", parameters.xyz.hysteresis != "0"
     previous_abc: Codes | None = None
@@ -84,7 +98,9 @@ def _before(days: Days, parameters: Parameters) -> tuple[Codes | None, Codes | N
         last_day = parameters.as_of_day - ago * reviews.days
         if kept_abc:
             window = window_demand(days, parameters.demand, last_day)
-            previous_abc = _abc(days, window, parameters, previous_abc).classes
+            margin = None if prices is None else margin_of(days, window, prices)
+            values = criterion(days, window, parameters, margin)
+            previous_abc = _abc(days, values, parameters, previous_abc).classes
         if kept_xyz:
             known = known_demand(days, parameters.demand, last_day)
             of_buckets = statistics(known.daily, parameters.demand.bucket)
@@ -96,22 +112,22 @@ def _xyz_options(parameters: Parameters) -> xyz.XyzOptions:
     return xyz.XyzOptions(limits=parameters.xyz.limits, hysteresis=parameters.xyz.hysteresis)
 
 
-def criterion(days: Days, window: WindowDemand, parameters: Parameters) -> Exact:
+def criterion(
+    days: Days, window: WindowDemand, parameters: Parameters, margin: Margin | None
+) -> Exact:
     """What ABC adds up, as integers that may be compared over all series."""
     basis = parameters.abc.basis
+    if margin is not None:
+        return margin.margin
     if basis == "value":
         return window.issued_value
     if basis == "picks":
         return window.lines
-    powers = (10 ** (COMMON_SCALE - days.scales.astype(object))).astype(object)
-    return np.asarray(window.demand.astype(object) * powers)
+    return units(window.demand, days.scales)
 
 
-def _abc(
-    days: Days, window: WindowDemand, parameters: Parameters, previous: Codes | None
-) -> abc.Abc:
+def _abc(days: Days, values: Exact, parameters: Parameters, previous: Codes | None) -> abc.Abc:
     """Classes of each site for itself: a site's series compete with each other only."""
-    values = criterion(days, window, parameters)
     options = abc.AbcOptions(shares=parameters.abc.shares, hysteresis=parameters.abc.hysteresis)
     sites = np.asarray(days.sites, dtype=object)
     groups = [np.flatnonzero(sites == site) for site in dict.fromkeys(days.sites)]
@@ -153,10 +169,28 @@ def _before_words(classes: Classes) -> list[str | None]:
     return list(words(classes.abc_before, abc.CLASSES))
 
 
+def _margin_columns(classes: Classes) -> dict[str, list[int | None]]:
+    """What ABC by margin comes from; null by another basis, price and margin without a price."""
+    found = classes.margin
+    if found is None:
+        missing: list[int | None] = [None] * len(classes.pattern)
+        return {"issued": missing, "price": missing, "margin": missing}
+    prices = found.price.tolist()
+    return {
+        "issued": found.issued.tolist(),
+        "price": [None if one == NO_PRICE else one for one in prices],
+        "margin": [
+            None if price == NO_PRICE else one
+            for one, price in zip(found.margin.tolist(), prices, strict=True)
+        ],
+    }
+
+
 def columns_of(classes: Classes) -> dict[str, Any]:
     """The columns of the results that this is."""
     found, of_buckets = classes.abc, classes.statistics
     return {
+        **_margin_columns(classes),
         "abc": words(found.classes, abc.CLASSES),
         "abc_unkept": words(found.raw_classes, abc.CLASSES),
         "abc_before": _before_words(classes),

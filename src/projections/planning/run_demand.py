@@ -16,13 +16,14 @@ from projections.planning.velocity import NEVER
 class WindowDemand:
     """What each series demanded in a window of days, both ends included.
 
-    `demand` is scaled by the series' scale, `issued_value` in millionths. `lines` counts issues,
-    and refusals where these are demand.
+    `demand` and `issued` are scaled by the series' scale, `issued_value` is in millionths. `lines`
+    counts issues. Refusals are in `demand` and `lines` where they are demand.
     """
 
     first_day: int
     last_day: int
     demand: Integers
+    issued: Integers
     issued_value: Integers
     lines: Integers
 
@@ -55,10 +56,12 @@ def window_demand(days: Days, demand: Demand, last_day: int) -> WindowDemand:
     """The sums over the window that ends with `last_day`."""
     first_day = last_day - demand.window_days + 1
     window = days.window(first_day, last_day + 1)
-    total, lines = window.sums("issued"), window.sums("issue_lines")
+    issued, lines = window.sums("issued"), window.sums("issue_lines")
+    total = issued
     if demand.count_unmet:
         total, lines = total + window.sums("unmet"), lines + window.sums("unmet_lines")
-    return WindowDemand(first_day, last_day, total, window.sums("issued_value"), lines)
+    value = window.sums("issued_value")
+    return WindowDemand(first_day, last_day, total, issued, value, lines)
 
 
 def known_demand(days: Days, demand: Demand, last_day: int) -> KnownDemand:

@@ -82,7 +82,7 @@ async def _inputs(
 
 def _again(inputs: Inputs, ranked: abc.Abc) -> Again:
     days, parameters = inputs.days, inputs.parameters
-    classes = classes_of(days, parameters, ranked)
+    classes = classes_of(days, inputs.items, parameters, ranked)
     planned = plan(days, inputs.items, inputs.supply, classes, parameters)
     columns = {
         **run_classes.columns_of(classes), **run_level_columns.columns_of(days, planned),

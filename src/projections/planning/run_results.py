@@ -146,7 +146,7 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
 def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
     """All columns but those of stock health, and the rows of forecasts."""
     days, parameters = inputs.days, inputs.parameters
-    classes = classes_of(days, parameters)
+    classes = classes_of(days, inputs.items, parameters)
     columns = {
         "sku": list(days.skus),
         "site": list(days.sites),

@@ -53,9 +53,11 @@ class Trade:
         self._chance = random.Random(seed)
         self._numbers = count(1)
         suppliers = (Supplier("ACME", 10), Supplier("OTHER", 3))
-        self.tellers[0].define("STEADY", "i1", unit_cost="9.5", suppliers=suppliers)
+        self.tellers[0].define("STEADY", "i1", unit_cost="9.5", price="9.75", suppliers=suppliers)
         self.tellers[1].define("UNEVEN", "i2", shelf_life_days=20, suppliers=(Supplier("B", 40),))
-        self.tellers[1].define("LUMPY", "i3", scale=2)
+        self.tellers[1].define("LUMPY", "i3", scale=2, price="12.333333")
+        self.tellers[1].define("CHEAP", "i4", price="0.005")
+        self.tellers[0].define("FREE", "i5", price="1")
         for sku in TRADE:
             self._sell(sku)
         self._order()
@@ -147,6 +149,13 @@ def parameters(**request: Any) -> Parameters:
     """Parameters as a request would give them; the day is that of the trade's end."""
     wanted = check_run({"as_of": AS_OF.isoformat(), **request})
     return resolve(wanted, today=TODAY, positions=None)
+
+
+def run_parameters(
+    today: int, positions: dict[str, int] | None = None, **request: Any
+) -> Parameters:
+    """Parameters as a request of that day would give them, known up to these next offsets."""
+    return resolve(check_run(request), today=today, positions=positions)
 
 
 async def make(database: Database, wanted: Parameters, number: int = 1) -> dict[str, Any]:

@@ -17,6 +17,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "units": {"abc": {"basis": "units"}, "demand": {"bucket": "month"}},
     "picks": {"abc": {"basis": "picks", "shares": [50, 30, 20]}},
+    "margin": {"abc": {"basis": "margin", "shares": ["60", "30", "10"], "hysteresis": 2}},
+    "margin by site": {"abc": {"basis": "margin"}, "each_site": True},
     "hysteresis": {
         "abc": {"shares": ["74.9", "20", "5.1"], "hysteresis": 1},
         "xyz": {"limits": ["0.31", "0.5"], "hysteresis": "0.01"},
