@@ -40,8 +40,8 @@ _OF_ORDER = (
     "FROM supply_receipts AS came WHERE came.partition = supply_orders.partition"
     " AND came.order_offset = supply_orders.log_offset"
 )
-# What was reversed did not come: here it is in one group with its reversal. Each receipt of a line is
-# read once; to look for the reversal of each would be to read all of them each time.
+# What was reversed did not come: here it is in one group with its reversal. Each receipt of a line
+# is read once; to look for the reversal of each would be to read all of them each time.
 _STANDING = (
     f"FROM (SELECT max(came.occurred_us) AS occurred_us {_OF_ORDER}"
     " GROUP BY coalesce(came.reverses_offset, came.log_offset) HAVING count(*) = 1) AS stood"
