@@ -39,14 +39,24 @@ def read_request(path: Path | None) -> RunRequest:
     return check_run(values)
 
 
+def scheduled_request(settings: Settings) -> RunRequest:
+    """What scheduled runs are asked for. Raises InvalidParameters, which names the setting."""
+    try:
+        request = read_request(settings.planning_parameters)
+    except InvalidParameters as error:
+        raise InvalidParameters("planning_parameters", str(error)) from None
+    if not request.is_present:
+        detail = "scheduled runs are about the present, without as_of, position or what_if"
+        raise InvalidParameters("planning_parameters", detail)
+    return request
+
+
 def open_planner(settings: Settings, database: Database) -> Planner:
     """The planner of a process, which keeps the schedule of the settings.
 
     Raises InvalidParameters where the scheduled runs could not be made.
     """
-    request = read_request(settings.planning_parameters)
-    if not request.is_present:
-        raise InvalidParameters("as_of", "scheduled runs are about the present")
+    request = scheduled_request(settings)
     plan = Plan(
         code_version=code_version(),
         runs_kept=settings.planning_runs_kept,

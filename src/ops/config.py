@@ -72,8 +72,22 @@ def _violations(settings: Settings) -> list[str]:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
             wrong.append(f"{name}: there is no file {path}")
+    wrong += _wrong_parameters(settings)
     # A file that is missing would be the cause of whatever else fails.
     return wrong or asyncio.run(_try_servers(settings))
+
+
+def _wrong_parameters(settings: Settings) -> list[str]:
+    if settings.planning_parameters is None:
+        return []
+    from api.planning import scheduled_request
+    from projections.planning.parameters import InvalidParameters
+
+    try:
+        scheduled_request(settings)
+    except InvalidParameters as error:
+        return [str(error)]
+    return []
 
 
 async def _try_servers(settings: Settings) -> list[str]:

@@ -64,7 +64,8 @@ def unknown_variables() -> list[str]:
 
 def _parameter(setting: tuple[str, FieldInfo]) -> inspect.Parameter:
     name, field = setting
-    default = field.get_default(call_default_factory=False)
+    # What is made when the settings are read, such as a name, differs from machine to machine.
+    default = None if field.default_factory is not None else field.default
     help_text = f"{field.description}" + ("" if default is None else f" [{_shown(default)}]")
     flag = f"--{name.replace('_', '-')}"
     if field.annotation is bool:

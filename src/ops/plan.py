@@ -59,6 +59,8 @@ def plan(  # noqa: PLR0913 - each is a flag
     """
     if (repeat or explain_sku) is not None and (as_of is not None or parameters is not None):
         raise CommandError("--repeat and --explain take day and parameters from the run")
+    if repeat is not None and explain_sku is not None:
+        raise CommandError("--repeat and --explain are asked for one at a time")
     if explain_sku is None and (site or run) is not None:
         raise CommandError("--site and --run go with --explain")
     if repeat is not None:

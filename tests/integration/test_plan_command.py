@@ -129,6 +129,7 @@ def test_parameters_of_a_file(folder: Path) -> None:
         (("--repeat", "none", "--as-of", AS_OF), "--repeat and --explain take"),
         (("--explain", "A"), "no such planning run"),
         (("--site", "MAIN"), "go with --explain"),
+        (("--repeat", "none", "--explain", "A"), "one at a time"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], says: str) -> None:

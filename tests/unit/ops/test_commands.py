@@ -54,6 +54,7 @@ def test_every_setting_is_a_flag(run: Run) -> None:
     assert code == 0
     for flag in ("--kafka-bootstrap", "--no-dev", "--view-wait-seconds", "--data-dir"):
         assert flag in out
+    assert "Undefined" not in out
 
 
 def test_config_shows_what_is_in_force(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +88,31 @@ def test_config_check_names_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPa
         "STOCKLEDGER_KAFKA_BOOSTRAP is set, but there is no such setting",
         "api_keys_file: there is no file missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "plan.toml cannot be read"),
+        ("[abc]\nshares = [80, 15, 6]", "abc.shares: the shares add up to 101, not to 100"),
+        ('as_of = "2026-01-18"', "scheduled runs are about the present"),
+        ("[what_if]\nlate_days = 3", "scheduled runs are about the present"),
+    ],
+)
+def test_config_check_reads_the_parameters_of_scheduled_runs(
+    run: Run, tmp_path: Path, text: str | None, says: str
+) -> None:
+    """And names the setting, as `serve` does, which would not start with them."""
+    path = tmp_path / "plan.toml"
+    if text is not None:
+        path.write_text(text)
+    code, out, _ = run("config", "--check", "--json", "--planning-parameters", str(path))
+    assert code == 1
+    [wrong] = json.loads(out)["wrong"]
+    assert wrong.startswith("planning_parameters: ")
+    assert says in wrong
+    path.write_text("[abc]\nshares = [80, 20]")
+    assert run("config", "--check", "--planning-parameters", str(path))[0] == 0
 
 
 @pytest.mark.parametrize(

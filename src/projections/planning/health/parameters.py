@@ -17,6 +17,9 @@ WINDOW_DAYS_MAX = 40_000
 AGEING_LIMITS_MAX = 20
 RATE_MAX = 10_000_000
 EPOCH = date(1970, 1, 1)
+# The next month begins, and can be written, for every day of a window.
+DAY_MIN = (date.min - EPOCH).days
+DAY_MAX = (date(9999, 1, 1) - EPOCH).days - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,9 @@ class HealthParameters:
         self._check_ageing()
 
     def _check_window(self) -> None:
+        for field in ("last_day", "first_day"):
+            if not DAY_MIN <= getattr(self, field) <= DAY_MAX:
+                raise PlanningError(field, "days lie in the years 1 to 9998")
         if self.last_day < self.first_day:
             raise PlanningError("last_day", "the window ends before it begins")
         if self.last_day - self.first_day >= WINDOW_DAYS_MAX:
