@@ -4,8 +4,10 @@ Older instances stop at what they cannot read. So what came later is not only re
 nothing of it, not even its refusal, is recorded before all of them are gone.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
+from ledger.domain.decider import PLAIN
 from ledger.domain.facts import Command, RaiseLevel, Resolved
 from ledger.domain.items import DefineItem
 from ledger.domain.movements import Receipt
@@ -32,3 +34,19 @@ def event_type_of(kind: type) -> str:
     if kind is DefineItem:
         return shape.ITEM_DEFINED
     return f"stock.{kind.__struct_config__.tag}.v1"  # type: ignore[attr-defined]
+
+
+# Movements that were there from the first level on, whatever is in them.
+_FIRST = frozenset(
+    kind for kind in PLAIN if kind is not Receipt and shape.TYPE_LEVELS[event_type_of(kind)] == 1
+)
+
+
+def level_of_all(commands: Iterable[Command]) -> int:
+    """The level of everything that any of them could lead to; hardly anything for a movement."""
+    others = [
+        one
+        for one in commands
+        if type(one) not in _FIRST and (type(one) is not Receipt or one.supply_order is not None)
+    ]
+    return max((level_needed(one, shape.TYPE_LEVELS) for one in others), default=1)

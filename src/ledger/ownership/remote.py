@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from ledger.errors import LedgerError
-from ledger.events.envelope import TYPE_LEVELS
-from ledger.events.levels import level_needed
+from ledger.events.levels import level_of_all
 from ledger.ownership.directory import Directory
 from ledger.ownership.lanes import Lane
 from ledger.ownership.wire import Part, PartReply, Question, unwrap_outcomes, wrap_commands
@@ -123,7 +122,7 @@ class RemotePartition:
     async def _run(self, submission: Submission, indexes: list[int]) -> None:
         pause = PAUSE_SECONDS[0]
         count = len(indexes)
-        level = _level(submission)
+        level = level_of_all(submission.commands)
         # Whether the last address tried was what another instance believes.
         by_hint = False
         try:
@@ -273,11 +272,6 @@ class RemotePartition:
         if not answers:
             self.failure = "the instance that claimed the partition is not its owner any more"
         return bool(answers)
-
-
-def _level(submission: Submission) -> int:
-    """The level of events that a submission needs."""
-    return max((level_needed(one, TYPE_LEVELS) for one in submission.commands), default=1)
 
 
 def _elsewhere(outcomes: list[Outcome]) -> bool:
