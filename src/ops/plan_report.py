@@ -46,14 +46,24 @@ def show_repeated(console: Console, found: dict[str, Any]) -> None:
     """Whether a repetition came to the same, and where not."""
     rows = found["compared_rows"]
     compared = "its digest (results are deleted)" if rows is None else f"{rows:,} rows"
-    says = "equal, digit by digit" if found["equal"] else f"{found['count']:,} differences"
-    console.print(f"run {found['run_id']}: {compared} compared: {says}", markup=False)
+    console.print(f"run {found['run_id']}: {compared} compared: {_verdict(found)}", markup=False)
     for one in found["differences"]:
         key = " ".join(part for part in one["key"] if part)
         console.print(
             f"{one['table']} {key} {one['column']}: {one['stored']} stored, {one['repeated']} now",
             markup=False,
         )
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if found["equal"]:
+        return "equal, digit by digit"
+    if found["count"]:
+        return f"{found['count']:,} differences"
+    if found["compared_rows"] is None:
+        return "another digest"
+    # The digest is of all columns, and each version of the code has its own.
+    return "equal, but with another digest, as of results with other columns"
 
 
 def show_explanation(console: Console, found: dict[str, Any]) -> None:
