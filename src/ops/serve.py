@@ -49,6 +49,7 @@ def serve(settings: Settings) -> None:
     for name in unknown_variables():
         sys.stderr.write(f"stockledger: {name} is set, but there is no such setting\n")
     _refuse_open_server(settings)
+    _refuse_wrong_planning(settings)
     prepare_data_dir(settings)
     listener = _bind(settings.host, settings.port)
     # Port 0 means any; others must be told the one it became.
@@ -259,6 +260,19 @@ def _bind(host: str, port: int) -> socket.socket:
         raise CommandError(f"cannot listen on {host} port {port}: {reason}") from None
     listener.setblocking(False)
     return listener
+
+
+def _refuse_wrong_planning(settings: Settings) -> None:
+    """Before anything is opened: a schedule that could not be kept is a wrong setting."""
+    if settings.planning_parameters is None or "planner" not in settings.roles:
+        return
+    from api.planning import scheduled_request
+    from projections.planning.parameters import InvalidParameters
+
+    try:
+        scheduled_request(settings)
+    except InvalidParameters as error:
+        raise CommandError(str(error)) from None
 
 
 def _refuse_open_server(settings: Settings) -> None:
