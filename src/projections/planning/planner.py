@@ -117,7 +117,10 @@ class Planner:
             await self.close()
 
     async def look(self) -> str | None:
-        """Begin the run that is due, if one is and nobody else made it; its id."""
+        """Begin the run that is due, if one is and nobody else made it; its id.
+
+        One that was killed is due again, up to `runs.SLOT_ATTEMPTS_MAX` times.
+        """
         try:
             ledger_id = await self._ledger_id()
         except NoLedger:

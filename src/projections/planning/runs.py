@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Select, Table, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +22,8 @@ from projections.planning.run_writer import PlanningWriter, Row
 # A run that does not say that it lives for so long is dead.
 SILENT_SECONDS_MAX: Final = 30
 RENEW_SECONDS: Final = 5.0
+# How often the run of one moment of the schedule is begun, where its process is killed each time.
+SLOT_ATTEMPTS_MAX: Final = 3
 INTERRUPTED: Final = "interrupted: its process ended before it did"
 
 Origin = Literal["request", "schedule", "command"]
@@ -42,7 +44,7 @@ class RunLost(LedgerError):
 
 
 class SlotTaken(LedgerError):
-    """The run that the schedule asks for is made, or was, by another process."""
+    """The run that the schedule asks for is being made, or was, and not killed each time."""
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -83,7 +85,9 @@ async def begin(writer: PlanningWriter, new: NewRun) -> None:
             .one()
         )
         if new.slot_s is not None and holder["scheduled_s"] >= new.slot_s:
-            raise SlotTaken
+            made = await connection.execute(_made_of_slot(lease.ledger_id, new.slot_s))
+            if not _again(holder["scheduled_s"], new.slot_s, made.all()):
+                raise SlotTaken
         if holder["run_id"] is not None:
             if now - holder["renewed_s"] <= SILENT_SECONDS_MAX:
                 raise RunInProgress(holder["run_id"])
@@ -243,7 +247,36 @@ async def newest_published(reader: ReadConnection, ledger_id: str, scope_hash: s
 
 
 async def is_due(database: Database, ledger_id: str, slot_s: int) -> bool:
-    """Whether nobody has begun the run of this moment of the schedule yet."""
+    """Whether the run of this moment of the schedule is to be begun, or begun again."""
     async with database.reader() as reader:
         row = await reader.first(select(_l.scheduled_s).where(_l.ledger_id == ledger_id))
-    return row is None or row["scheduled_s"] < slot_s
+        if row is None or row["scheduled_s"] < slot_s:
+            return True
+        made = await reader.all(_made_of_slot(ledger_id, slot_s))
+    found = [(one["state"], one["reason"]) for one in made]
+    return _again(row["scheduled_s"], slot_s, found)
+
+
+def _made_of_slot(ledger_id: str, slot_s: int) -> Select[Any]:
+    """State and reason of the runs of the newest moment of the schedule; none begins before it."""
+    return (
+        select(_r.state, _r.reason)
+        .where(
+            _r.ledger_id == ledger_id,
+            _r.origin == "schedule",
+            _r.started_ms >= slot_s * 1000,
+        )
+        .limit(SLOT_ATTEMPTS_MAX)
+    )
+
+
+def _again(scheduled_s: int, slot_s: int, made: Sequence[Sequence[Any]]) -> bool:
+    """Whether every run of this moment was killed, and that not too often.
+
+    A run that failed by itself would fail again.
+    """
+    return (
+        scheduled_s == slot_s
+        and 0 < len(made) < SLOT_ATTEMPTS_MAX
+        and all(tuple(one) == ("failed", INTERRUPTED) for one in made)
+    )

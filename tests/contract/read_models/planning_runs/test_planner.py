@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from projections.database import Database
 from projections.planning import runs
@@ -12,7 +12,8 @@ from projections.planning.parameters import Parameters
 from projections.planning.planner import Making, NoLedger, Plan, Planner
 from projections.planning.run_fields import planning_results
 from projections.planning.run_orders import Order, RunProcess
-from projections.planning.run_tables import planning_runs
+from projections.planning.run_tables import planning_locks, planning_runs
+from projections.planning.run_writer import PlanningWriter
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
 from tests.contract.read_models.planning_runs.making import parameters
 from tests.contract.read_models.projecting import project
@@ -149,6 +150,89 @@ async def test_why_a_run_failed(filled: Database) -> None:
     await made.close()
 
 
+async def finish(order: Order) -> None:
+    """Let a run be done."""
+    writer = PlanningWriter(order.database_url)
+    async with writer.transaction() as connection:
+        await runs.renew(writer, connection, order.lease)
+        await runs.finish(connection, order.lease, finished_ms=NOON_MS, digest="d")
+    await writer.close()
+
+
+async def silence(database: Database) -> None:
+    """Let whoever makes a run have said nothing for too long."""
+    writer = PlanningWriter(database.url.render_as_string(hide_password=False))
+    async with writer.transaction() as connection:
+        silent = planning_locks.c.renewed_s - runs.SILENT_SECONDS_MAX - 1
+        await connection.execute(update(planning_locks).values(renewed_s=silent))
+    await writer.close()
+
+
+async def test_two_instances_make_a_killed_run_again(filled: Database) -> None:
+    """Whichever notices, at its next look; after the third time it stays failed until tomorrow."""
+    clock = Clock()
+    held: list[Held] = []
+
+    async def start(order: Order) -> Making:
+        held.append(Held(order))
+        return held[-1]
+
+    both = [planner(filled, clock, schedule_s=3 * 3_600, start=start) for _ in range(2)]
+
+    async def look() -> list[str]:
+        found = await asyncio.gather(*(one.look() for one in both))
+        await asyncio.sleep(0.05)
+        return [one for one in found if one is not None]
+
+    async def kill(number: int) -> None:
+        await held[number].stop()
+        for one in both:
+            await one.wait(held[number].order.lease.run_id, 30)
+
+    (first,) = await look()
+    assert await look() == []  # it is being made
+    await silence(filled)  # with its planner, which can say nothing
+    (second,) = await look()
+    assert len({first, second}) == 2
+    await kill(0)  # who wakes up late changes nothing
+    assert await look() == []
+    await kill(1)
+    (third,) = await look()
+    await kill(2)
+    assert await look() == []
+    found = [await run_of(filled, one) for one in (first, second, third)]
+    assert {(run["state"], run["reason"]) for run in found} == {("failed", runs.INTERRUPTED)}
+    clock.now_ms += DAY_MS
+    (tomorrow,) = await look()
+    await finish(held[3].order)
+    await kill(3)
+    assert (await run_of(filled, tomorrow))["state"] == "done"
+    assert await look() == []
+    for one in both:
+        await one.close()
+
+
+async def test_a_scheduled_run_that_failed_is_not_made_again(filled: Database) -> None:
+    """Whatever it failed for would be there again."""
+    clock = Clock()
+
+    async def start(order: Order) -> Making:
+        writer = PlanningWriter(order.database_url)
+        await runs.fail(writer, order.lease, "InvalidParameters: too much", NOON_MS)
+        await writer.close()
+        making = Held(order)
+        await making.stop()
+        return making
+
+    made = planner(filled, clock, schedule_s=3 * 3_600, start=start)
+    run_id = await made.look()
+    assert run_id is not None
+    await made.wait(run_id, 30)
+    assert (await run_of(filled, run_id))["reason"] == "InvalidParameters: too much"
+    assert await made.look() is None
+    await made.close()
+
+
 async def test_two_instances_keep_one_schedule(filled: Database) -> None:
     """Each moment is kept once, whoever is there; one that was missed is made up, once."""
     clock = Clock()
@@ -156,6 +240,7 @@ async def test_two_instances_keep_one_schedule(filled: Database) -> None:
 
     async def start(order: Order) -> Making:
         orders.append(order)
+        await finish(order)
         making = Held(order)
         await making.stop()
         return making
