@@ -13,6 +13,7 @@ from projections.database import Database, ReadConnection
 from projections.planning.parameters import InvalidParameters, Parameters, day_of_ms, day_text
 from projections.planning.planner import Plan, Planner
 from projections.planning.run_orders import now_ms
+from projections.planning.run_retention import Kept
 from projections.positions import InvalidPosition, parse_positions, read_positions
 from projections.tables import movements
 
@@ -59,12 +60,17 @@ def open_planner(settings: Settings, database: Database) -> Planner:
     request = scheduled_request(settings)
     plan = Plan(
         code_version=code_version(),
-        runs_kept=settings.planning_runs_kept,
+        kept=kept_of(settings),
         schedule_s=_second_of_day(settings.planning_schedule),
     )
     return Planner(
         database, plan, lambda: resolve(request, today=day_of_ms(now_ms()), positions=None)
     )
+
+
+def kept_of(settings: Settings) -> Kept:
+    """What stays of earlier runs once a run is done."""
+    return Kept(settings.planning_runs_kept, settings.planning_events_kept_days)
 
 
 def code_version() -> str:

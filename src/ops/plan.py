@@ -122,7 +122,7 @@ def _with_views(settings: Settings, work: "Callable[[Database], Awaitable[_Answe
 async def _make(settings: Settings, database: "Database", request: "RunRequest") -> dict[str, Any]:
     from uuid6 import uuid7
 
-    from api.planning import checked_parameters, code_version
+    from api.planning import checked_parameters, code_version, kept_of
     from projections.identity import views_ledger_ids
     from projections.planning import runs
     from projections.planning.parameters import InvalidParameters
@@ -152,7 +152,7 @@ async def _make(settings: Settings, database: "Database", request: "RunRequest")
         await runs.begin(writer, new)
     finally:
         await writer.close()
-    order = Order(settings.views_url, lease, parameters, settings.planning_runs_kept)
+    order = Order(settings.views_url, lease, parameters, kept_of(settings))
     await make_run(order)
     async with database.reader() as reader:
         found = await find_run(reader, lease.run_id)

@@ -185,6 +185,12 @@ class Fields(BaseSettings):
         le=bounds.PLANNING_RUNS_KEPT_MAX,
         description="planning runs whose results are kept; the runs themselves stay",
     )
+    planning_events_kept_days: int = Field(
+        90,
+        ge=1,
+        le=bounds.PLANNING_EVENTS_KEPT_DAYS_MAX,
+        description="days for which what runs changed is kept, at least until it is published",
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"

@@ -14,6 +14,7 @@ from projections.identity import views_ledger_ids
 from projections.planning import runs
 from projections.planning.parameters import Parameters
 from projections.planning.run_orders import Order, RunProcess, now_ms
+from projections.planning.run_retention import Kept
 from projections.planning.run_writer import PlanningWriter
 from projections.planning.runs import Lease, NewRun, Origin
 
@@ -43,7 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How a planner works: `schedule_s` is the second of the UTC day of the daily run, if any."""
 
     code_version: str
-    runs_kept: int
+    kept: Kept
     schedule_s: int | None = None
 
 
@@ -92,7 +93,7 @@ class Planner:
                 slot_s=slot_s,
             ),
         )
-        order = Order(self._url, lease, parameters, self._plan.runs_kept)
+        order = Order(self._url, lease, parameters, self._plan.kept)
         task = asyncio.create_task(self._make(order), name=f"planning-run-{lease.run_id}")
         self._making[lease.run_id] = task
         task.add_done_callback(lambda _: self._making.pop(lease.run_id, None))

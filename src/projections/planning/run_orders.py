@@ -8,18 +8,19 @@ from typing import Final
 import msgspec
 
 from projections.planning.parameters import Parameters
+from projections.planning.run_retention import Kept
 from projections.planning.runs import Lease
 
 MODULE: Final = "projections.planning.run_process"
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the process is to do: `kept` is how many runs' results stay."""
+    """What the process is to do: `kept` is what stays of earlier runs."""
 
     database_url: str
     lease: Lease
     parameters: Parameters
-    kept: int
+    kept: Kept
 
 
 def now_ms() -> int:

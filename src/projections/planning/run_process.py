@@ -16,17 +16,18 @@ from projections.database import Database
 from projections.planning.run_execute import Execution
 from projections.planning.run_orders import Order, now_ms
 from projections.planning.run_results import RESULT_TABLES
-from projections.planning.run_retention import discard
+from projections.planning.run_retention import discard, discard_events
 from projections.planning.run_writer import PlanningWriter
 
 ROWS_DELETED_AT_ONCE: Final = 5_000
+DAY_MS: Final = 86_400_000
 _ORDER_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
 
 async def make_run(order: Order) -> None:
-    """Make the run that is begun, then delete the results that are too many."""
+    """Make the run that is begun, then delete what is not kept of earlier ones."""
     database, writer = Database(order.database_url), PlanningWriter(order.database_url)
     await database.open()
     try:
@@ -35,9 +36,11 @@ async def make_run(order: Order) -> None:
             writer,
             order.lease.ledger_id,
             RESULT_TABLES,
-            kept=order.kept,
+            kept=order.kept.runs,
             rows_max=ROWS_DELETED_AT_ONCE,
         )
+        before_ms = now_ms() - order.kept.events_days * DAY_MS
+        await discard_events(writer, before_ms=before_ms, rows_max=ROWS_DELETED_AT_ONCE)
     finally:
         await database.close()
         await writer.close()

@@ -1,15 +1,30 @@
-"""How long results are kept: those of the newest runs, and of the one that holds now."""
+"""What is kept: results of the newest runs and of the one that holds now, and newer events."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Table, delete, or_, select, tuple_, update
+import msgspec
+from sqlalchemy import Table, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from projections.planning.run_tables import planning_runs
+from projections.planning.run_tables import (
+    PLANNING_GROUP,
+    PLANNING_PARTITION,
+    planning_events,
+    planning_runs,
+)
 from projections.planning.run_writer import PlanningWriter
+from projections.tables import view_positions
 
-_r = planning_runs.c
+_r, _e, _p = planning_runs.c, planning_events.c, view_positions.c
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """How many runs' results stay, and for how many days events do."""
+
+    runs: int
+    events_days: int
 
 
 async def discard(
@@ -68,3 +83,38 @@ async def _delete_some(writer: PlanningWriter, table: Table, run_id: str, rows_m
         condition: Any = tuple_(*key[1:]) <= last
         await connection.execute(delete(table).where(table.c.run_id == run_id, condition))
         return len(rows) == rows_max
+
+
+async def discard_events(writer: PlanningWriter, *, before_ms: int, rows_max: int) -> int:
+    """Delete events recorded before that time, oldest first; how many.
+
+    Where a publisher has sent any, those that it has not sent yet stay. The newest one always
+    stays, so that its number is never used again. Each transaction deletes at most `rows_max`.
+    """
+    deleted = 0
+    while True:
+        async with writer.transaction() as connection:
+            found = await _old_events(connection, before_ms, rows_max)
+            if found:
+                await connection.execute(delete(planning_events).where(_e.sequence.in_(found)))
+        deleted += len(found)
+        if len(found) < rows_max:
+            return deleted
+
+
+async def _old_events(connection: AsyncConnection, before_ms: int, rows_max: int) -> list[int]:
+    """Numbers of the oldest events up to the first one that has to stay."""
+    newest = (await connection.execute(select(func.max(_e.sequence)))).scalar()
+    sent = (
+        await connection.execute(
+            select(_p.position).where(
+                _p.view_group == PLANNING_GROUP, _p.partition == PLANNING_PARTITION
+            )
+        )
+    ).scalar()
+    if newest is None:
+        return []
+    last = newest - 1 if sent is None else min(newest - 1, sent)
+    query = select(_e.sequence, _e.recorded_ms).where(_e.sequence <= last).order_by(_e.sequence)
+    rows = await connection.execute(query.limit(rows_max))
+    return [sequence for sequence, _ in takewhile(lambda row: row[1] < before_ms, rows)]

@@ -61,6 +61,11 @@ planning_locks = Table(
     number_column("scheduled_s"),
 )
 
+# Under this name `view_positions` has the number of the last event that was sent to a topic. All of
+# them are one sequence, sent by whoever has this partition.
+PLANNING_GROUP = "planning events"
+PLANNING_PARTITION = 0
+
 # Documents of events, numbered from 1 without a gap in the order in which they became visible.
 planning_events = Table(
     "planning_events",

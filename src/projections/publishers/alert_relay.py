@@ -14,15 +14,12 @@ from ledger.events.partitioner import Partitioner
 from ledger.log import EventSink
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, ReadConnection
-from projections.planning.run_tables import planning_events
+from projections.planning.run_tables import PLANNING_GROUP, PLANNING_PARTITION, planning_events
 from projections.publishers.alert_store import AlertStore, Moved, Range
 from projections.publishers.alert_tables import alerts
 from projections.tables import view_positions
 
 EVENTS_AT_A_TIME = 500
-PLANNING_GROUP = "planning events"
-# The events of all runs are one sequence, sent by whoever has this partition.
-PLANNING_PARTITION = 0
 
 _a = alerts.c
 _e = planning_events.c

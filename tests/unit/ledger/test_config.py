@@ -52,6 +52,8 @@ def test_flags_go_before_variables_before_the_file(
         ("planning_schedule", "24:00", "pattern"),
         ("planning_schedule", "3:00", "pattern"),
         ("planning_runs_kept", 0, "greater than or equal to 1"),
+        ("planning_events_kept_days", 0, "greater than or equal to 1"),
+        ("planning_events_kept_days", 36_501, "less than or equal to 36500"),
         ("kafka_bootstrap", "broker", "host:port"),
         ("kafka_bootstrap", "a:1,,b:2", "host:port"),
         ("topic_prefix", "a b", "letters"),

@@ -6,17 +6,25 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from projections.database import Database, DatabaseUnavailable
 from projections.planning import runs
 from projections.planning.parameters import Parameters, canonical, read
+from projections.planning.run_changes import next_sequence
 from projections.planning.run_columns import FIELDS
 from projections.planning.run_fields import planning_results
-from projections.planning.run_retention import discard
-from projections.planning.run_tables import planning_locks, planning_runs
+from projections.planning.run_retention import discard, discard_events
+from projections.planning.run_tables import (
+    PLANNING_GROUP,
+    PLANNING_PARTITION,
+    planning_events,
+    planning_locks,
+    planning_runs,
+)
 from projections.planning.run_writer import PlanningWriter, Row
 from projections.planning.runs import Lease, NewRun, RunInProgress, RunLost, SlotTaken
+from projections.publishers.alert_store import AlertStore, Range
 
 LEDGER = "ledger-1"
 PARAMETERS = Parameters(as_of="2026-01-31")
@@ -206,3 +214,42 @@ async def test_old_results_are_deleted(database: Database, writer: PlanningWrite
         "run-001", "run-003",
     ]  # fmt: skip
     assert await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=3) == []
+
+
+async def lay_events(writer: PlanningWriter, recorded: list[int]) -> int:
+    """Events recorded at these times, numbered on; the number of the last."""
+    async with writer.transaction() as connection:
+        first = await next_sequence(connection)
+        for sequence, recorded_ms in enumerate(recorded, first):
+            row = (sequence, "run-001", f"e{sequence}", "t", "A", "", recorded_ms, "{}")
+            await connection.execute(insert(planning_events).values(row))
+    return first + len(recorded) - 1
+
+
+async def numbers(database: Database) -> list[int]:
+    """Those of the events that are there."""
+    return [row["sequence"] for row in await rows_of(database, planning_events)]
+
+
+async def test_old_events_are_deleted(database: Database, writer: PlanningWriter) -> None:
+    """In portions, up to the first that is not old; no number comes again."""
+    assert await discard_events(writer, before_ms=NOW_MS, rows_max=2) == 0
+    assert await lay_events(writer, [NOW_MS - 1] * 5 + [NOW_MS, NOW_MS - 1, NOW_MS]) == 8
+    assert await discard_events(writer, before_ms=NOW_MS, rows_max=2) == 5
+    assert await numbers(database) == [6, 7, 8]
+    assert await discard_events(writer, before_ms=NOW_MS + 1, rows_max=2) == 2
+    assert await numbers(database) == [8]
+    assert await lay_events(writer, [NOW_MS]) == 9
+
+
+async def test_events_wait_for_the_publisher(database: Database, writer: PlanningWriter) -> None:
+    """However old: what it has not sent yet stays, once it has sent anything."""
+    await lay_events(writer, [NOW_MS] * 9)
+    store = AlertStore(database)
+    await store.advance(PLANNING_GROUP, Range(LEDGER, PLANNING_PARTITION, 0, 4))
+    assert await discard_events(writer, before_ms=NOW_MS + 1, rows_max=3) == 4
+    assert await numbers(database) == [5, 6, 7, 8, 9]
+    await store.advance(PLANNING_GROUP, Range(LEDGER, PLANNING_PARTITION, 4, 9))
+    await store.close()
+    assert await discard_events(writer, before_ms=NOW_MS + 1, rows_max=3) == 4
+    assert await numbers(database) == [9]

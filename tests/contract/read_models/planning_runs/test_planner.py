@@ -4,15 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from projections.database import Database
 from projections.planning import runs
 from projections.planning.parameters import Parameters
 from projections.planning.planner import Making, NoLedger, Plan, Planner
 from projections.planning.run_fields import planning_results
-from projections.planning.run_orders import Order, RunProcess
-from projections.planning.run_tables import planning_locks, planning_runs
+from projections.planning.run_orders import Order, RunProcess, now_ms
+from projections.planning.run_retention import Kept
+from projections.planning.run_tables import planning_events, planning_locks, planning_runs
 from projections.planning.run_writer import PlanningWriter
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
 from tests.contract.read_models.planning_runs.making import parameters
@@ -68,7 +69,7 @@ async def filled(database: Database) -> Database:
 
 def planner(database: Database, clock: Clock, **options: Any) -> Planner:
     """A planner with default parameters, whose clock is the test's."""
-    plan = Plan(code_version="1", runs_kept=5, schedule_s=options.pop("schedule_s", None))
+    plan = Plan(code_version="1", kept=Kept(5, 90), schedule_s=options.pop("schedule_s", None))
     return Planner(database, plan, lambda: parameters(**QUICK), clock=clock, **options)
 
 
@@ -89,6 +90,23 @@ async def test_a_run_in_its_own_process(filled: Database) -> None:
     assert (run["state"], run["reason"]) == ("done", None)
     assert run["positions"] == '{"0":4,"1":1}'
     await made.close()
+
+
+async def test_a_run_deletes_old_events(filled: Database) -> None:
+    """Those of more days ago than are kept; the number of the last one is not lost."""
+    writer = PlanningWriter(filled.url.render_as_string(hide_password=False))
+    now = now_ms()
+    async with writer.transaction() as connection:
+        for sequence, days in enumerate((92, 91, 89, 0), 1):
+            row = (sequence, "r", f"e{sequence}", "t", "A", "", now - days * DAY_MS, "{}")
+            await connection.execute(insert(planning_events).values(row))
+    await writer.close()
+    made = planner(filled, Clock())
+    await made.wait(await made.begin(parameters(**QUICK)), 60)
+    await made.close()
+    async with filled.reader() as reader:
+        rows = await reader.all(select(planning_events.c.sequence).order_by("sequence"))
+    assert [row["sequence"] for row in rows] == [3, 4]
 
 
 async def test_a_killed_run_has_failed(filled: Database) -> None:
