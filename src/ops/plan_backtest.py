@@ -88,6 +88,7 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
             "closed_weekdays": _closed(closed),
         }
         demand = _demand((file, costs, _share(cost_share)), options, seed if shuffle else None)
+        _check_days(file, demand.days, warm_up_days)
         results = {one: _replayed(one, demand, settings, options) for one in policy or _standard()}
     except PlanningError as error:
         raise CommandError(error.detail) from None
@@ -125,7 +126,22 @@ def _replayed(
 
     proposer = Proposer(targets=parse_policy(policy), settings=settings, **options)
     stderr().print(f"{policy} …", markup=False)
-    return result(demand, simulate(demand, proposer, settings))
+    found = result(demand, simulate(demand, proposer, settings))
+    if found.skus == 0:
+        raise CommandError(
+            "no SKU was asked for before the last proposal of levels, so there is nothing to replay"
+        )
+    return found
+
+
+def _check_days(file: Path, days: int, warm_up_days: int) -> None:
+    """Refuse a replay of no day. Raises CommandError."""
+    if days <= warm_up_days:
+        spanned = "one day" if days == 1 else f"{days:,} days"
+        raise CommandError(
+            f"{file}: its demand spans {spanned}, of which warm-up-days ({warm_up_days:,}) leaves "
+            "none to replay"
+        )
 
 
 def table(results: "dict[str, Result]") -> list[str]:
@@ -136,7 +152,8 @@ def table(results: "dict[str, Result]") -> list[str]:
         cells = [_cell(name, getattr(one, name)) for name, _ in COLUMNS]
         lines.append(f"| `{policy}` | " + " | ".join(cells) + " |")
     some = next(iter(results.values()))
-    lines += ["", f"{some.skus:,} SKUs over {some.days} days."]
+    skus, days = "SKU" if some.skus == 1 else "SKUs", "day" if some.days == 1 else "days"
+    lines += ["", f"{some.skus:,} {skus} over {some.days} {days}."]
     return lines
 
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.console import CommandError
+from ops.console import CommandError, ExitCode
 
 DEMAND = "sku,day,type,quantity\n" + "".join(
     f"{sku},2011-0{month}-{day:02d},pick,{quantity}\n"
@@ -84,6 +84,14 @@ def test_one_document_for_machines(tmp_path: Path) -> None:
         (DEMAND, ("--cost-share", "-1"), "cost-share"),
         (DEMAND, ("--revise-days", "0"), "revise_days is 1 to"),
         (DEMAND, ("--costs", "missing.csv"), "missing.csv"),
+        (DEMAND, ("--warm-up-days", "87"), "spans 87 days, of which warm-up-days (87) leaves none"),
+        ("sku,day,quantity\nA,2011-01-01,1\n", (), "spans one day, of which warm-up-days (56)"),
+        ("sku,day,quantity\nA,2011-01-01,1\n", ("--warm-up-days", "0"), "no SKU was asked for"),
+        (
+            "sku,day,quantity\nA,2011-01-01,1\n",
+            ("--warm-up-days", "0", "--json"),
+            "no SKU was asked for",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -91,6 +99,16 @@ def test_what_is_wrong_is_one_sentence(
 ) -> None:
     """Of the file by its line, of an option by its name."""
     assert expected in _refused(tmp_path, text, *options)
+
+
+def test_a_replay_of_nothing_is_a_wrong_use(tmp_path: Path) -> None:
+    """Exit code 2 and nothing on stdout; one day that is left is enough."""
+    result = _run(tmp_path, DEMAND, "--warm-up-days", "87")
+    assert isinstance(result.exception, CommandError)
+    assert result.exception.code == ExitCode.USAGE == 2
+    assert result.stdout == ""
+    left = _run(tmp_path, DEMAND, "--warm-up-days", "86", "--policy", "none")
+    assert "2 SKUs over 1 day." in left.stdout.splitlines()
 
 
 def test_a_level_of_one_half_needs_no_safety(tmp_path: Path) -> None:
