@@ -18,6 +18,7 @@ from projections.planning import (
     patterns,
     proposals,
     safety_stock,
+    unit_costs,
     velocity,
     xyz,
 )
@@ -45,6 +46,7 @@ _WORDS: Final[dict[tuple[str, str], str | tuple[str, ...]]] = {
     ("lead_time", "source"): lead_times.SOURCES,
     ("demand_over_lead_time", "reason"): lead_demand.REASONS,
     ("safety_stock", "method"): safety_stock.METHODS,
+    ("unit_cost", "source"): unit_costs.SOURCES,
     ("order_quantity", "basis"): order_quantities.BASES,
     ("proposal", "policy"): proposals.POLICIES,
     ("proposal", "reason"): proposals.REASONS,
@@ -52,7 +54,13 @@ _WORDS: Final[dict[tuple[str, str], str | tuple[str, ...]]] = {
 _BOOTSTRAP: Final = ("replicates", "seed")
 # Where -1 says that a number is not known.
 _UNKNOWN: Final = -1
-_MAY_BE_UNKNOWN: Final = {("margin", "price"), ("order_quantity", "unit_cost")}
+_MAY_BE_UNKNOWN: Final = {
+    ("margin", "price"),
+    ("unit_cost", "quantity"),
+    ("unit_cost", "value"),
+    ("unit_cost", "unit_cost"),
+    ("order_quantity", "unit_cost"),
+}
 
 
 def steps(
@@ -71,6 +79,7 @@ def steps(
         ("demand_by_day", demand_statistics.FORMULAS, levels.daily),
         ("demand_over_lead_time", lead_demand.FORMULAS, levels.lead_demand),
         ("safety_stock", _of_safety(planned), levels.safety),
+        ("unit_cost", unit_costs.FORMULAS, planned.unit_costs),
         ("order_quantity", order_quantities.FORMULAS, levels.orders),
         ("proposal", proposals.FORMULAS, planned.proposals),
     ]
@@ -81,7 +90,7 @@ def steps(
         for name, formulas, result in parts
     ]
     if planned.assigned.targets.has(EMPIRICAL)[0]:
-        found.insert(-3, {"step": "bootstrap", "numbers": list(_bootstrap(parameters))})
+        found.insert(-4, {"step": "bootstrap", "numbers": list(_bootstrap(parameters))})
     return found
 
 

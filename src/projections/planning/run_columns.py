@@ -77,7 +77,13 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("supplier", "text", _ORDER, "The supplier it is ordered from."),
     Field("annual_demand", "statistic", _ORDER, "Demand a year, at the mean of the window."),
     Field("unit_cost", "value", _ORDER, "Cost of one unit."),
-    Field("cost_source", "text", _ORDER, "item (its standard cost), stock (average) or none."),
+    Field(
+        "cost_source",
+        "text",
+        _ORDER,
+        "item (its standard cost), or the average of stock, "
+        "received_in_window, received, issued_in_window or issued; or none.",
+    ),
     Field("pack", "quantity", _ORDER, "What the supplier delivers multiples of."),
     Field("minimum_order", "quantity", _ORDER, "The least that the supplier delivers."),
     Field("order_quantity_exact", "statistic", _ORDER, "Economic order quantity before packs."),

@@ -19,7 +19,7 @@ from projections.tables import item_definitions, items
 
 COLUMNS: Final = (
     "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
-    "available_net", "value_net",
+    "available_net", "value_net", "received", "received_value",
 )  # fmt: skip
 _decode_item = msgspec.json.Decoder(Item).decode
 

@@ -3,14 +3,21 @@
 from typing import Any
 
 from ledger.domain.quantities import divide_half_even
-from projections.planning import lead_demand, matrix, order_quantities, proposals, safety_stock
+from projections.planning import (
+    lead_demand,
+    matrix,
+    order_quantities,
+    proposals,
+    safety_stock,
+    unit_costs,
+)
 from projections.planning.days import Days
 from projections.planning.lead_times import SOURCES
 from projections.planning.numbers import Integers
 from projections.planning.order_quantities import NO_COST
 from projections.planning.proposals import NOT_SET
 from projections.planning.run_classes import words
-from projections.planning.run_levels import COST_SOURCES, Planned
+from projections.planning.run_levels import Planned
 
 
 def columns_of(days: Days, planned: Planned) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def _replenishment(planned: Planned) -> dict[str, Any]:
         "supplier": list(planned.suppliers),
         "annual_demand": orders.annual_demand,
         "unit_cost": _set(orders.unit_cost, NO_COST),
-        "cost_source": words(planned.cost_source, COST_SOURCES),
+        "cost_source": words(planned.unit_costs.source, unit_costs.SOURCES),
         "pack": planned.terms.pack,
         "minimum_order": planned.terms.minimum,
         "order_quantity_exact": orders.exact,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from projections.planning.lead_times import (
 )
 from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
 from projections.planning.matrix import Assigned, Classified, assign
-from projections.planning.order_quantities import NO_COST, Terms
+from projections.planning.order_quantities import Terms
 from projections.planning.parameters import InvalidParameters, Parameters
 from projections.planning.proposals import NOT_SET, Control, Proposals
 from projections.planning.run_classes import Classes
@@ -32,10 +31,8 @@ from projections.planning.run_policies import (
     own_policies,
 )
 from projections.planning.run_supply import Supply
+from projections.planning.unit_costs import UnitCosts, unit_costs
 from projections.planning.velocity import DEAD
-
-COST_SOURCES: Final = ("none", "item", "stock")
-_NO_COST, _OF_ITEM, _OF_STOCK = range(len(COST_SOURCES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Planned:
     levels: Levels
     proposals: Proposals
     terms: Terms
-    cost_source: Integers
+    unit_costs: UnitCosts
     on_hand: Integers
     on_hand_value: Integers
     on_order: Integers
@@ -63,12 +60,12 @@ def plan(
     lead_times = _lead_times(days, described, suppliers, supply, parameters)
     assigned = _assigned(days, classes, parameters)
     on_hand, on_hand_value = days.sums("on_hand_net"), days.sums("value_net")
-    unit_cost, cost_source = _unit_costs(days, described, on_hand, on_hand_value)
+    costs = unit_costs(days, described, parameters.first_day)
     terms = _terms(days, described)
     supplied = Supplied(
         [f"{sku}\n{site}" for sku, site in zip(days.skus, days.sites, strict=True)],
         days.scales,
-        unit_cost,
+        costs.unit_cost,
         terms,
         lead_times,
     )
@@ -83,7 +80,7 @@ def plan(
         proposals.reviewed_on(parameters.as_of_day, assigned.review_days),
     )
     return Planned(
-        assigned, lead_times, levels, proposed, terms, cost_source, on_hand, on_hand_value,
+        assigned, lead_times, levels, proposed, terms, costs, on_hand, on_hand_value,
         on_order, suppliers,
     )  # fmt: skip
 
@@ -148,24 +145,6 @@ def _assigned(days: Days, classes: Classes, parameters: Parameters) -> Assigned:
         own_policies(parameters, cells),
     )
     return assign(series, matrix_of(parameters))
-
-
-def _unit_costs(
-    days: Days, described: Sequence[Item], on_hand: Integers, value: Integers
-) -> tuple[Integers, Integers]:
-    """Millionths for a unit of measure: the item's, else the average of what is on hand."""
-    costs = np.full(len(days), NO_COST, dtype=np.int64)
-    source = np.full(len(days), _NO_COST, dtype=np.int64)
-    rows = zip(described, on_hand.tolist(), value.tolist(), days.scales.tolist(), strict=True)
-    for number, (item, quantity, worth, scale) in enumerate(rows):
-        if item.unit_cost is not None:
-            stated = quantities.cost(item.unit_cost)
-            assert not isinstance(stated, Rejected)
-            costs[number], source[number] = stated[0], _OF_ITEM
-        elif quantity > 0 and worth > 0:
-            costs[number] = divide_half_even(worth * 10**scale, quantity)
-            source[number] = _OF_STOCK
-    return costs, source
 
 
 def _terms(days: Days, described: Sequence[Item]) -> Terms:
