@@ -32,7 +32,10 @@ class Run(BaseModel):
     previous_run: str | None = Field(description="The run that its changes are against.")
     results_kept: bool = Field(description="Whether its results are there.")
     digest: str | None = Field(description="SHA-256 of all results: equal if every digit is.")
-    counts: dict[str, int] | None
+    counts: dict[str, int] | None = Field(
+        description="How many `series`, `skus`, `forecasts`, `changes` if compared with a run "
+        "before, and series `without_price` if ABC is by margin."
+    )
     ledger: str
     code_version: str
     started_at: Instant

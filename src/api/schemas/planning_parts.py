@@ -58,7 +58,7 @@ class AbcRequest(Input):
     basis: AbcBasis = Field(
         "value",
         description="What is added up over the window. By margin, a SKU without a price counts "
-        "nothing and is in the last class.",
+        "nothing and is in the last class; the run fails if none has a price.",
     )
     shares: list[Fraction] = Field(
         [Exact(80), Exact(15), Exact(5)],

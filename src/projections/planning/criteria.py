@@ -77,6 +77,19 @@ def margin_of(days: Days, window: WindowDemand, price: Integers) -> Margin:
     return Margin(window.issued, price, window.issued_value, earned)
 
 
+def without_price(price: Integers) -> int:
+    """How many series have no price. Raises PlanningError if none has one: nothing could be ranked.
+
+    Every SKU would be in the last class then, which looks like a result and is none.
+    """
+    missing = int((price == NO_PRICE).sum())
+    if 0 < missing == len(price):
+        raise PlanningError(
+            "abc.basis", f"none of the {missing} series has a price, so none has a margin"
+        )
+    return missing
+
+
 def prices_of(days: Days, items: Mapping[str, Item]) -> Integers:
     """Millionths for one unit of measure, as the items are described; `NO_PRICE` without one."""
     found = np.full(len(days), NO_PRICE, dtype=np.int64)

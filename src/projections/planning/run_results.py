@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from projections.database import Database
 from projections.planning import run_classes, run_health, run_level_columns
+from projections.planning.criteria import without_price
 from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of
 from projections.planning.run_columns import FIELDS
@@ -130,12 +131,13 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     inputs = await read_inputs(database, parameters)
     await read(inputs.positions)
     skus, sites = inputs.days.skus, inputs.days.sites
-    columns, forecasts = await asyncio.to_thread(_of_demand, inputs)
+    columns, forecasts, unpriced = await asyncio.to_thread(_of_demand, inputs)
     positions = inputs.positions
     # Classes and levels need a third of the columns; both at once would not fit where these do.
     del inputs
     columns |= await _health(database, parameters, positions, (skus, sites))
     counts = {"series": len(skus), "skus": len(set(skus)), "forecasts": len(forecasts)}
+    counts |= unpriced
     tables: dict[Table, Rows] = {
         planning_results: SeriesRows(columns),
         planning_forecasts: ListedRows(forecasts),
@@ -143,10 +145,15 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     return Results(tables, counts)
 
 
-def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
-    """All columns but those of stock health, and the rows of forecasts."""
+def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row], dict[str, int]]:
+    """All columns but those of stock health, the rows of forecasts, and what ABC had no price of.
+
+    Raises PlanningError, also where ABC is by margin and there is no price at all.
+    """
     days, parameters = inputs.days, inputs.parameters
     classes = classes_of(days, inputs.items, parameters)
+    margin = classes.margin
+    unpriced = {} if margin is None else {"without_price": without_price(margin.price)}
     columns = {
         "sku": list(days.skus),
         "site": list(days.sites),
@@ -156,7 +163,7 @@ def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row]]:
             days, plan(days, inputs.items, inputs.supply, classes, parameters)
         ),
     }
-    return columns, forecast_rows(days, columns["abc"], parameters)
+    return columns, forecast_rows(days, columns["abc"], parameters), unpriced
 
 
 async def _health(

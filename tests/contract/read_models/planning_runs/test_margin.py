@@ -1,5 +1,6 @@
 """ABC by margin: computed by hand, with prices as they were known at the position of the run."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,6 +105,45 @@ async def test_why(teller: Teller, database: Database) -> None:
     }  # fmt: skip
     assert _margin_step(unknown) == {"issued": "60", "price": None, "cost": "540", "margin": "0"}
     assert good["inputs"]["item"]["price"] == "5.015"
+
+
+async def test_counts_of_what_has_no_price(teller: Teller, database: Database) -> None:
+    """A run by margin says how many series it could not rank; another basis needs no price."""
+    await project(teller.log, database)
+    run = await make(database, by_margin(), 1)
+    assert json.loads(run["counts"]) == {
+        "series": 5, "skus": 5, "forecasts": 0, "without_price": 1,
+    }  # fmt: skip
+    today = day_of_ms(START_MS)
+    other = await make(database, run_parameters(today, None, forecast={"enabled": False}), 2)
+    assert "without_price" not in json.loads(other["counts"])
+
+
+async def test_no_price_at_all(database: Database) -> None:
+    """Fails the run with the reason, instead of a class C for everything."""
+    teller = Teller(MemoryLog(1))
+    for sku in ("ONE", "OTHER"):
+        sell(teller, sku, "10", "1")
+    await project(teller.log, database)
+    with pytest.raises(ExceptionGroup):
+        await make(database, by_margin())
+    async with database.reader() as reader:
+        run = await reader.first(select(planning_runs))
+    assert run is not None
+    assert run["state"] == "failed"
+    reason = "none of the 2 series has a price, so none has a margin"
+    assert run["reason"] == f"PlanningError: abc.basis: {reason}"
+    assert (await results(database))["planning_results"] == []
+
+
+async def test_nothing_to_rank_needs_no_price(database: Database) -> None:
+    """A ledger whose items never moved has a run by margin, of no series."""
+    teller = Teller(MemoryLog(1))
+    teller.define("ONE", "item-1")
+    await project(teller.log, database)
+    run = await make(database, by_margin())
+    assert run["state"] == "done"
+    assert json.loads(run["counts"])["without_price"] == 0
 
 
 async def test_a_margin_beyond_64_bits(database: Database) -> None:
