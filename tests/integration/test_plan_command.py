@@ -1,5 +1,6 @@
 """`stockledger plan` on the files of an embedded ledger, without a server."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -152,7 +153,8 @@ async def test_a_run_beside_a_server(tmp_path: Path) -> None:
     async with client_of(settings_in(tmp_path / "data")) as client:
         await wait_ready(client)
         await client.post("/v1/movements", json=receipt())
-        ran = plan(tmp_path)
+        # In a thread, or the server could not go on while the command waits for it.
+        ran = await asyncio.to_thread(plan, tmp_path)
         assert ran.returncode == 0, ran.stderr
         runs = (await client.get("/v1/planning/runs")).json()["items"]
         assert [one["origin"] for one in runs] == ["command"]

@@ -13,7 +13,7 @@ SEEDS_A_PART = 10
 STORM_SEEDS = 20
 STORM_OPERATIONS = 1_200
 # A mutant that survives so many runs of so many commands is one that the auditor does not see.
-MUTANT_SEEDS = 40
+MUTANT_SEEDS = 80
 MUTANT_OPERATIONS = 600
 
 

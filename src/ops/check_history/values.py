@@ -50,6 +50,9 @@ def value_change(accounts: tuple[Account, Account], value: int) -> int:
 
 def _share(value: int, part: int, whole: int) -> int:
     """`value` · `part` / `whole`, rounded to the nearest, from the middle to the even one."""
+    if whole == 0:
+        # A broken log can say so; what it gives as the value is then found to be wrong.
+        return 0
     low, rest = divmod(value * part, whole)
     if 2 * rest == whole:
         return low + low % 2
