@@ -16,6 +16,7 @@ from ops.faults import explain
 if TYPE_CHECKING:
     from api.schemas.planning import RunRequest
     from projections.database import Database
+    from projections.planning.run_orders import Order
 
 _Answer = TypeVar("_Answer")
 _Option = typer.Option
@@ -127,7 +128,6 @@ async def _make(settings: Settings, database: "Database", request: "RunRequest")
     from projections.planning import runs
     from projections.planning.parameters import InvalidParameters
     from projections.planning.run_orders import Order, now_ms
-    from projections.planning.run_process import make_run
     from projections.planning.run_queries import find_run
     from projections.planning.run_writer import PlanningWriter
 
@@ -153,11 +153,26 @@ async def _make(settings: Settings, database: "Database", request: "RunRequest")
     finally:
         await writer.close()
     order = Order(settings.views_url, lease, parameters, kept_of(settings))
-    await make_run(order)
+    await _made(order)
     async with database.reader() as reader:
         found = await find_run(reader, lease.run_id)
         assert found is not None
         return {**found, "summary": await _summary(reader, lease.run_id)}
+
+
+async def _made(order: "Order") -> None:
+    """Make the run. Raises CommandError where its parameters do not fit what is in the ledger."""
+    from projections.planning.errors import PlanningError
+    from projections.planning.run_process import make_run
+
+    try:
+        await make_run(order)
+    except ExceptionGroup as group:
+        wrong = group.subgroup(PlanningError)
+        if wrong is None:
+            raise
+        detail = f"the run {order.lease.run_id} failed: {wrong.exceptions[0]}"
+        raise CommandError(detail, ExitCode.FOUND_WRONG) from None
 
 
 async def _summary(reader: Any, run_id: str) -> dict[str, Any]:

@@ -141,6 +141,15 @@ def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], says: s
     assert "Traceback" not in ran.stderr
 
 
+def test_a_run_that_cannot_be_ranked(folder: Path) -> None:
+    """By margin without any price it fails: one sentence, and not the code of a wrong use."""
+    (folder / "margin.toml").write_text('[abc]\nbasis = "margin"\n')
+    ran = plan(folder, "--as-of", AS_OF, "--parameters", "margin.toml")
+    assert (ran.returncode, ran.stdout) == (1, ""), ran.stderr
+    assert "failed: abc.basis: none of the 2 series has a price" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_no_views_yet(tmp_path: Path) -> None:
     """There is nothing to plan."""
     ran = plan(tmp_path)
