@@ -12,6 +12,7 @@ from ledger.config import Settings
 from projections.database import Database, ReadConnection
 from projections.planning.parameters import InvalidParameters, Parameters, day_of_ms, day_text
 from projections.planning.planner import Plan, Planner
+from projections.planning.run_names import check_names
 from projections.planning.run_orders import now_ms
 from projections.planning.run_retention import Kept
 from projections.positions import InvalidPosition, parse_positions, read_positions
@@ -94,6 +95,7 @@ async def checked_parameters(reader: ReadConnection, wanted: RunRequest) -> Para
     if wanted.as_of is not None and not await _anything_until(reader, parameters.as_of_day):
         detail = f"{day_text(parameters.as_of_day)} is before the first movement"
         raise InvalidParameters("as_of", detail)
+    await check_names(reader, parameters)
     return parameters
 
 

@@ -45,7 +45,7 @@ def plan(  # noqa: PLR0913 - each is a flag
     ] = None,
     run: Annotated[
         str | None,
-        _Option(help="The run to explain; none: the newest that is done.", show_default=False),
+        _Option(help="The run to explain; none: the newest published.", show_default=False),
     ] = None,
     repeat: Annotated[
         str | None,

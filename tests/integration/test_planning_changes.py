@@ -106,11 +106,8 @@ async def test_below_the_reorder_point(client: httpx.AsyncClient) -> None:
     await run(client, position, what_if={"demand_percent": 10_000}, **QUICK)
     assert (await client.get(path)).json()["items"] == []
     rows = (await client.get("/v1/planning/safety-stock")).json()
-    assert rows["run"] != published["id"]
-    points = (
-        await client.get("/v1/planning/safety-stock", params={"run": published["id"]})
-    ).json()["items"]
-    at = {row["sku"]: int(row["reorder_point"]) for row in points}
+    assert rows["run"] == published["id"]
+    at = {row["sku"]: int(row["reorder_point"]) for row in rows["items"]}
     stock = (await client.get("/v1/stock/A")).json()
     take = int(stock["available"]) - at["A"]
     issue = {"type": "issue", "sku": "A", "location": "MAIN/A/01"}
@@ -155,6 +152,37 @@ async def test_below_at_each_site(client: httpx.AsyncClient) -> None:
     position = await _bulk(client, [{**back, "quantity": stock[0]["on_hand"]}])
     items = (await client.get(path, params={"min_position": position})).json()["items"]
     assert [(one["sku"], one["site"], one["available"]) for one in items] == [("A", "MAIN", "0")]
+
+
+async def test_a_look_changes_nothing_for_others(client: httpx.AsyncClient) -> None:
+    """Lists are of the published run; before there is one, of the newest, whose pages go on."""
+    await trade(client, "B", 30)
+    position = await trade(client, "A", 50)
+    look = await run(client, position, site="MAIN", **QUICK)
+    assert not look["publishes"]
+    below, abc = "/v1/planning/below-reorder-point", "/v1/planning/abc"
+    assert (await client.get(below)).json()["run"] is None
+    page = (await client.get(abc, params={"limit": "1"})).json()
+    assert page["run"] == look["id"]
+    published = await run(client, position, **QUICK)
+    assert published["publishes"]
+    yesterday = (TODAY - timedelta(days=1)).date().isoformat()
+    for wanted in (
+        {"site": "MAIN"},
+        {"what_if": {"demand_percent": 50}},
+        {"as_of": yesterday},
+        {"publish": False},
+    ):
+        other = await run(client, position, **wanted, **QUICK)
+        assert not other["publishes"]
+        for path in (abc, below, "/v1/planning/replenishment", "/v1/planning/supplier-proposals"):
+            assert (await client.get(path)).json()["run"] == published["id"]
+        named = (await client.get(abc, params={"run": other["id"]})).json()
+        assert named["run"] == other["id"]
+    rest = await client.get(abc, params={"limit": "1", "cursor": page["next_cursor"]})
+    assert (rest.json()["run"], rest.json()["next_cursor"]) == (look["id"], None)
+    newest = await run(client, position, **QUICK)
+    assert (await client.get(abc)).json()["run"] == newest["id"]
 
 
 async def test_two_at_once(client: httpx.AsyncClient) -> None:

@@ -11,8 +11,8 @@ WAIT_SECONDS_MAX: Final = 60
 
 RUN: Final = Parameter(
     "run",
-    "Of this run. Without it, of the one that was done last; with a `cursor`, of the same as the "
-    "page before.",
+    "Of this run. Without it, of the published one that was done last, or if none was published, "
+    "of the one that was done last; with a `cursor`, of the same as the page before.",
     {"type": "string", "minLength": 1, "maxLength": codes.ID_LENGTH_MAX},
     "019aa9a5-30c0-7b0e-9d3c-5d1f0c6b8a42",
 )

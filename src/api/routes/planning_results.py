@@ -31,7 +31,7 @@ _CHANGES: Final = (p.SKU, q.SITE, q.TYPE, p.LIMIT, p.CURSOR)
 
 
 async def chosen_run(reader: ReadConnection, query: Query, cursor: str | None) -> RowMapping:
-    """The run whose results are wanted: the one named, that of the cursor, or the newest."""
+    """The run whose results are wanted: named, of the cursor, or the newest published."""
     run_id = queries.optional_run(query)
     if run_id is None and cursor is not None:
         run_id = run_of_cursor(cursor)
@@ -39,7 +39,7 @@ async def chosen_run(reader: ReadConnection, query: Query, cursor: str | None) -
 
 
 async def run_with_results(reader: ReadConnection, run_id: str | None) -> RowMapping:
-    """A run whose results are there; None means the newest. A problem if there is none."""
+    """A run whose results are there; None: see `newest_run`. A problem if there is none."""
     row = await newest_run(reader) if run_id is None else await run_row(reader, run_id)
     if row is None:
         which = "no planning run is done yet" if run_id is None else f"there is no run {run_id}"

@@ -63,12 +63,14 @@ class RunRequest(Input):
         "not name: as far as the views have read.",
         examples=["3:17"],
     )
-    site: SiteCode | None = Field(None, description="Only this site. None: all.")
+    site: SiteCode | None = Field(
+        None, description="Only this site. None: all. A run of one site is not published."
+    )
     each_site: bool = Field(False, description="Plan every site for itself, not all as one.")
     publish: bool | None = Field(
         None,
         description="Whether changes against the run before become events and reorder points hold. "
-        "None: if the run is about the present as it is.",
+        "None: if the run is about the present as it is, and about all sites.",
     )
     demand: DemandRequest = DemandRequest()
     abc: AbcRequest = AbcRequest()
@@ -95,6 +97,11 @@ class RunRequest(Input):
     def is_present(self) -> bool:
         """Whether it is about what is now, as it is now."""
         return self.as_of is None and self.position is None and self.what_if.is_nothing
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether what it says can hold for the ledger: of one site it would hide the others."""
+        return self.is_present and self.site is None
 
 
 def decode_run(body: bytes) -> RunRequest:
@@ -132,9 +139,10 @@ def resolve(request: RunRequest, *, today: int, positions: dict[str, int] | None
     demand["closed_weekdays"] = sorted(demand["closed_weekdays"], key=WEEKDAYS.index)
     demand["closed_dates"] = sorted(demand["closed_dates"])
     document["forecast"]["classes"] = sorted(document["forecast"]["classes"])
-    document["publish"] = request.is_present if request.publish is None else request.publish
-    if request.publish and not request.is_present:
-        raise InvalidParameters("publish", "only what is about the present as it is is published")
+    document["publish"] = request.may_publish if request.publish is None else request.publish
+    if request.publish and not request.may_publish:
+        detail = "only what is about the present as it is, and about all sites, is published"
+        raise InvalidParameters("publish", detail)
     parameters = msgspec.convert({**document, "as_of": as_of, "positions": positions}, Parameters)
     check_policies(parameters)
     return parameters

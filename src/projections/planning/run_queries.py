@@ -42,9 +42,12 @@ async def run_row(reader: ReadConnection, run_id: str) -> RowMapping | None:
 
 
 async def newest_run(reader: ReadConnection) -> RowMapping | None:
-    """The run that was done last, of those whose results are there."""
+    """The published run that was done last, or without any the run that was; with its results.
+
+    So a look at another day, at one site or at what if does not change what everybody reads.
+    """
     query = select(planning_runs).where(_r.state == "done", _r.results_kept)
-    return await reader.first(query.order_by(_r.run_id.desc()).limit(1))
+    return await reader.first(query.order_by(_r.publishes.desc(), _r.run_id.desc()).limit(1))
 
 
 async def list_runs(

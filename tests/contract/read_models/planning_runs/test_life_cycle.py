@@ -14,6 +14,7 @@ from projections.planning.parameters import Parameters, canonical, read
 from projections.planning.run_changes import next_sequence
 from projections.planning.run_columns import FIELDS
 from projections.planning.run_fields import planning_results
+from projections.planning.run_queries import newest_run
 from projections.planning.run_retention import discard, discard_events
 from projections.planning.run_tables import (
     PLANNING_GROUP,
@@ -187,6 +188,25 @@ async def test_nobody_sees_a_transaction_that_fails(
     with pytest.raises(DatabaseUnavailable):
         await runs.write_rows(writer, lease(1), {planning_results: [row, row]})
     assert await rows_of(database, planning_results) == []
+
+
+async def test_the_published_run_is_shown(database: Database, writer: PlanningWriter) -> None:
+    """However many others are done after it; without one, the newest of them."""
+
+    async def shown() -> str | None:
+        async with database.reader() as reader:
+            row = await newest_run(reader)
+            return None if row is None else row["run_id"]
+
+    found = [await shown()]
+    for number, publish in ((1, False), (2, False), (3, True), (4, False), (5, True)):
+        wanted = msgspec.structs.replace(PARAMETERS, publish=publish)
+        await runs.begin(writer, new(lease(number), parameters=wanted))
+        async with writer.transaction() as connection:
+            await runs.renew(writer, connection, lease(number))
+            await runs.finish(connection, lease(number), finished_ms=NOW_MS)
+        found.append(await shown())
+    assert found == [None, "run-001", "run-002", "run-003", "run-003", "run-005"]
 
 
 async def test_old_results_are_deleted(database: Database, writer: PlanningWriter) -> None:

@@ -1,0 +1,90 @@
+"""Names in the parameters of a run that nothing bears, on both databases."""
+
+from typing import Any
+
+import pytest
+
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import decide
+from ledger.domain.items import Supplier
+from ledger.domain.movements import Issue, MovementCommand, Receipt, Scrap
+from ledger.domain.rejections import Rejected
+from ledger.writer.refusals import refusal
+from projections.database import Database
+from projections.planning.parameters import InvalidParameters
+from projections.planning.run_names import check_names
+from tests.contract.read_models.cases import MemoryLog, Teller
+from tests.contract.read_models.planning_runs.making import parameters
+from tests.contract.read_models.projecting import project
+
+
+@pytest.fixture
+async def known(database: Database) -> Database:
+    """Something moved at MAIN/A, was sold out at SHOP, and refused of a SKU never received."""
+    log = MemoryLog(1)
+    teller = Teller(log, 0)
+    suppliers = (Supplier('A"C\\ME', 10), Supplier("SECOND"))
+    teller.define("DESCRIBED", "i1", name='{"suppliers":[{"code":"NAME"', suppliers=suppliers)
+    teller.tell(Receipt(id="1", sku="MOVED", quantity="5", location="MAIN/A"))
+    teller.tell(Receipt(id="2", sku="MOVED", quantity="5", location="SHOP"))
+    teller.tell(Issue(id="3", sku="MOVED", quantity="5", location="SHOP"))
+    _refuse(teller, Issue(id="4", sku="REFUSED", quantity="5", location="ASKED/B"))
+    _refuse(teller, Scrap(id="5", sku="MOVED", quantity="99", location="MAIM", reason="expired"))
+    await project(log, database)
+    return database
+
+
+def _refuse(teller: Teller, command: MovementCommand) -> None:
+    """Refuse a command for lack of stock, with its place, as a writer does."""
+    teller.now_ms += 1
+    teller.state.offset = teller.end
+    context = Context(Rules(), teller.now_ms)
+    wrong = decide(teller.state, command, context)
+    assert isinstance(wrong, Rejected)
+    assert wrong.code == "insufficient_stock"
+    teller.lay(refusal(teller.end, command, wrong, context))
+
+
+def _own(*skus: str) -> dict[str, Any]:
+    return {"policies": {"skus": {sku: {"level": 0.9} for sku in skus}}}
+
+
+def _late(supplier: str) -> dict[str, Any]:
+    return {"what_if": {"late_days": 2, "late_supplier": supplier}}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {}, {"site": "MAIN"}, {"site": "SHOP"}, {"site": "ASKED"}, _late('A"C\\ME'),
+        _own("DESCRIBED", "MOVED", "REFUSED"),
+    ],
+)  # fmt: skip
+async def test_what_was_recorded_is_known(known: Database, request_: dict[str, Any]) -> None:
+    """Sold out or only refused, too."""
+    async with known.reader() as reader:
+        await check_names(reader, parameters(**request_))
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({"site": "MAI"}, "site"),
+        ({"site": "MAIM"}, "site"),
+        ({"site": "MAINE"}, "site"),
+        ({"site": "main"}, "site"),
+        ({"site": "MAIN%"}, "site"),
+        (_late('a"c\\me'), "what_if.late_supplier"),
+        (_late("SECOND"), "what_if.late_supplier"),
+        (_late("NAME"), "what_if.late_supplier"),
+        (_late("%"), "what_if.late_supplier"),
+        (_own("MOVED", "NONE"), "policies.skus.NONE"),
+        (_own("moved"), "policies.skus.moved"),
+    ],
+)
+async def test_others_are_named(known: Database, request_: dict[str, Any], field: str) -> None:
+    """Part of a name, another case, what is merely quoted, and a scrap that was refused: none."""
+    async with known.reader() as reader:
+        with pytest.raises(InvalidParameters) as caught:
+            await check_names(reader, parameters(**request_))
+    assert caught.value.field == field
