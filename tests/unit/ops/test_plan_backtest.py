@@ -105,7 +105,7 @@ def test_a_replay_of_nothing_is_a_wrong_use(tmp_path: Path) -> None:
     """Exit code 2 and nothing on stdout; one day that is left is enough."""
     result = _run(tmp_path, DEMAND, "--warm-up-days", "87")
     assert isinstance(result.exception, CommandError)
-    assert result.exception.code == ExitCode.USAGE == 2
+    assert result.exception.code == ExitCode.USAGE
     assert result.stdout == ""
     left = _run(tmp_path, DEMAND, "--warm-up-days", "86", "--policy", "none")
     assert "2 SKUs over 1 day." in left.stdout.splitlines()
