@@ -1,6 +1,6 @@
-"""All tests: `make test`. Those that need nothing but CPU run beside the others.
+"""All tests: `make test`. Those that need no broker run beside the others.
 
-Its output comes when the others are done, so that the two do not mix.
+Their output comes when the others are done, so that the two do not mix.
 """
 
 import os
@@ -9,9 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-CPU_ALONE = ("tests/simulation", "tests/properties", "tests/unit/projections")
+# About half of the time that all take.
+WITHOUT_BROKER = (
+    "tests/simulation",
+    "tests/properties",
+    "tests/unit/projections",
+    "tests/contract/read_models",
+    "tests/e2e",
+)
 PYTEST = [sys.executable, "-m", "pytest"]
-# Other tests wait for real servers and should not have to wait for this.
+# The others wait for a broker, and should not have to wait for these.
 NICE = 10
 
 
@@ -20,7 +27,7 @@ def main() -> int:
     root = Path(__file__).parents[1]
     with tempfile.TemporaryFile("w+") as output:
         beside = subprocess.Popen(
-            [*PYTEST, "-p", "no:cacheprovider", *CPU_ALONE],
+            [*PYTEST, "-p", "no:cacheprovider", *WITHOUT_BROKER],
             cwd=root,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -28,7 +35,9 @@ def main() -> int:
         )
         try:
             others = subprocess.run(
-                [*PYTEST, *(f"--ignore={folder}" for folder in CPU_ALONE)], cwd=root, check=False
+                [*PYTEST, *(f"--ignore={folder}" for folder in WITHOUT_BROKER)],
+                cwd=root,
+                check=False,
             )
             beside.wait()
         finally:
