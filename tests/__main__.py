@@ -13,7 +13,7 @@ from pathlib import Path
 WITHOUT_BROKER = (
     "tests/simulation",
     "tests/properties",
-    "tests/unit/projections",
+    "tests/unit",
     "tests/contract/read_models",
     "tests/e2e",
 )
