@@ -1,5 +1,6 @@
 """What all tests share: the real servers, started once and only where a test asks for one."""
 
+import logging
 import os
 import shutil
 import signal
@@ -10,7 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 
+from ops.logging import QUIET
 from tests.servers import (
     KafkaServer,
     PostgresServer,
@@ -43,6 +46,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARK_BY_FIXTURE:
                 item.add_marker(MARK_BY_FIXTURE[fixture])
+
+
+@pytest.fixture(autouse=True)
+def put_logging_back() -> Iterator[None]:
+    """A test that runs a command, or sets logging up, leaves it as it was.
+
+    Else everything later logs to a stream that is closed with that test.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in QUIET}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    if structlog.is_configured():
+        structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

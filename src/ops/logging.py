@@ -17,7 +17,7 @@ _URL_SECRET = re.compile(r"(://[^/\s:@]*):[^/\s]+@")
 _DATABASE_SECRET = re.compile(r"(?i)(\b(?:postgres\w*|sqlite)(?:\+\w+)?://[^/\s:@]*):\S+@")
 _HEADER_SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 # They say at `info` what is of use to their own developers only.
-_QUIET = ("aiokafka", "alembic", "aiosqlite", "asyncio", "httpx", "httpcore", "uvicorn")
+QUIET = ("aiokafka", "alembic", "aiosqlite", "asyncio", "httpx", "httpcore", "uvicorn")
 
 
 def configure(level: str, log_format: str) -> None:
@@ -53,7 +53,7 @@ def configure(level: str, log_format: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     quiet = max(logging.WARNING, root.level) if level != "debug" else logging.DEBUG
-    for name in _QUIET:
+    for name in QUIET:
         logging.getLogger(name).setLevel(quiet)
     if level != "debug":
         # It repeats itself a hundred times a second while a broker is away; we say it once.

@@ -1,8 +1,7 @@
 """Why requests get a 503 is in the log: once, with the cause and its place, without secrets."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,19 +24,13 @@ PARTITION = Partitioner(2).partition_of("A")
 
 
 @pytest.fixture(autouse=True)
-def put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Remember nothing of other tests, and leave logging as it was."""
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remember nothing of other tests."""
     fresh = FaultLog()
     for module in (outcomes, problems, readiness):
         monkeypatch.setattr(module, "FAULTS", fresh)
     # Made anew, because a logger keeps the configuration of its first use.
     monkeypatch.setattr(faults, "_log", structlog.get_logger("api.faults"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
