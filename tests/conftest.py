@@ -1,11 +1,13 @@
 """What all tests share: the real servers, started once and only where a test asks for one."""
 
+import asyncio
 import logging
 import os
 import shutil
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ import pytest
 import structlog
 
 from ops.logging import QUIET
+from projections.migrate import upgrade
 from tests.servers import (
     KafkaServer,
     PostgresServer,
@@ -28,6 +31,7 @@ POSTGRES_VARIABLE = "STOCKLEDGER_TEST_DATABASE_URL"
 MARK_BY_FIXTURE = {
     "kafka_bootstrap": "kafka",
     "kafka_server": "kafka",
+    "new_postgres_database": "postgres",
     "new_postgres_url": "postgres",
     "postgres_admin_url": "postgres",
     "postgres_url": "postgres",
@@ -135,19 +139,69 @@ def postgres_url(new_postgres_url: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def new_postgres_url(postgres_admin_url: str) -> Iterator[Callable[[], str]]:
-    """Make as many new, empty databases as a test wants; all are dropped after it."""
+def new_postgres_database(postgres_admin_url: str) -> Iterator[Callable[[str], str]]:
+    """Make as many new databases as a test wants, of a template; all are dropped after it."""
     made: list[str] = []
 
-    def make() -> str:
+    def make(template: str) -> str:
         name = f"test_{uuid.uuid4().hex}"
-        run_sql(postgres_admin_url, f"CREATE DATABASE {name}")
+        run_sql(postgres_admin_url, f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
-        return urlsplit(postgres_admin_url)._replace(path=f"/{name}").geturl()
+        return _database_of(postgres_admin_url, name)
 
     yield make
     for name in made:
         run_sql(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def new_postgres_url(new_postgres_database: Callable[[str], str]) -> Callable[[], str]:
+    """Make as many new, empty databases as a test wants."""
+    return lambda: new_postgres_database("template1")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_admin_url: str) -> Iterator[str]:
+    """The name of a database with the tables of the views, which costs a second to make."""
+    name = f"template_{uuid.uuid4().hex}"
+    run_sql(postgres_admin_url, f"CREATE DATABASE {name}")
+    _migrate(_database_of(postgres_admin_url, name))
+    yield name
+    run_sql(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("template") / "views.db"
+    _migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def new_views_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Make as many databases with empty tables as a test wants, each `sqlite` or `postgres`."""
+
+    def make(kind: str) -> str:
+        if kind == "postgres":
+            template = request.getfixturevalue("postgres_template")
+            new: Callable[[str], str] = request.getfixturevalue("new_postgres_database")
+            return new(template)
+        path = tmp_path / f"views-{uuid.uuid4().hex}.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite+aiosqlite:///{path}"
+
+    return make
+
+
+def _database_of(server_url: str, name: str) -> str:
+    return urlsplit(server_url)._replace(path=f"/{name}").geturl()
+
+
+def _migrate(url: str) -> None:
+    """In a thread, since a test may already run an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, upgrade(url)).result()
 
 
 @contextmanager

@@ -30,11 +30,11 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-async def test_migrations_make_the_tables(database_url: str) -> None:
+async def test_migrations_make_the_tables(empty_database_url: str) -> None:
     """From nothing to the tables the code knows; a second time does nothing."""
-    await upgrade(database_url)
-    await upgrade(database_url)
-    engine = engine_of(database_url)
+    await upgrade(empty_database_url)
+    await upgrade(empty_database_url)
+    engine = engine_of(empty_database_url)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         version = await connection.execute(text("SELECT version_num FROM alembic_version"))
@@ -55,10 +55,10 @@ def _indexes(connection: Connection) -> dict[str, list[str]]:
     }
 
 
-async def test_two_processes_may_migrate_at_once(database_url: str) -> None:
+async def test_two_processes_may_migrate_at_once(empty_database_url: str) -> None:
     """One makes the tables, the others find them made."""
-    await asyncio.gather(*(upgrade(database_url) for _ in range(6)))
-    engine = engine_of(database_url)
+    await asyncio.gather(*(upgrade(empty_database_url) for _ in range(6)))
+    engine = engine_of(empty_database_url)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
@@ -78,10 +78,10 @@ async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
     await migrating
 
 
-async def test_migrations_can_be_taken_back(database_url: str) -> None:
+async def test_migrations_can_be_taken_back(empty_database_url: str) -> None:
     """Down to nothing and up again."""
-    await upgrade(database_url)
-    engine = engine_of(database_url)
+    await upgrade(empty_database_url)
+    engine = engine_of(empty_database_url)
 
     def down(connection: Connection) -> None:
         config = Config()
@@ -95,7 +95,7 @@ async def test_migrations_can_be_taken_back(database_url: str) -> None:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     await engine.dispose()
     assert names == ["alembic_version"]
-    await upgrade(database_url)
+    await upgrade(empty_database_url)
 
 
 @pytest.mark.parametrize(
