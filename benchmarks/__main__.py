@@ -15,6 +15,7 @@ RUNS: dict[str, list[str]] = {
     "single": ["benchmarks.single_http"],
     "log": ["benchmarks.log_append"],
     "rebuild": ["benchmarks.rebuild"],
+    "replay": ["benchmarks.replay"],
     "history": ["benchmarks.history"],
     "history-http": ["benchmarks.history", "--http"],
     "memory": ["benchmarks.memory"],

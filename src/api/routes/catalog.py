@@ -16,7 +16,6 @@ from api.routes import (
     planning_orders,
     planning_results,
     planning_runs,
-    private_texts,
     stock,
     supply_operations,
 )
@@ -35,6 +34,5 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *alerts.OPERATIONS,
     *planning_orders.OPERATIONS,
     *planning_below.OPERATIONS,
-    *private_texts.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -1,0 +1,1 @@
+"""Reading history again: records in order, the chain checked, facts, and what they add up to."""

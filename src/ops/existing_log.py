@@ -1,0 +1,40 @@
+"""Opening a log to read it: nothing is made that is not there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from ledger.config import Settings, open_log
+from ledger.errors import LedgerError, LogUnavailable
+from ledger.log import EventLog
+from ledger.replay.reading import LogDamaged, is_damage
+from ops.console import CommandError, ExitCode
+
+
+@asynccontextmanager
+async def existing_log(settings: Settings) -> AsyncIterator[EventLog]:
+    """The log of the settings, open, closed in the end.
+
+    Raises CommandError if there is none, LogDamaged, and what opening a log raises.
+    """
+    if settings.kafka_bootstrap is None:
+        _check_file(settings)
+    log = open_log(settings, create=False)
+    try:
+        try:
+            await log.open()
+        except LogUnavailable as error:
+            if is_damage(error):
+                raise LogDamaged(str(error)) from error
+            raise
+        yield log
+    finally:
+        # What failed before is what matters.
+        with suppress(LedgerError, OSError):
+            await log.close()
+
+
+def _check_file(settings: Settings) -> None:
+    path = settings.log_path
+    # Opening a file that is empty would make a log of it.
+    if not path.is_file() or path.stat().st_size == 0:
+        raise CommandError(f"there is no log {path}", ExitCode.FOUND_WRONG)

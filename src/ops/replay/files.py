@@ -1,0 +1,116 @@
+"""Writing a replay to a file: the same answer gives the same bytes."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final, Literal
+
+import msgspec
+
+from ops.console import CommandError
+from ops.replay.answer import SkuAnswer
+
+Format = Literal["ndjson", "csv"]
+FORMATS: Final[tuple[Format, ...]] = ("ndjson", "csv")
+CSV_COLUMNS: Final = (
+    "kind", "sku", "name", "unit", "location", "lot", "status", "opening", "in", "out", "on_hand",
+    "available", "on_order", "value", "supply_order", "order", "supplier", "ordered", "received",
+    "outstanding", "placed_at", "expected_at",
+)  # fmt: skip
+_encode = msgspec.json.Encoder().encode
+
+
+def format_of(path: Path, wanted: str | None) -> Format:
+    """The format asked for, or that of the name. Raises CommandError."""
+    name = wanted or path.suffix.removeprefix(".").lower()
+    for known in FORMATS:
+        if name == known:
+            return known
+    raise CommandError(f"--format is {' or '.join(FORMATS)}; the name {path.name} says neither")
+
+
+def check_target(path: Path) -> None:
+    """Say before a long replay that the file cannot be written after it. Raises CommandError."""
+    if path.is_dir():
+        raise CommandError(f"{path} is a directory")
+    if not path.parent.is_dir():
+        raise CommandError(f"there is no directory {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise CommandError(f"the directory {path.parent} cannot be written")
+
+
+def write(
+    path: Path,
+    kind: Format,
+    head: dict[str, Any],
+    skus: Iterable[SkuAnswer],
+    totals: dict[str, Any],
+) -> None:
+    """Write all of it, or leave what is there as it is. Raises OSError."""
+    with _in_place_of(path) as file:
+        if kind == "csv":
+            _write_csv(file, skus)
+            return
+        for line in _lines(head, skus, totals):
+            file.write(line.decode())
+            file.write("\n")
+
+
+def _lines(
+    head: dict[str, Any], skus: Iterable[SkuAnswer], totals: dict[str, Any]
+) -> Iterator[bytes]:
+    """The first line says what it is; a file without the last one was cut short."""
+    yield _encode({"kind": "replay", **head})
+    for sku in skus:
+        yield _encode({"kind": "sku", **msgspec.to_builtins(sku)})
+    yield _encode({"kind": "totals", **totals})
+
+
+def _write_csv(file: IO[str], skus: Iterable[SkuAnswer]) -> None:
+    writer = csv.DictWriter(file, CSV_COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for sku in skus:
+        writer.writerows(_rows(sku))
+
+
+def _rows(sku: SkuAnswer) -> Iterator[dict[str, Any]]:
+    """A line of the SKU, one of each stock key, one of each open line of a supply order."""
+    of_all = {"sku": sku.sku, "unit": sku.unit}
+    yield {
+        "kind": "sku",
+        **of_all,
+        "name": (sku.item.name if sku.item is not None else None) or "",
+        "on_hand": sku.on_hand,
+        "available": sku.available,
+        "on_order": sku.on_order,
+        "value": sku.value,
+    }
+    for key in sku.stock:
+        yield {"kind": "stock", **of_all, **msgspec.to_builtins(key)}
+    for line in sku.supply:
+        fields = msgspec.to_builtins(line)
+        identity, ordered = fields.pop("id"), fields.pop("quantity")
+        yield {"kind": "supply", **of_all, "supply_order": identity, "ordered": ordered, **fields}
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[IO[str]]:
+    """A file beside it that takes its place once it is whole and on the disk."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            # As any file that a command makes, and not for its owner alone.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
