@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 # About half of the time that all take.
@@ -23,7 +24,7 @@ NICE = 10
 
 
 def main() -> int:
-    """0 if all tests passed."""
+    """0 if all tests passed. What failed is said once more at the end."""
     root = Path(__file__).parents[1]
     with tempfile.TemporaryFile("w+") as output:
         beside = subprocess.Popen(
@@ -34,19 +35,42 @@ def main() -> int:
             preexec_fn=lambda: os.nice(NICE),
         )
         try:
-            others = subprocess.run(
-                [*PYTEST, *(f"--ignore={folder}" for folder in WITHOUT_BROKER)],
-                cwd=root,
-                check=False,
-            )
+            ignored = (f"--ignore={folder}" for folder in WITHOUT_BROKER)
+            code, failures = run([*PYTEST, *ignored], root)
             beside.wait()
         finally:
             beside.kill()
             beside.wait()
         output.seek(0)
-        sys.stdout.write(output.read())
+        failures += show(output)
+    sys.stdout.writelines(failures)
+    return code or beside.returncode
+
+
+def run(command: list[str], folder: Path) -> tuple[int, list[str]]:
+    """Its exit code, and what it says of failures; its output is shown as it comes."""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            failures = show(process.stdout)
+        except BaseException:
+            # Its servers have to go too, so it is asked to end, and waited for.
+            process.terminate()
+            raise
+    return process.returncode, failures
+
+
+def show(lines: Iterable[str]) -> list[str]:
+    """Print lines; those that name a test that failed."""
+    failures = []
+    for line in lines:
+        sys.stdout.write(line)
         sys.stdout.flush()
-    return others.returncode or beside.returncode
+        if line.startswith(("FAILED ", "ERROR ")):
+            failures.append(line)
+    return failures
 
 
 if __name__ == "__main__":
