@@ -42,6 +42,7 @@ _TAGS: Final = (
     {"name": "items", "description": "What a SKU is."},
     {"name": "planning", "description": "What to keep in stock, from what was asked for."},
     {"name": "alerts", "description": "What is worth a look."},
+    {"name": "privacy", "description": "What may have to be forgotten."},
     {"name": "health", "description": "For those who run the service."},
 )
 _HEADERS: Final[dict[str, dict[str, Any]]] = {

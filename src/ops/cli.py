@@ -7,6 +7,7 @@ it needs does not answer; 130 it was interrupted.
 import typer
 
 from ops.check_history.command import check_history
+from ops.check_seals import check_seals
 from ops.config import show_config
 from ops.console import CommandError, ExitCode, fail
 from ops.keys import keys
@@ -15,7 +16,10 @@ from ops.migrate import migrate
 from ops.options import with_settings
 from ops.plan import plan
 from ops.plan_backtest import plan_backtest
+from ops.privacy import privacy
+from ops.prove import check_proof, prove
 from ops.replay.command import replay
+from ops.seal import seal
 from ops.serve import serve
 from ops.topics import topics
 
@@ -33,12 +37,17 @@ app.command("serve")(with_settings(serve))
 app.command("load")(load)
 app.command("topics")(with_settings(topics))
 app.command("check-history")(with_settings(check_history))
+app.command("seal")(with_settings(seal))
+app.command("check-seals")(check_seals)
+app.command("prove")(with_settings(prove))
+app.command("check-proof")(check_proof)
 app.command("replay")(with_settings(replay))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")
+app.add_typer(privacy, name="privacy")
 
 
 def _print_version(wanted: bool) -> None:

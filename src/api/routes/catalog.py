@@ -16,6 +16,7 @@ from api.routes import (
     planning_orders,
     planning_results,
     planning_runs,
+    private_texts,
     stock,
     supply_operations,
 )
@@ -34,5 +35,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *alerts.OPERATIONS,
     *planning_orders.OPERATIONS,
     *planning_below.OPERATIONS,
+    *private_texts.OPERATIONS,
     *health.OPERATIONS,
 )

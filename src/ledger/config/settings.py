@@ -96,6 +96,11 @@ class Settings(Fields):
         return self.api_keys_file or self.data_dir / "api-keys.json"
 
     @property
+    def privacy_keys_path(self) -> Path:
+        """Where the keys of private texts lie, whether or not there are any."""
+        return self.privacy_keys_file or self.data_dir / "privacy-keys.db"
+
+    @property
     def log_path(self) -> Path:
         """The SQLite file of the embedded log."""
         return self.data_dir / "log.db"

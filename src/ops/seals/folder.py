@@ -1,0 +1,104 @@
+"""Seals as files: one folder holds the seals of a ledger, `seal-000001.json` and so on."""
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ops.console import CommandError, ExitCode
+from ops.seals.documents import SEAL_BYTES_MAX, SignedSeal, parse, write_document
+from ops.seals.errors import SealRejected
+
+_NAME: Final = re.compile(r"seal-(\d{6,16})\.json")
+
+
+def seal_path(folder: Path, number: int) -> Path:
+    """Where the seal of a number lies."""
+    return folder / f"seal-{number:06d}.json"
+
+
+def read_seal(path: Path) -> SignedSeal:
+    """One file. Raises CommandError if it cannot be read, SealRejected if it is no seal."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(SEAL_BYTES_MAX + 1)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > SEAL_BYTES_MAX:
+        raise SealRejected(f"{path} has more than {SEAL_BYTES_MAX} bytes")
+    return parse(content, str(path))
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """The files of a folder that are named as seals, in the order of their numbers."""
+    try:
+        found = {int(match[1]): path for path in folder.iterdir()
+                 if (match := _NAME.fullmatch(path.name))}  # fmt: skip
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be read: {error.strerror}") from None
+    return [found[number] for number in sorted(found)]
+
+
+def read_files(path: Path) -> list[SignedSeal]:
+    """The seal of a file, or all seals of a folder in order. Raises as `read_seal`."""
+    if not path.is_dir():
+        return [read_seal(path)]
+    paths = paths_in(path)
+    if not paths:
+        raise CommandError(f"{path} holds no seals")
+    return [_named(one) for one in paths]
+
+
+def newest(folder: Path) -> SignedSeal | None:
+    """The seal that the next one follows; None if the folder has none or is not there yet."""
+    if not folder.exists():
+        return None
+    paths = paths_in(folder)
+    return _named(paths[-1]) if paths else None
+
+
+def _named(path: Path) -> SignedSeal:
+    signed = read_seal(path)
+    if path.name != seal_path(path.parent, signed.seal.number).name:
+        raise SealRejected(f"{path} holds the seal number {signed.seal.number}")
+    return signed
+
+
+def _sync(folder: Path) -> None:
+    """Let the name last as the content does; a digest may be given away in a moment."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def add(folder: Path, signed: SignedSeal) -> Path:
+    """Put a seal into the folder, whole or not at all, and never over another. Its path."""
+    path = seal_path(folder, signed.seal.number)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(write_document(signed))
+            file.flush()
+            os.fsync(file.fileno())
+        # A seal is no secret.
+        Path(name).chmod(0o644)
+        path.hardlink_to(name)
+        _sync(folder)
+    except FileExistsError:
+        raise CommandError(
+            f"{path} was written by somebody else meanwhile; seal again", ExitCode.FOUND_WRONG
+        ) from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+    return path
