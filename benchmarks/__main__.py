@@ -21,6 +21,7 @@ RUNS: dict[str, list[str]] = {
     "memory": ["benchmarks.memory"],
     "instances": ["benchmarks.instances"],
     "planning-read": ["benchmarks.planning_read"],
+    "as-of": ["benchmarks.as_of"],
     "planning": ["benchmarks.planning"],
     "forecasts": ["benchmarks.forecasts"],
     "forecast-accuracy": ["benchmarks.forecast_accuracy"],

@@ -25,6 +25,8 @@ _log = structlog.get_logger("api.demand")
 class DemandRefresh:
     """Catches up again and again. Any number of processes may do it."""
 
+    what = "the demand view"
+
     def __init__(self, log: EventLog, database: Database, every_seconds: float) -> None:
         """Both are open. `every_seconds` lie between the end of one time and the next."""
         self._log = log
@@ -34,7 +36,7 @@ class DemandRefresh:
 
     def reasons(self) -> list[str]:
         """What keeps the demand view of this process from following the others."""
-        return [] if self._trouble is None else [f"the demand view: {self._trouble}"]
+        return [] if self._trouble is None else [f"{self.what}: {self._trouble}"]
 
     async def run(self) -> None:
         """Catch up for ever. What fails is tried again, and is a reason until it succeeds."""
@@ -44,17 +46,20 @@ class DemandRefresh:
                 if await self._loading():
                     pause = min(pause, AGAIN_SECONDS)
                 else:
-                    await catch_up(self._database)
+                    await self._catch_up()
                 self._trouble = None
             except LedgerError as error:
                 pause = min(pause, AGAIN_SECONDS)
                 if self._trouble is None:
                     _log.warning(
-                        "demand_refresh_failed", fault=type(error).__name__, why=str(error)
+                        "refresh_failed", of=self.what, fault=type(error).__name__, why=str(error)
                     )
                 # Readiness is open to everybody, and what a database says may name hosts.
                 self._trouble = in_public(error)
             await asyncio.sleep(pause)
+
+    async def _catch_up(self) -> None:
+        await catch_up(self._database)
 
     async def _loading(self) -> bool:
         """Whether the views are far behind the log: they are loaded first, at full speed."""

@@ -1,7 +1,7 @@
 """What endpoints work with: made once when the server starts, carried in the lifespan's state."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypedDict
 
@@ -119,17 +119,27 @@ def traceparent(request: Request) -> bytes | None:
 async def wait_for_view(parts: Services, query: Query) -> None:
     """Wait until the views have read as far as `min_position`; a problem if they do not."""
     text = query.get("min_position")
-    if text is None:
-        return
+    if text is not None:
+        wanted = read_positions_of(parts, text, "min_position")
+        await await_positions(parts, wanted, "min_position")
+
+
+def read_positions_of(parts: Services, text: str, name: str) -> dict[int, int]:
+    """The offsets by partition in the query parameter `name`. Raises Problem."""
     try:
         wanted = parse_positions(text)
     except InvalidPosition as error:
-        raise Problem("invalid_request", f"min_position: {error}") from None
+        raise Problem("invalid_request", f"{name}: {error}") from None
     if max(wanted) >= parts.log.partitions:
         raise Problem("invalid_request", f"the log has {parts.log.partitions} partitions")
+    return wanted
+
+
+async def await_positions(parts: Services, wanted: Mapping[int, int], name: str) -> None:
+    """Wait until the views have read these records; a problem if they are not written."""
     known = parts.positions.known()
     for partition, offset in wanted.items():
         # What a view has read is written; only beyond that the log must be asked.
         if known.get(partition, 0) <= offset and offset >= await parts.log.end(partition):
-            raise Problem("invalid_request", f"min_position: {partition}:{offset} is not written")
+            raise Problem("invalid_request", f"{name}: {partition}:{offset} is not written")
     await parts.positions.wait_for(wanted, parts.settings.view_wait_seconds)

@@ -12,6 +12,7 @@ from uuid6 import uuid7
 from api.demand_refresh import DemandRefresh
 from api.dependencies import LifespanState, Services, Submitter
 from api.gauges import LedgerCollector, ProjectorCollector, ViewLag
+from api.history_refresh import HistoryRefresh
 from api.metrics import HttpMetrics
 from api.planning import open_planner
 from api.process import Process
@@ -116,9 +117,10 @@ def _planner(settings: Settings, log: EventLog, database: Database, parts: Parts
         return None
     planner = open_planner(settings, database)
     parts.tasks.start(planner.run(), "planner")
-    refresh = DemandRefresh(log, database, settings.planning_refresh_seconds)
-    parts.tasks.start(refresh.run(), "demand-refresh")
-    parts.readiness.add(refresh.reasons)
+    for kind in (DemandRefresh, HistoryRefresh):
+        refresh = kind(log, database, settings.planning_refresh_seconds)
+        parts.tasks.start(refresh.run(), refresh.what)
+        parts.readiness.add(refresh.reasons)
     return planner
 
 

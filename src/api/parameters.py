@@ -113,3 +113,23 @@ OCCURRED_FROM: Final = Parameter("occurred_from", "Happened then or later.", _IN
 OCCURRED_UNTIL: Final = Parameter("occurred_until", "Happened before then.", _INSTANT)
 RECORDED_FROM: Final = Parameter("recorded_from", "Recorded then or later.", _INSTANT)
 RECORDED_UNTIL: Final = Parameter("recorded_until", "Recorded before then.", _INSTANT)
+AS_OF: Final = Parameter(
+    "as_of",
+    "Only movements that occurred by then count, whenever they were recorded.",
+    _INSTANT,
+    "2026-10-31T23:59:59Z",
+)
+AS_KNOWN_AT: Final = Parameter(
+    "as_known_at",
+    "Only movements that were recorded by then count. Waits until the view has them all.",
+    _INSTANT,
+    "2026-11-02T08:00:00Z",
+)
+AS_OF_POSITION: Final = Parameter(
+    "as_of_position",
+    "Only records up to these count, in the partitions named: a `Ledger-Position`, or the "
+    "`as_of_position` of an answer as `3:17,4:2`. 422 if the log does not reach that far.",
+    MIN_POSITION.schema,
+    "3:17",
+)
+MOMENT: Final = (AS_OF, AS_KNOWN_AT, AS_OF_POSITION)

@@ -6,6 +6,7 @@ it needs does not answer; 130 it was interrupted.
 
 import typer
 
+from ops.as_of import as_of
 from ops.check_history.command import check_history
 from ops.check_seals import check_seals
 from ops.config import show_config
@@ -42,6 +43,7 @@ app.command("check-seals")(check_seals)
 app.command("prove")(with_settings(prove))
 app.command("check-proof")(check_proof)
 app.command("replay")(with_settings(replay))
+app.command("as-of")(with_settings(as_of))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
 app.command("migrate")(with_settings(migrate))

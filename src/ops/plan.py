@@ -1,24 +1,19 @@
 """`stockledger plan`: make a planning run, explain one, or make one again and compare."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
-from ops.data_dir import prepare_data_dir
-from ops.faults import explain
+from ops.views import with_views
 
 if TYPE_CHECKING:
     from api.schemas.planning import RunRequest
     from projections.database import Database
     from projections.planning.run_orders import Order
 
-_Answer = TypeVar("_Answer")
 _Option = typer.Option
 
 
@@ -73,7 +68,7 @@ def plan(  # noqa: PLR0913 - each is a flag
 
 
 def _make_and_show(settings: Settings, request: "RunRequest", *, as_json: bool) -> None:
-    made = _with_views(settings, lambda database: _make(settings, database, request))
+    made = with_views(settings, lambda database: _make(settings, database, request))
     if as_json:
         print_document(made)
     else:
@@ -96,28 +91,6 @@ def _request(as_of: str | None, path: Path | None) -> "RunRequest":
     except InvalidParameters as error:
         raise CommandError(str(error)) from None
     return request
-
-
-def _with_views(settings: Settings, work: "Callable[[Database], Awaitable[_Answer]]") -> _Answer:
-    """Do something with the views' database, and say in a sentence why that cannot be."""
-    prepare_data_dir(settings)
-
-    async def opened() -> _Answer:
-        from projections.database import Database
-        from projections.migrate import upgrade
-
-        async with AsyncExitStack() as stack:
-            if settings.migrate:
-                await upgrade(settings.views_url)
-            database = Database(settings.views_url)
-            stack.push_async_callback(database.close)
-            await database.open()
-            return await work(database)
-
-    try:
-        return asyncio.run(opened())
-    except Exception as error:
-        raise explain(error, settings) or error from error
 
 
 async def _make(settings: Settings, database: "Database", request: "RunRequest") -> dict[str, Any]:
@@ -198,7 +171,7 @@ def _repeat(settings: Settings, run_id: str, *, as_json: bool) -> None:
         document: dict[str, Any] = msgspec.to_builtins(found)
         return {**document, "equal": found.equal}
 
-    document = _with_views(settings, again)
+    document = with_views(settings, again)
     if as_json:
         print_document(document)
     else:
@@ -225,7 +198,7 @@ def _explain(settings: Settings, what: tuple[str | None, str, str], *, as_json: 
             raise CommandError(f"the run {run['run_id']} has no results of {sku} {site}".rstrip())
         return found
 
-    document = _with_views(settings, explained)
+    document = with_views(settings, explained)
     if as_json:
         print_document(document)
     else:

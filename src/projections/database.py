@@ -47,9 +47,11 @@ class ReadConnection:
         """Whether the answers come from an SQLite file."""
         return self._connection.dialect.name == "sqlite"
 
-    async def all(self, query: Executable) -> list[RowMapping]:
+    async def all(
+        self, query: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> list[RowMapping]:
         """Every row of the answer."""
-        result = await self._connection.execute(query)
+        result = await self._connection.execute(query, parameters)
         return list(result.mappings().all())
 
     async def first(self, query: Executable) -> RowMapping | None:

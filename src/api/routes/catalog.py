@@ -18,6 +18,7 @@ from api.routes import (
     planning_runs,
     private_texts,
     stock,
+    stock_history,
     supply_operations,
 )
 
@@ -25,6 +26,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *movements.OPERATIONS,
     *bulk.OPERATIONS,
     *stock.OPERATIONS,
+    *stock_history.OPERATIONS,
     *items.OPERATIONS,
     *supply_operations.OPERATIONS,
     *planning_demand.OPERATIONS,

@@ -3,10 +3,11 @@
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from starlette.requests import Request
 
+from api import moments, queries
 from api import parameters as p
-from api import queries
 from api.answers import Answer, document
 from api.bodies import JSON_TYPES, content_type, read_body
 from api.commands import decode_command, decode_reversal, new_id
@@ -39,7 +40,7 @@ _LIST_NAMES: Final = (
         "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "PO-7"),
     Parameter("reference_type", "The type of the caller's document; with `reference`.", {
         "type": "string", "minLength": 1, "maxLength": codes.TEXT_LENGTH_MAX}, "purchase_order"),
-    p.OCCURRED_FROM, p.OCCURRED_UNTIL, p.RECORDED_FROM, p.RECORDED_UNTIL,
+    p.OCCURRED_FROM, p.OCCURRED_UNTIL, p.RECORDED_FROM, p.RECORDED_UNTIL, *p.MOMENT,
     p.ID, p.LIMIT, p.CURSOR, p.MIN_POSITION,
 )  # fmt: skip
 _LIST_QUERY: Final = frozenset(parameter.name for parameter in _LIST_NAMES)
@@ -140,10 +141,15 @@ async def get_movements(request: Request) -> Answer:
     wanted = movement_filter(query)
     limit, cursor = queries.limit(query), queries.cursor(query)
     parts = services(request)
-    await wait_for_view(parts, query)
+    asked = await moments.ask(parts, query, wanted.sku)
     async with parts.views.reader() as reader:
+        moment = await asked.moment(reader) if asked.anything else None
+        wanted = msgspec.structs.replace(wanted, moment=moment)
         page = await list_movements(reader, wanted, limit=limit, cursor=cursor)
-    return document(HTTPStatus.OK, page._asdict())
+    answer = page._asdict()
+    if moment is not None:
+        answer |= {**asked.echo, "as_of_position": moment.as_of_position}
+    return document(HTTPStatus.OK, answer)
 
 
 async def get_movement(request: Request) -> Answer:

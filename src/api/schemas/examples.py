@@ -97,6 +97,50 @@ SKU_STOCK: Final[dict[str, Any]] = {
     "positions": [{key: value for key, value in STOCK_LINE.items() if key != "sku"}],
     "as_of_position": {"3": 17},
 }
+_LINE_AS_OF: Final[dict[str, Any]] = {**SKU_STOCK["positions"][0], "negative": False}
+SKU_STOCK_AS_OF: Final[dict[str, Any]] = {
+    "sku": "85123A",
+    "on_hand": "6",
+    "unavailable": "0",
+    "reserved": "0",
+    "available": "6",
+    "value": "15.3",
+    "negative": False,
+    "positions": [_LINE_AS_OF],
+    "as_of": "2026-10-31T23:59:59Z",
+    "as_of_position": {"3": 17},
+}
+STOCK_VALUE: Final[dict[str, Any]] = {
+    "sku": "85123A", "on_hand": "6", "value": "15.3", "negative": False,
+}  # fmt: skip
+STOCK_ENTRY: Final[dict[str, Any]] = {
+    "id": "po-7/1",
+    "type": "receipt",
+    "occurred_at": "2026-11-22T10:00:00Z",
+    "recorded_at": "2026-11-22T10:00:00.123Z",
+    "late": False,
+    "position": {"partition": 3, "offset": 17},
+    "actor": "local",
+    "reason": None,
+    "reference": {"type": "purchase_order", "id": "PO-7"},
+    "reverses": None,
+    "reversed_by": None,
+    "from": "@supplier",
+    "to": "MAIN/A/01",
+    "changes": [
+        {
+            "location": "MAIN/A/01",
+            "lot": None,
+            "status": "available",
+            "change": "6",
+            "balance": "6",
+            "negative": False,
+        }
+    ],
+    "on_hand": "6",
+    "value_change": "15.3",
+    "value": "15.3",
+}
 ITEM_REQUEST: Final[dict[str, Any]] = {
     "name": "White hanging heart T-light holder",
     "unit": "each",

@@ -249,3 +249,10 @@ class MovementPage(BaseModel):
 
     items: list[Movement]
     next_cursor: str | None
+    as_of: Instant | None = Field(None, description="As asked.")
+    as_known_at: Instant | None = Field(None, description="As asked.")
+    as_of_position: dict[str, int] | None = Field(
+        None,
+        description="Only with a moment: by partition the offset of the last record that may "
+        "count; -1 where none does.",
+    )

@@ -172,7 +172,8 @@ class Fields(BaseSettings):
         60.0,
         ge=1,
         le=bounds.PLANNING_REFRESH_SECONDS_MAX,
-        description="how often the demand view is brought as far as the other views",
+        description="how often the demand view and the balance checkpoints are brought as far as "
+        "the other views",
     )
     planning_schedule: str | None = Field(
         None,

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_, union_a
 from projections import cursors
 from projections.cursors import Page
 from projections.database import ReadConnection, storable
+from projections.history.moments import Moment, conditions_of
 from projections.tables import movements
 from projections.views.movement_rows import document_of
 from projections.views.paths import below
@@ -29,6 +30,7 @@ class MovementFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which movements; None means any. Ranges include `from` and exclude `until`.
 
     `location` is a place or, with `location_below`, also every place below it in the path.
+    `moment` is one at which the movements count.
     """
 
     sku: str | None = None
@@ -42,6 +44,7 @@ class MovementFilter(msgspec.Struct, frozen=True, kw_only=True):
     occurred_until_us: int | None = None
     recorded_from_ms: int | None = None
     recorded_until_ms: int | None = None
+    moment: Moment | None = None
 
 
 async def list_movements(
@@ -57,6 +60,8 @@ async def list_movements(
     Raises InvalidCursor.
     """
     conditions = _conditions(wanted)
+    if wanted.moment is not None:
+        conditions += await conditions_of(reader, wanted.moment)
     if cursor is not None:
         conditions += _beyond(cursor, newest_first)
     texts = (one for one in msgspec.structs.astuple(wanted) if isinstance(one, str))

@@ -36,7 +36,7 @@ async def list_stock(
     reader: ReadConnection, wanted: StockFilter, *, limit: int, cursor: str | None = None
 ) -> Page:
     """A page of stock lines in the order of (sku, location, lot, status). Raises InvalidCursor."""
-    query = _matching(wanted)
+    query = matching(wanted)
     if cursor is not None:
         key = cursors.decode(cursor, str, str, str, str)
         # The first condition follows from the second; it is what an index can use everywhere.
@@ -65,13 +65,13 @@ async def find_stock(
     totals = await reader.first(select(sku_totals).where(sku_totals.c.sku == sku))
     supply = await expected_supply(reader, sku, atp_before_us)
     if totals is None:
-        partition = await _partition_without_movements(reader, sku)
+        partition = await partition_without_movements(reader, sku)
         if partition is None:
             return None
         rows, scale = [], 0 if supply is None else supply.scale
         on_hand = unavailable = value = 0
     else:
-        wanted = _matching(StockFilter(sku=sku))
+        wanted = matching(StockFilter(sku=sku))
         rows = await reader.all(wanted.order_by(_s.account, _s.lot, _s.status))
         partition, scale, value = totals["partition"], totals["scale"], totals["value"]
         on_hand, unavailable = totals["on_hand"], totals["unavailable"]
@@ -96,7 +96,7 @@ async def find_stock(
     return found
 
 
-async def _partition_without_movements(reader: ReadConnection, sku: str) -> int | None:
+async def partition_without_movements(reader: ReadConnection, sku: str) -> int | None:
     """A SKU that is described or ordered but never moved is known, and empty."""
     item = await reader.first(select(items.c.partition).where(items.c.sku == sku))
     return await partition_of_orders(reader, sku) if item is None else item["partition"]
@@ -115,7 +115,8 @@ def _key_columns() -> list[Any]:
     return [_s.sku, _s.account, _s.lot, _s.status]
 
 
-def _matching(wanted: StockFilter) -> Select[Any]:
+def matching(wanted: StockFilter) -> Select[Any]:
+    """The rows of `stock` that a filter lets pass."""
     # Only real accounts have a status.
     query = select(stock).where(_s.status != "")
     for column, value in ((_s.sku, wanted.sku), (_s.lot, wanted.lot), (_s.status, wanted.status)):
