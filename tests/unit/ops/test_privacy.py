@@ -1,0 +1,83 @@
+"""`stockledger privacy`: encrypt, open, erase, list."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.ops.test_commands import Run, own_folder, run
+
+__all__ = ["own_folder", "run"]
+
+
+class Stdin(io.TextIOWrapper):
+    """What is typed."""
+
+    def __init__(self, content: bytes) -> None:
+        """These bytes."""
+        super().__init__(io.BytesIO(content))
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Whatever a test sets as stdin."""
+    return monkeypatch
+
+
+def protect(run: Run, typed: pytest.MonkeyPatch, text: bytes, *more: str) -> tuple[int, str, str]:
+    """Encrypt for the subject `a`."""
+    typed.setattr(sys, "stdin", Stdin(text))
+    return run("privacy", "protect", "a", *more)
+
+
+def test_a_text_is_protected_opened_and_erased(run: Run, typed: pytest.MonkeyPatch) -> None:
+    """And the names of erased keys stay, to be erased again."""
+    code, out, err = protect(run, typed, b"Ms Miller\n")
+    token = out.strip()
+    assert (code, err, token[:5]) == (0, "", "enc1.")
+    assert json.loads(protect(run, typed, b"Ms Miller", "--json")[1]) == {"token": token}
+    assert run("privacy", "open", token) == (0, "Ms Miller\n", "subject a\n")
+    code, out, _ = run("privacy", "open", token, "--json")
+    assert json.loads(out) == {"subject": "a", "text": "Ms Miller"}
+    code, out, _ = run("privacy", "list", "--json")
+    [row] = json.loads(out)
+    assert (row["ref"], row["subject"], row["erased"]) == (token.split(".")[1], "a", None)
+    backup = Path("data/privacy-keys.db").read_bytes()
+    assert run("privacy", "erase", "a") == (0, f"erased the key {row['ref']}\n", "")
+    code, out, err = run("privacy", "open", token)
+    assert (code, out) == (1, "")
+    assert f"the key {row['ref']} was erased at 20" in err
+    assert "erased 20" in run("privacy", "list")[1]
+    Path("data/privacy-keys.db").write_bytes(backup)
+    code, out, _ = run("privacy", "erase", "--ref", row["ref"], "--json")
+    assert (code, [one["ref"] for one in json.loads(out)["erased"]]) == (0, [row["ref"]])
+    assert run("privacy", "open", token)[0] == 1
+
+
+def test_what_it_cannot_do(run: Run, typed: pytest.MonkeyPatch) -> None:
+    """In a sentence, with the right exit code."""
+    for text, says in (
+        (b"", "a text has 1 to 300 bytes"),
+        (b"x" * 301, "a text has 1 to 300 bytes"),
+        (b"\xff", "the text is not UTF-8"),
+    ):
+        code, out, err = protect(run, typed, text)
+        assert (code, out, says in err) == (2, "", True)
+    for arguments, expected, says in (
+        (("open", "note"), 2, "this is no token"),
+        (("erase", "a"), 1, "1 had no key that is not erased already"),
+        (("erase",), 2, "name a subject, or keys by --ref"),
+        (("erase", "a", "--ref", "b"), 2, "name a subject, or keys by --ref"),
+    ):
+        code, out, err = run("privacy", *arguments)
+        assert (code, out, says in err) == (expected, "", True), err
+    Path("data").mkdir()
+    keys = Path("data/privacy-keys.db")
+    keys.write_bytes(b"something else" * 99)
+    keys.chmod(0o644)
+    assert "chmod 600" in protect(run, typed, b"x")[2]
+    keys.chmod(0o600)
+    code, _, err = protect(run, typed, b"x")
+    assert (code, "cannot be used: file is not a database" in err) == (1, True)
