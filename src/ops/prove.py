@@ -2,15 +2,15 @@
 
 import asyncio
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.config import Settings, open_log
+from ledger.config import Settings
 from ledger.errors import LedgerError
 from ops.console import CommandError, ExitCode, print_document, stdout
+from ops.existing_log import existing_log
 from ops.faults import explain
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ def prove(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 proved; 1 there is no such record, it is void or not sealed yet, or the log is not
     what was sealed; 2 used wrongly; 3 Kafka does not answer.
     """  # fmt: skip
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
     if output.exists():
         raise CommandError(f"{output} is there already")
     try:
@@ -93,9 +91,7 @@ async def _prove(
     from ops.seals.errors import SealRejected
     from ops.seals.walk import ledger_of
 
-    log = open_log(settings, create=False)
-    try:
-        await log.open()
+    async with existing_log(settings) as log:
         ledger_id, last = await ledger_of(log), seals[-1].seal
         if (last.ledger_id, len(last.partitions)) != (ledger_id, log.partitions):
             raise SealRejected(
@@ -104,10 +100,6 @@ async def _prove(
             )
         place = await _place(log, what, sku)
         return await proving.prove(log, seals, place)
-    finally:
-        # What failed before is what matters.
-        with suppress(Exception):
-            await log.close()
 
 
 async def _place(log: "EventLog", what: str, sku: str | None) -> "Position":

@@ -1,15 +1,15 @@
 """`stockledger seal`: sign what the log says now, so that its past cannot be changed unseen."""
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ledger.config import Settings, open_log
-from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+from ledger.config import Settings
+from ops.console import CommandError, print_document, stderr, stdout
+from ops.existing_log import existing_log
 from ops.faults import explain
 
 if TYPE_CHECKING:
@@ -65,8 +65,6 @@ def seal(  # noqa: PLR0913 - each is a flag
         return
     if key is None or into is None:
         raise CommandError("--key and --into are needed, or --new-key")
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
     try:
         made, path = _seal(settings, _order(key, into, public_key or []), into)
     except Exception as error:
@@ -108,15 +106,9 @@ def _seal(settings: Settings, order: "Order", into: Path) -> "tuple[SignedSeal, 
     from ops.seals.sealing import make_seal
 
     async def sealed() -> "SignedSeal":
-        log = open_log(settings, create=False)
-        try:
-            await log.open()
+        async with existing_log(settings) as log:
             with counting("sealing") as progress:
                 return await make_seal(log, order, progress)
-        finally:
-            # What failed before is what matters.
-            with suppress(Exception):
-                await log.close()
 
     made = asyncio.run(sealed())
     return made, add(into, made)

@@ -4,6 +4,7 @@ from ledger.domain.facts import WriterClaimed
 from ledger.events.chain import GENESIS, link
 from ledger.events.codec import encode
 from ledger.log import EventLog, NewRecord
+from ledger.replay.reading import read_records
 from ledger.writer.opening import open_partitions
 from ops.seals.check import Seals, follows
 from ops.seals.documents import Seal, SignedSeal
@@ -11,7 +12,7 @@ from ops.seals.keys import key_id, raw_public
 from ops.seals.proofs import check_proof
 from ops.seals.proving import Position, prove
 from ops.seals.sealing import Order, make_seal
-from ops.seals.walk import Links, slices
+from ops.seals.walk import Links
 from tests.contract.log_cases import PARTITIONS, Place
 from tests.unit.ops.seals.histories import KEY, LEDGER_ID
 
@@ -22,7 +23,7 @@ RAW = raw_public(KEY)
 async def links_of(log: EventLog, partition: int) -> list[tuple[int, str]]:
     """Offset and hash of each record that counts."""
     links, found = Links(partition), []
-    async for records in slices(log, partition, 0, await log.end(partition)):
+    async for records in read_records(log, partition, until=await log.end(partition)):
         found += [(one.offset, head) for one in records if (head := links.take(one))]
     return found
 

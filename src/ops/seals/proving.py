@@ -1,17 +1,19 @@
 """Finding the proof of one record, by reading the log from the seal before it to the one behind."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
 import msgspec
 
-from ledger.errors import ChainBroken
+from ledger.errors import ChainBroken, LogRegressed
 from ledger.events.merkle import CompactRange, PathFinder
 from ledger.log import EventLog, Record
+from ledger.replay.reading import ends, read_records
 from ops.console import CommandError, ExitCode
 from ops.seals.documents import SealedPartition, SignedSeal
 from ops.seals.proofs import PROOF_FORMAT, Proof, ProvedRecord
-from ops.seals.walk import Links, slices
+from ops.seals.walk import Links
 
 
 class Position(NamedTuple):
@@ -38,13 +40,14 @@ async def find_id(log: EventLog, identity: str, partitions: Sequence[int]) -> Po
     """
     found = []
     wanted = msgspec.json.encode(identity)
-    for partition in partitions:
-        async for records in slices(log, partition, 0, await log.end(partition)):
-            found += [
-                Position(partition, record.offset)
-                for record in records
-                if record.counts and wanted in record.value and _id_of(record) == identity
-            ]
+    for partition, end in (await ends(log, partitions)).items():
+        async with aclosing(read_records(log, partition, until=end)) as slices:
+            async for records in slices:
+                found += [
+                    Position(partition, record.offset)
+                    for record in records
+                    if record.counts and wanted in record.value and _id_of(record) == identity
+                ]
     if not found:
         raise CommandError(f"no record with the id {identity} counts", ExitCode.FOUND_WRONG)
     if len(found) > 1:
@@ -92,9 +95,14 @@ async def prove(log: EventLog, seals: Sequence[SignedSeal], place: Position) -> 
     old = None if at == 0 else seals[at - 1].seal.partitions[place.partition]
     search = _Search(place, sealed, old)
     begin = 0 if old is None else old.next_offset
-    async for records in slices(log, place.partition, begin, sealed.next_offset):
-        for record in records:
-            search.take(record)
+    end = (await ends(log, [place.partition]))[place.partition]
+    if end < sealed.next_offset:
+        raise LogRegressed(f"partition {place.partition} ends at {end}, before what was sealed")
+    reading = read_records(log, place.partition, start=begin, until=sealed.next_offset)
+    async with aclosing(reading) as slices:
+        async for records in slices:
+            for record in records:
+                search.take(record)
     proved, index, path = search.finish()
     return Proof(PROOF_FORMAT, proved, index, tuple(one.hex() for one in path), seals[at])
 

@@ -6,6 +6,7 @@ of them. So sealing costs what was added, and proves nothing about what was not 
 """
 
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.errors import ChainBroken, LogRegressed
 from ledger.events.merkle import CompactRange
 from ledger.log import EventLog
+from ledger.replay.reading import ends, read_records
 from ops.console import CommandError
 from ops.seals.documents import (
     FORMAT,
@@ -26,7 +28,7 @@ from ops.seals.documents import (
 )
 from ops.seals.errors import SealRejected
 from ops.seals.keys import raw_public
-from ops.seals.walk import Links, ledger_of, link_of, slices
+from ops.seals.walk import Links, ledger_of, link_of, record_at
 
 # Called with the partition and the number of records that were read.
 Progress = Callable[[int, int], None]
@@ -84,7 +86,7 @@ def _check_before(before: Seal | None, ledger_id: str, partitions: int) -> None:
 async def _seal_partition(
     log: EventLog, partition: int, old: SealedPartition | None, progress: Progress
 ) -> SealedPartition:
-    end = await log.end(partition)
+    end = (await ends(log, [partition]))[partition]
     if old is not None and end < old.next_offset:
         raise LogRegressed(
             f"partition {partition} ends at {end}; it was sealed up to {old.next_offset}"
@@ -95,20 +97,20 @@ async def _seal_partition(
         links = Links(partition, old.head, old.head_offset, old.records)
         begin = old.next_offset
     added = CompactRange(links.records)
-    async for records in slices(log, partition, begin, end):
-        for record in records:
-            head = links.take(record)
-            if head is not None:
-                added.append(bytes.fromhex(head))
-        progress(partition, len(records))
+    async with aclosing(read_records(log, partition, start=begin, until=end)) as slices:
+        async for records in slices:
+            for record in records:
+                head = links.take(record)
+                if head is not None:
+                    added.append(bytes.fromhex(head))
+            progress(partition, len(records))
     return _sealed(links, end, added, old)
 
 
 async def _check_head(log: EventLog, old: SealedPartition) -> None:
     """One look: the last record of the seal before is the one that was sealed."""
-    found = await log.read(old.partition, old.head_offset, records_max=1)
-    heads = [link_of(old.partition, record) for record in found.records[:1] if record.counts]
-    if heads != [old.head]:
+    found = await record_at(log, old.partition, old.head_offset)
+    if found is None or not found.counts or link_of(old.partition, found) != old.head:
         raise ChainBroken(
             f"partition {old.partition}, offset {old.head_offset}: this is not the record that was "
             "sealed; verify says what was changed"

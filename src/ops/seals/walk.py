@@ -1,15 +1,15 @@
 """Reading a part of a partition, with the chain checked and nothing decoded that is not needed."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
 
 from ledger.domain.facts import Opened
-from ledger.errors import ChainBroken, LogRegressed, UndecodableRecord, WrongLedger
+from ledger.errors import ChainBroken, LogUnavailable, UndecodableRecord, WrongLedger
 from ledger.events.chain import GENESIS, link
 from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record
+from ledger.replay.reading import LogDamaged, ends, is_damage
 from ops.console import CommandError, ExitCode
 
 
@@ -36,30 +36,27 @@ async def ledger_of(log: EventLog) -> str:
 
 
 async def _opened(log: EventLog, partition: int) -> Opened:
-    found = await log.read(partition, 0, records_max=1)
-    if not found.records:
+    if (await ends(log, [partition]))[partition] == 0:
         raise CommandError(
             f"partition {partition} of the log is empty; serve opens it", ExitCode.FOUND_WRONG
         )
-    fact = Codec().decode(found.records[0])[1] if found.records[0].counts else None
+    record = await record_at(log, partition, 0)
+    fact = Codec().decode(record)[1] if record is not None and record.counts else None
     if type(fact) is not Opened or fact.partition != partition:
         raise WrongLedger(f"partition {partition} does not begin with its ledger.opened")
     return fact
 
 
-async def slices(
-    log: EventLog, partition: int, offset: int, end: int
-) -> AsyncIterator[list[Record]]:
-    """All records from `offset` to before `end`, void ones included, as they are read."""
-    while offset < end:
-        found = await log.read(partition, offset, wait_seconds=READ_WAIT_SECONDS)
-        if found.next_offset <= offset:
-            raise LogRegressed(f"partition {partition} ends at {found.end}, before offset {end}")
-        if found.next_offset > end:
-            yield [record for record in found.records if record.offset < end]
-        else:
-            yield found.records
-        offset = found.next_offset
+async def record_at(log: EventLog, partition: int, offset: int) -> Record | None:
+    """The record that lies there, void or not, and hardly more is read. Raises LogDamaged."""
+    try:
+        found = await log.read(partition, offset, records_max=1, wait_seconds=READ_WAIT_SECONDS)
+    except LogUnavailable as error:
+        if is_damage(error):
+            raise LogDamaged(f"partition {partition}, offset {offset}: {error}") from error
+        raise
+    first = found.records[0] if found.records else None
+    return first if first is not None and first.offset == offset else None
 
 
 def link_of(partition: int, record: Record) -> str:
