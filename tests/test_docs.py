@@ -214,8 +214,11 @@ def test_what_can_be_run_runs(path: Path, server: tuple[str, Path]) -> None:
 
 def _run(command: list[str], folder: Path) -> str:
     """What a command prints; it must succeed. A proxy has no part in what is on this machine."""
+    own = {"NO_PROXY": "*", "no_proxy": "*", "XDG_STATE_HOME": str(folder / "state")}
+    # The commands of this environment, as if it were activated.
+    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"NO_PROXY": "*", "no_proxy": "*"},
+        command, cwd=folder, env=os.environ | own,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}"

@@ -19,6 +19,7 @@ from ops.plan import plan
 from ops.plan_backtest import plan_backtest
 from ops.privacy import privacy
 from ops.prove import check_proof, prove
+from ops.reconcile import reconcile
 from ops.replay.command import replay
 from ops.seal import seal
 from ops.serve import serve
@@ -46,6 +47,7 @@ app.command("replay")(with_settings(replay))
 app.command("as-of")(with_settings(as_of))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
+app.command("reconcile")(with_settings(reconcile))
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")

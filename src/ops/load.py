@@ -64,7 +64,7 @@ def load(  # noqa: PLR0913 - each is a flag
         file=file,
         mapping=mapping,
         url=url.rstrip("/"),
-        key=_key(api_key_file),
+        key=read_key(api_key_file),
         rejects=rejects or Path(f"{file.name}.rejects.ndjson"),
         batch_items=batch,
         patience_seconds=patience,
@@ -142,7 +142,8 @@ def _show(bar: Progress, task: Any, counts: Counts, source: Source) -> None:
     bar.update(task, completed=source.position(), description=text)
 
 
-def _key(path: Path | None) -> str | None:
+def read_key(path: Path | None) -> str | None:
+    """The API key in a file, or None. Raises CommandError."""
     if path is None:
         return None
     try:

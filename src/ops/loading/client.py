@@ -136,6 +136,31 @@ class BulkClient:
             return False
         return answer.status_code == HTTPStatus.OK
 
+    async def must_have(self, identity: str, sku: str) -> bool:
+        """Whether the ledger has the movement. Raises CommandError where it cannot be asked."""
+        answer = await self._ask("/v1/movements", {"id": identity, "sku": sku})
+        if answer.status_code not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+            raise self._unexpected(answer)
+        return answer.status_code == HTTPStatus.OK
+
+    async def views_have(self, positions: str) -> bool:
+        """Whether the views show these positions, after waiting as long as the server waits."""
+        answer = await self._ask("/v1/stock", {"limit": "1", "min_position": positions})
+        return answer.status_code == HTTPStatus.OK
+
+    async def _ask(self, path: str, query: dict[str, str]) -> httpx.Response:
+        try:
+            return await self._http.get(path, params=query)
+        except httpx.HTTPError as error:
+            detail = f"{self._url} cannot be asked: {type(error).__name__}"
+            raise CommandError(detail, ExitCode.UNAVAILABLE) from None
+
+    def _unexpected(self, answer: httpx.Response) -> CommandError:
+        if answer.status_code in _DENIED:
+            return CommandError(f"{self._url} refuses the API key: {_detail(answer)}")
+        detail = f"{self._url} answers {answer.status_code}: {_detail(answer)}"
+        return CommandError(detail, ExitCode.UNAVAILABLE)
+
     async def _try(self, items: Sequence[Item]) -> list[Result] | tuple[str, float]:
         """One attempt: the results, or why to try again and after how long at least."""
         body = msgspec.json.encode([item.movement for item in items])
@@ -152,11 +177,9 @@ class BulkClient:
             return self._results(answer, len(items))
         if status in _TRY_AGAIN:
             return f"the server answers {status}: {_detail(answer)}", _retry_after(answer)
-        if status in _DENIED:
-            raise CommandError(f"{self._url} refuses the API key: {_detail(answer)}")
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return await self._halves(items, _detail(answer))
-        raise CommandError(f"{self._url} answers {status}: {_detail(answer)}", ExitCode.UNAVAILABLE)
+        raise self._unexpected(answer)
 
     async def _halves(self, items: Sequence[Item], detail: str) -> list[Result] | tuple[str, float]:
         if len(items) == 1:

@@ -17,7 +17,7 @@ fields = { quantity = "{Quantity}" }
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -38,6 +38,8 @@ IDENTITY_LENGTH = 20
 ID_DEFAULT = "{file}-{line}"
 _COMMANDS = {kind.__struct_config__.tag: kind for kind in get_args(WireCommand)}
 Conditions = Condition | list[Condition]
+Document = TypeVar("Document")
+Skips = list[tuple[str, tuple[Test, ...]]]
 
 
 class SourceSpec(msgspec.Struct, forbid_unknown_fields=True):
@@ -91,7 +93,7 @@ class Rule(msgspec.Struct, frozen=True):
 class Mapper:
     """Makes the document of a movement from a row."""
 
-    def __init__(self, skips: list[tuple[str, tuple[Test, ...]]], rules: list[Rule]) -> None:
+    def __init__(self, skips: Skips, rules: list[Rule]) -> None:
         """Compiled by `compile_mapping`."""
         self._skips = skips
         self._rules = rules
@@ -100,9 +102,8 @@ class Mapper:
         """The movement, or why the row is left out. Raises LineError."""
         if row.problem is not None:
             raise LineError(row.problem)
-        for reason, tests in self._skips:
-            if _all_hold(tests, row):
-                return Skipped(reason)
+        if (reason := skip_reason(self._skips, row)) is not None:
+            return Skipped(reason)
         for rule in self._rules:
             if _all_hold(rule.tests, row):
                 return _apply(rule, row)
@@ -111,30 +112,37 @@ class Mapper:
 
 def read_mapping(path: Path) -> Mapping:
     """Read the document, or say in one sentence what is wrong with it."""
+    mapping = read_document(path, Mapping)
+    if not mapping.rule:
+        raise CommandError(f"{path}: there is no [[rule]]")
+    check_source(path, mapping.source)
+    return mapping
+
+
+def read_document(path: Path, kind: type[Document]) -> Document:
+    """A TOML file as this struct, or one sentence about what is wrong with it."""
     try:
-        mapping = msgspec.convert(tomllib.loads(path.read_text()), Mapping)
+        return msgspec.convert(tomllib.loads(path.read_text()), kind)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is no TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise CommandError(f"{path}: {error}") from None
-    if not mapping.rule:
-        raise CommandError(f"{path}: there is no [[rule]]")
-    if len(mapping.source.delimiter) != 1:
+
+
+def check_source(path: Path, source: SourceSpec) -> None:
+    """See what the form of the document cannot say."""
+    if len(source.delimiter) != 1:
         raise CommandError(f"{path}: source.delimiter is one character")
-    return mapping
 
 
 def compile_mapping(mapping: Mapping, columns: list[str] | None, identity: str) -> Mapper:
     """See that the mapping fits the file and the movement types, before anything is sent."""
     context = Context(columns, identity[:IDENTITY_LENGTH], mapping.source.time_zone)
-    skips = [
-        (skip.reason, _conditions(skip.when, f"skip {number}", context))
-        for number, skip in enumerate(mapping.skip, start=1)
-    ]
+    skips = compile_skips(mapping.skip, context)
     known = {name for kind in _COMMANDS.values() for name in _field_names(kind)}
-    _refuse_unknown(mapping.fields, known, "fields")
+    refuse_unknown(mapping.fields, known, "fields")
     common = {
         name: _field(name, value, f"fields.{name}", context)
         for name, value in ({"id": ID_DEFAULT} | mapping.fields).items()
@@ -146,6 +154,22 @@ def compile_mapping(mapping: Mapping, columns: list[str] | None, identity: str) 
     return Mapper(skips, rules)
 
 
+def compile_skips(skips: list[SkipSpec], context: Context) -> Skips:
+    """Reasons and tests of the rows that are left out."""
+    return [
+        (skip.reason, _conditions(skip.when, f"skip {number}", context))
+        for number, skip in enumerate(skips, start=1)
+    ]
+
+
+def skip_reason(skips: Skips, row: Row) -> str | None:
+    """Why a row is left out; None if it is not. Raises LineError."""
+    for reason, tests in skips:
+        if _all_hold(tests, row):
+            return reason
+    return None
+
+
 def _compile_rule(
     spec: RuleSpec, common: dict[str, Make | tuple[Make, Make]], where: str, context: Context
 ) -> Rule:
@@ -153,7 +177,7 @@ def _compile_rule(
     if kind is None:
         raise CommandError(f"{where}: a type is one of {', '.join(sorted(map(str, _COMMANDS)))}")
     names = _field_names(kind)
-    _refuse_unknown(spec.fields, names, where)
+    refuse_unknown(spec.fields, names, where)
     fields = {name: made for name, made in common.items() if name in names}
     for name, value in spec.fields.items():
         fields[name] = _field(name, value, f"{where}: {name}", context)
@@ -196,7 +220,8 @@ def _field_names(kind: Any) -> set[str]:
     return set(kind.__struct_fields__)
 
 
-def _refuse_unknown(given: Iterable[str], known: set[str], where: str) -> None:
+def refuse_unknown(given: Iterable[str], known: set[str], where: str) -> None:
+    """A field that is not known would be left out without a word."""
     unknown = sorted(set(given) - known)
     if unknown:
         raise CommandError(
