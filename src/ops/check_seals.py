@@ -39,7 +39,7 @@ def check_seals(
     if not seals.authentic:
         stderr().print("no --public-key was given: anybody could have signed these", markup=False)
     stdout().print(
-        f"{document['seals']} seals, numbers {document['first']} to {document['last']}, of ledger "
+        f"seals number {document['first']} to {document['last']} of ledger "
         f"{document['ledger_id']}: the last of {document['sealed_at']} over "
         f"{document['records']:,} records, digest {document['digest']}",
         markup=False,

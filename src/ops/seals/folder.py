@@ -21,14 +21,19 @@ def seal_path(folder: Path, number: int) -> Path:
 
 def read_seal(path: Path) -> SignedSeal:
     """One file. Raises CommandError if it cannot be read, SealRejected if it is no seal."""
+    return parse(read_whole(path, SEAL_BYTES_MAX), str(path))
+
+
+def read_whole(path: Path, bytes_max: int) -> bytes:
+    """The content of a file that is no longer than that. Raises CommandError, SealRejected."""
     try:
         with path.open("rb") as file:
-            content = file.read(SEAL_BYTES_MAX + 1)
+            content = file.read(bytes_max + 1)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > SEAL_BYTES_MAX:
-        raise SealRejected(f"{path} has more than {SEAL_BYTES_MAX} bytes")
-    return parse(content, str(path))
+    if len(content) > bytes_max:
+        raise SealRejected(f"{path} has more than {bytes_max} bytes")
+    return content
 
 
 def paths_in(folder: Path) -> list[Path]:

@@ -10,9 +10,13 @@ from ops.console import stderr
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show the partition and the number of records; gone at the end."""
+    """Show the partition and the number of records on a terminal; gone at the end."""
+    console = stderr()
+    if not console.is_terminal:
+        yield lambda _partition, _records: None
+        return
     with Progress(
-        TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr(), transient=True
+        TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
     ) as bar:
         task = bar.add_task(what)
         total = 0

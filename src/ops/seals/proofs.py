@@ -15,6 +15,7 @@ from ops.console import CommandError
 from ops.seals.check import authenticate
 from ops.seals.documents import SEAL_BYTES_MAX, Count, Hash, Seal, SignedSeal, parse
 from ops.seals.errors import ProofRejected
+from ops.seals.folder import read_whole
 from ops.seals.keys import PublicKeys
 
 PROOF_FORMAT: Final = "stockledger.proof.v1"
@@ -47,14 +48,9 @@ def write_proof(proof: Proof) -> bytes:
 
 
 def read_proof(path: Path) -> Proof:
-    """Read a file. Raises CommandError if it cannot be read, ProofRejected if it is no proof."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(PROOF_BYTES_MAX + 1)
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > PROOF_BYTES_MAX:
-        raise ProofRejected(f"{path} has more than {PROOF_BYTES_MAX} bytes")
+    """Read a file. Raises CommandError if it cannot be read, ProofRejected if it is no proof, and
+    SealRejected for one that is too long."""
+    content = read_whole(path, PROOF_BYTES_MAX)
     try:
         proof = msgspec.json.decode(content, type=Proof)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

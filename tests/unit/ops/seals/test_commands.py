@@ -78,7 +78,7 @@ def test_seals_are_made_checked_and_compared(run: Run, records: list[Record]) ->
     assert (shown["first"], shown["last"], shown["authentic"]) == (1, 2, True)
     assert shown["digest"] == made["digest"]
     code, out, err = run("check-seals", "seals/seal-000002.json")
-    assert (code, out.startswith("1 seals, numbers 2 to 2")) == (0, True)
+    assert (code, out.startswith("seals number 2 to 2 of ledger")) == (0, True)
     assert err == "no --public-key was given: anybody could have signed these\n"
     watch = read_seals(Path("seals"), [Path("key.pem.pub")]).watch(0)
     assert watch.finish(28) != []
