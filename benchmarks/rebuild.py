@@ -20,6 +20,7 @@ import asyncpg
 from ledger.adapters.kafka import KafkaLog
 from ledger.domain.movements import Pick, Reference, Transfer
 from ledger.events.chain import Chain
+from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog
 from projections.changes import Changes
 from projections.checkpoints import VIEW_GROUP, Checkpoint
@@ -43,10 +44,12 @@ def fill(movements_count: int, partitions: int, skus: int) -> MemoryLog:
     chance = random.Random(7)
     log = MemoryLog(partitions)
     tellers = [Teller(log, partition) for partition in range(partitions)]
+    partitioner = Partitioner(partitions)
     stocked: dict[str, int] = {}
     for number in range(movements_count):
         sku_number = int(skus * chance.random() ** 2)
-        sku, teller = f"SKU-{sku_number:05d}", tellers[sku_number % partitions]
+        sku = f"SKU-{sku_number:05d}"
+        teller = tellers[partitioner.partition_of(sku)]
         identity = f"{number:012x}-{chance.getrandbits(64):016x}"
         location = f"MAIN/{'ABCD'[sku_number % 4]}/{sku_number % 97:02d}"
         have = stocked.get(sku, 0)

@@ -24,6 +24,7 @@ from ops.replay.command import replay
 from ops.seal import seal
 from ops.serve import serve
 from ops.topics import topics
+from ops.verify.command import verify
 
 app = typer.Typer(
     name="stockledger",
@@ -45,6 +46,7 @@ app.command("prove")(with_settings(prove))
 app.command("check-proof")(check_proof)
 app.command("replay")(with_settings(replay))
 app.command("as-of")(with_settings(as_of))
+app.command("verify")(with_settings(verify))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
 app.command("reconcile")(with_settings(reconcile))

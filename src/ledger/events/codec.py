@@ -92,6 +92,12 @@ class Starts(dict[type, str]):
         return start
 
 
+@lru_cache(maxsize=256)
+def _starts(source: str, recorded_ms: int, actor: str | None) -> Starts:
+    """The same for all events of a batch, for who writes them again one by one."""
+    return Starts(source, codes.instant_text(recorded_ms * 1000), actor)
+
+
 def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
     """The document of a movement that continues the chain at `prevhash`."""
     command, scale = fact.command, fact.scale
@@ -182,9 +188,10 @@ def _data_of(fact: Fact) -> tuple[str, str, str, shape.Data]:
 
 def encode(fact: Fact, source: str, prevhash: str) -> tuple[bytes, bytes]:
     """Key and document of a fact. `source` names the ledger: `/stockledger/{ledger id}`."""
+    if type(fact) is Moved:
+        starts = _starts(source, fact.recorded_ms, fact.actor)
+        return fact.sku.encode(), encode_moved(fact, starts, prevhash)
     time = codes.instant_text(fact.recorded_ms * 1000)
-    if isinstance(fact, Moved):
-        return fact.sku.encode(), encode_moved(fact, Starts(source, time, fact.actor), prevhash)
     event_type, identity, subject, data = _data_of(fact)
     actor = getattr(fact, "actor", None)
     value = (

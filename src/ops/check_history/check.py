@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from ledger.log import EventLog
 from ops.check_history import checks_ids, checks_order
 from ops.check_history.checks_state import Snapshot, Stop, ViewRows, check_view, snapshot_stops
-from ops.check_history.findings import Finding, Findings
+from ops.check_history.findings import CODES
 from ops.check_history.fold import PartitionFold
 from ops.check_history.history import History
 from ops.check_history.walk import Walk
+from ops.findings import Finding, Findings
 
 KEPT_MAX_DEFAULT = 20
 
@@ -68,7 +69,7 @@ async def check_log(
 ) -> Result:
     """Check everything. What the history says of single places is used up. Raises what the log
     raises."""
-    findings = Findings(terms.kept_max)
+    findings = Findings(CODES, terms.kept_max)
     interval = checks_order.Interval(checks_order.unplaced_refusals(history))
     walks = []
     for partition in range(log.partitions):

@@ -7,10 +7,10 @@ from typing import Any
 
 from ops.check_history.accounts import Document, Key, named
 from ops.check_history.amounts import micro, shown
-from ops.check_history.findings import Finding
 from ops.check_history.fold import ITEM_DEFINED, REFUSED, SILENT, PartitionFold
 from ops.check_history.history import History, Operation
 from ops.check_history.justify import Refusal, why_wrong
+from ops.findings import Finding
 
 _NUMBERS = frozenset({"quantity", "unit_cost", "expected_on_hand"})
 _INSTANTS = frozenset({"occurred_at", "placed_at", "expected_at"})

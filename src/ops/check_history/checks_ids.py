@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from ops.check_history.findings import Finding
 from ops.check_history.fold import PartitionFold
 from ops.check_history.history import History, Operation
 from ops.check_history.stock import Known
+from ops.findings import Finding
 
 Folds = Mapping[int, PartitionFold]
 _REUSED = "idempotency_key_reused"

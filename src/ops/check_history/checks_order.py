@@ -8,10 +8,10 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 
 from ops.check_history.checks_ids import Folds, known_to
-from ops.check_history.findings import Finding
 from ops.check_history.fold import PartitionFold
 from ops.check_history.history import History, Operation
 from ops.check_history.justify import STATE_CODES, CannotJudge, Refusal, why_wrong
+from ops.findings import Finding
 
 # (time, 0 a send or 1 an answer, SKU, offset, whose). Of the same time a send comes first.
 _Moment = tuple[int, int, str, int, Operation]

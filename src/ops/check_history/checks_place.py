@@ -7,7 +7,7 @@ import msgspec
 
 from ledger.log import Record
 from ops.check_history.accounts import Document
-from ops.check_history.findings import Finding
+from ops.findings import Finding
 
 GENESIS = "0" * 64
 VOID_LISTED_MAX = 1_000

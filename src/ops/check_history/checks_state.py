@@ -7,9 +7,9 @@ import msgspec
 
 from ops.check_history.accounts import Account, named
 from ops.check_history.amounts import shown
-from ops.check_history.findings import Finding
 from ops.check_history.fold import PartitionFold
 from ops.check_history.stock import Stock
+from ops.findings import Finding
 
 Balances = dict[Account, int]
 LineRow = tuple[int, int, int, bool]

@@ -1,8 +1,6 @@
-"""What is wrong: a code, where, and a sentence."""
+"""The rules of a history, by the codes of what breaks them."""
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 # Every rule there is. Scripts go by the codes; they are never renamed.
 CODES: Final[dict[str, str]] = {
@@ -39,34 +37,3 @@ CODES: Final[dict[str, str]] = {
     "view_differs": "a row of the views is not what the records add up to",
     "snapshot_differs": "a snapshot is not what the records add up to",
 }
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong. `where` names the place in the log or the line of the history."""
-
-    code: str
-    where: str
-    text: str
-
-
-class Findings:
-    """Counts all findings and keeps the first of each code."""
-
-    def __init__(self, kept_max: int) -> None:
-        """Keep at most `kept_max` findings of each code."""
-        self.counts: Counter[str] = Counter()
-        self.kept: list[Finding] = []
-        self._kept_max = kept_max
-
-    def take(self, found: Iterable[Finding]) -> None:
-        """Count them."""
-        for one in found:
-            assert one.code in CODES, one.code
-            self.counts[one.code] += 1
-            if self.counts[one.code] <= self._kept_max:
-                self.kept.append(one)
-
-    @property
-    def total(self) -> int:
-        """How many there are."""
-        return self.counts.total()

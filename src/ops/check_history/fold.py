@@ -14,10 +14,10 @@ from ops.check_history.accounts import (
     named,
 )
 from ops.check_history.amounts import micro, shown
-from ops.check_history.findings import Finding
 from ops.check_history.stock import Known, Stock
 from ops.check_history.supply import SUPPLY, count_line, count_received
 from ops.check_history.values import value_change, value_moved
+from ops.findings import Finding
 
 REFUSED = "stock.refused.v1"
 ITEM_DEFINED = "item.defined.v1"

@@ -1,85 +1,27 @@
-"""Stored snapshots, read as any stranger could: msgpack, and the hash over the parts."""
+"""Stored snapshots, their amounts in millionths as the fold counts them."""
 
-import hashlib
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from ledger.log import SnapshotStore
 from ops.check_history.accounts import Account
 from ops.check_history.amounts import of_scaled
 from ops.check_history.checks_state import Balances, LineRow, Snapshot
+from ops.stored_snapshots import FORMATS as FORMATS
+from ops.stored_snapshots import Ignored as Ignored
+from ops.stored_snapshots import StoredManifest, StoredPart, StoredSku, read_stored
 
-# The formats that are understood here; one of another format is not compared.
-FORMATS: Final = (4, 5, 6)
 _SEPARATOR: Final = "\x1f"
-
-
-class _Format(msgspec.Struct):
-    format: int
-
-
-class _Manifest(msgspec.Struct):
-    partition: int
-    from_offset: int
-    head: str
-    until_offset: int
-    until_head: str
-    parts: int
-    hash: str
-
-
-class _Row(msgspec.Struct, array_like=True):
-    sku: str
-    levels: dict[str, int]
-    quantity: int
-    value: int
-    scale: int
-    item: Any
-    moved: bool
-    # Open supply orders by id: placed at, ordered, received and two instants; from format 6 on.
-    supply: dict[str, tuple[int, int, int, int, int]] | None = None
-
-
-class _Part(msgspec.Struct):
-    at: int
-    skus: list[_Row] = []
-    # Pairs in format 4.
-    ids: dict[str, int] | list[tuple[str, int]] = {}
-    reversed: dict[int, int] | list[tuple[int, int]] = {}
-
-
-class Ignored(NamedTuple):
-    """A snapshot that recovery would not use either, and why."""
-
-    partition: int
-    why: str
 
 
 async def read_snapshot(store: SnapshotStore, partition: int) -> Snapshot | Ignored | None:
     """The newest snapshot of a partition, or None if there is none. Raises LogUnavailable."""
-    newest = await store.newest(partition)
-    if newest is None:
-        return None
-    generation, data = newest
-    try:
-        version = msgspec.msgpack.decode(data, type=_Format).format
-        if version not in FORMATS:
-            return Ignored(partition, f"its format {version} is not known here")
-        manifest = msgspec.msgpack.decode(data, type=_Manifest)
-        digest, count, parts = hashlib.sha256(), 0, []
-        async for piece in store.parts(partition, generation):
-            digest.update(piece)
-            count += 1
-            parts.append(msgspec.msgpack.decode(piece, type=_Part))
-    except msgspec.MsgspecError as error:
-        return Ignored(partition, f"it cannot be read: {error}")
-    if count != manifest.parts or digest.hexdigest() != manifest.hash:
-        return Ignored(partition, "its parts are not those of its manifest")
-    return _snapshot(manifest, parts)
+    stored = await read_stored(store, partition)
+    if stored is None or isinstance(stored, Ignored):
+        return stored
+    return _snapshot(*stored)
 
 
-def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
+def _snapshot(manifest: StoredManifest, parts: list[StoredPart]) -> Snapshot:
     slices: dict[int, dict[str, Balances]] = {}
     totals: dict[int, dict[str, tuple[int, int]]] = {}
     lines: dict[int, dict[str, dict[str, LineRow]]] = {}
@@ -113,7 +55,7 @@ def _snapshot(manifest: _Manifest, parts: list[_Part]) -> Snapshot:
     )
 
 
-def _lines(row: _Row) -> dict[str, LineRow]:
+def _lines(row: StoredSku) -> dict[str, LineRow]:
     return {
         name: (offset, of_scaled(ordered, row.scale), of_scaled(received, row.scale), True)
         for name, (offset, ordered, received, _, _) in (row.supply or {}).items()

@@ -5,8 +5,8 @@ from typing import Final
 
 from ops.check_history.accounts import Document
 from ops.check_history.amounts import micro, shown
-from ops.check_history.findings import Finding
 from ops.check_history.stock import Known, Line, Stock
+from ops.findings import Finding
 
 PLACED: Final = "stock.supply_order_placed.v1"
 CHANGED: Final = "stock.supply_order_changed.v1"

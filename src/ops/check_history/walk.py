@@ -9,10 +9,10 @@ from ops.check_history.checks_ids import check_sums
 from ops.check_history.checks_order import Interval
 from ops.check_history.checks_place import Tail, read_event, read_record
 from ops.check_history.checks_state import Stop
-from ops.check_history.findings import Finding
 from ops.check_history.fold import REFUSED, SILENT, PartitionFold
 from ops.check_history.history import History
 from ops.check_history.justify import CannotJudge
+from ops.findings import Finding
 
 
 class Walk:

@@ -1,4 +1,4 @@
-"""How far a replay is, on stderr."""
+"""How far a replay, or another reading of the log, is, on stderr."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ LINE_SECONDS: Final = 10.0
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
+def progress(total: int, what: str = "replaying") -> Iterator[Callable[[int], None]]:
     """Tell the answer how many of `total` offsets are behind; a bar, or a line now and then."""
     console = stderr()
     if not console.is_terminal:
-        yield _Lines(total)
+        yield _Lines(total, what)
         return
     bar = Progress(
         TextColumn("{task.description}"),
@@ -29,7 +29,7 @@ def progress(total: int) -> Iterator[Callable[[int], None]]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("replaying", total=total)
+        task = bar.add_task(what, total=total)
 
         def show(done: int) -> None:
             bar.update(task, completed=done, description=f"{done:,} of {total:,} records")
@@ -40,12 +40,13 @@ def progress(total: int) -> Iterator[Callable[[int], None]]:
 class _Lines:
     """For logs of jobs: nothing at all where it is quick."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, what: str) -> None:
         self._total = total
+        self._what = what
         self._next = time.monotonic() + LINE_SECONDS
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + LINE_SECONDS
-            stderr().print(f"replaying: {done:,} of {self._total:,} records", markup=False)
+            stderr().print(f"{self._what}: {done:,} of {self._total:,} records", markup=False)

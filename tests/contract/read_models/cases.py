@@ -155,8 +155,9 @@ class Teller:
         """A movement that is not refused, one millisecond after the one before."""
         self.now_ms += 1
         asked: MovementCommand | Reversal | Resolved = command
-        if isinstance(command, Reversal):
-            asked = Resolved(command, self.originals.get(command.reverses))
+        named = getattr(command, "reverses", getattr(command, "original_id", None))
+        if named is not None:
+            asked = Resolved(command, self.originals.get(named))
         context = Context(Rules(), self.now_ms, actor)
         self.state.offset = self.end
         fact = decide(self.state, asked, context)

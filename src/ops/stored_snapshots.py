@@ -1,0 +1,96 @@
+"""Stored snapshots, read as any stranger could: msgpack, and the hash over the parts."""
+
+import hashlib
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ledger.log import SnapshotStore
+
+# The formats that are understood here; one of another format is not compared.
+FORMATS: Final = (4, 5, 6)
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+class StoredManifest(msgspec.Struct):
+    """What a manifest says of its snapshot."""
+
+    partition: int
+    ledger_id: str
+    from_offset: int
+    head: str
+    until_offset: int
+    until_head: str
+    level: int
+    recorded_ms: int
+    parts: int
+    hash: str
+
+
+class StoredSku(msgspec.Struct, array_like=True):
+    """One SKU. Quantities are scaled by `scale`."""
+
+    sku: str
+    levels: dict[str, int]
+    quantity: int
+    value: int
+    scale: int
+    item: Any
+    moved: bool
+    # Open supply orders by id: placed at, ordered, received and two instants; from format 6 on.
+    supply: dict[str, tuple[int, int, int, int, int]] | None = None
+
+
+class StoredPart(msgspec.Struct):
+    """One slice, taken at the offset `at`."""
+
+    at: int
+    skus: list[StoredSku] = []
+    # Pairs in format 4.
+    ids: dict[str, int] | list[tuple[str, int]] = {}
+    reversed: dict[int, int] | list[tuple[int, int]] = {}
+    returned: dict[int, int] | list[tuple[int, int]] = {}
+
+
+class StoredSnapshot(NamedTuple):
+    """A snapshot that is whole."""
+
+    manifest: StoredManifest
+    parts: list[StoredPart]
+
+
+class Ignored(NamedTuple):
+    """A snapshot that recovery would not use either, and why.
+
+    `corrupt` says that it is damaged, and not only of a format that is not known.
+    """
+
+    partition: int
+    why: str
+    corrupt: bool = True
+
+
+async def read_stored(store: SnapshotStore, partition: int) -> StoredSnapshot | Ignored | None:
+    """The newest snapshot of a partition, or None if there is none. Raises LogUnavailable."""
+    newest = await store.newest(partition)
+    if newest is None:
+        return None
+    generation, data = newest
+    try:
+        version = msgspec.msgpack.decode(data, type=_Format).format
+        if version not in FORMATS:
+            return Ignored(partition, f"its format {version} is not known here", corrupt=False)
+        manifest = msgspec.msgpack.decode(data, type=StoredManifest)
+        digest, count, parts = hashlib.sha256(), 0, []
+        async for piece in store.parts(partition, generation):
+            digest.update(piece)
+            count += 1
+            parts.append(msgspec.msgpack.decode(piece, type=StoredPart))
+    except (msgspec.MsgspecError, TypeError) as error:
+        return Ignored(partition, f"it cannot be read: {error}")
+    if count != manifest.parts or digest.hexdigest() != manifest.hash:
+        return Ignored(partition, "its parts are not those of its manifest")
+    return StoredSnapshot(manifest, parts)

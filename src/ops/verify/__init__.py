@@ -1,0 +1,1 @@
+"""An audit of everything stored: the log against itself, and all else against the log."""

@@ -1,0 +1,68 @@
+"""What goods cost, from the rules and not from their code: the value that a movement takes along.
+
+Stock is valued by its moving average; the last unit out takes what is left. Quantities are scaled
+by the SKU's scale, values are millionths of the currency.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ledger.domain.facts import Moved
+from ledger.domain.movements import Receipt
+from ops.verify.past import Earlier
+
+if TYPE_CHECKING:
+    from ops.verify.stock import Stock
+
+MICRO_DIGITS = 6
+
+
+@lru_cache(maxsize=65_536)
+def micro(text: str | int | float) -> int:
+    """A decimal in millionths. Raises ValueError if it is none, or has more than six decimals."""
+    try:
+        value = Decimal(text).scaleb(MICRO_DIGITS)
+        whole = int(value)
+    except (ArithmeticError, TypeError) as error:
+        raise ValueError(f"{text} is no number") from error
+    if whole != value:
+        raise ValueError(f"{text} has more than {MICRO_DIGITS} decimals")
+    return whole
+
+
+def share(value: int, part: int, whole: int) -> int:
+    """`value` · `part` / `whole`, rounded to the nearest, from the middle to the even one."""
+    if whole <= 0:
+        # A broken log can say so; what it gives as the value is then found to be wrong.
+        return 0
+    low, rest = divmod(value * part, whole)
+    rest *= 2
+    return low + 1 if rest > whole or (rest == whole and low & 1) else low
+
+
+def value_out(stock: "Stock", fact: Moved, original: Earlier | None) -> tuple[int, str]:
+    """Value and basis of what leaves a place; `original` is what a reversal undoes."""
+    basis = "average" if original is None else "original"
+    quantity = fact.quantity
+    if quantity >= stock.total:
+        return stock.value, basis
+    if original is not None and fact.target[0] == "@":
+        return min(share(original.value, quantity, original.quantity), stock.value), basis
+    return share(stock.value, quantity, stock.total), basis
+
+
+def value_in(stock: "Stock", fact: Moved, original: Earlier | None) -> tuple[int, str]:
+    """Value and basis of what comes from a virtual account."""
+    command, quantity = fact.command, fact.quantity
+    if type(command) is Receipt:
+        if command.unit_cost is not None:
+            return share(micro(command.unit_cost), quantity, 10**fact.scale), "given"
+    elif original is not None:
+        return share(original.value, quantity, original.quantity), "original"
+    elif stock.total > 0:
+        return share(stock.value, quantity, stock.total), "average"
+    standard = None if stock.item is None else stock.item.unit_cost
+    if standard is None:
+        return 0, "none"
+    return share(micro(standard), quantity, 10**fact.scale), "standard"

@@ -1,0 +1,195 @@
+"""The whole audit: what there is to verify, partition by partition, and what concerns them all."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ledger.config import Settings, open_snapshots
+from ledger.errors import LedgerError, LogUnavailable
+from ledger.replay.reading import ends, is_damage
+from ops.console import CommandError
+from ops.existing_log import existing_log
+from ops.findings import Finding, Findings
+from ops.verify.codes import CODES, KEPT_MAX_DEFAULT
+from ops.verify.levels import check_levels
+from ops.verify.partition import PartitionReport, SealWatch, Sources, verify_partition
+from ops.verify.report import Report
+from ops.verify.strays import check_strays
+from projections.database import Database
+
+Progress = Callable[[int, int], None]
+
+
+class Seals(Protocol):
+    """Seals of one ledger, checked without the log; can be sent to another process."""
+
+    def other_ledger(self, ledger_id: str, partitions: int) -> str | None:
+        """A sentence if they are of another ledger or layout."""
+        ...
+
+    def watch(self, partition: int) -> SealWatch:
+        """What follows the walk through a partition."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """What is said of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to hold against the log, and which partitions; None: all of them.
+
+    `kept_max` findings of each code are kept.
+    """
+
+    views: bool = True
+    snapshots: bool = True
+    levels: bool = True
+    partitions: Sequence[int] | None = None
+    seal: Path | None = None
+    public_keys: Sequence[Path] = ()
+    kept_max: int = KEPT_MAX_DEFAULT
+
+
+@dataclass
+class Target:
+    """What there is to verify: the partitions with their ends, when the audit began."""
+
+    partitions: int
+    ends: Mapping[int, int]
+    seals: Seals | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+async def look(settings: Settings, order: Order) -> Target:
+    """What is to be done. Raises CommandError, LedgerError."""
+    seals = None
+    if order.seal is not None:
+        from ops.seals.check import read_seals
+
+        seals = read_seals(order.seal, order.public_keys)
+    async with existing_log(settings) as log:
+        wanted = range(log.partitions) if order.partitions is None else order.partitions
+        for partition in wanted:
+            if partition >= log.partitions:
+                raise CommandError(f"there is no partition {partition}: it has {log.partitions}")
+        return Target(log.partitions, await ends(log, wanted), seals)
+
+
+def has_views(settings: Settings) -> bool:
+    """A database file that is not there is none; one that does not answer is a fault."""
+    return settings.database_url is not None or (settings.data_dir / "views.db").exists()
+
+
+def has_snapshots(settings: Settings) -> bool:
+    """Whether snapshots were ever taken on this machine, or may lie on the brokers."""
+    return settings.kafka_bootstrap is not None or settings.snapshots_path.exists()
+
+
+async def verify_some(
+    settings: Settings, order: Order, target: Target, partitions: Sequence[int], told: Progress
+) -> list[PartitionReport]:
+    """The reports of some partitions. `told` is given partition and offset now and then."""
+    reports = []
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(existing_log(settings))
+        database = await _database(stack, settings, order)
+        with _findable() as damaged:
+            snapshots = await _snapshots(stack, settings, order)
+        for partition in partitions:
+            sources = Sources(
+                log,
+                database,
+                None if damaged else snapshots,
+                None if target.seals is None else target.seals.watch(partition),
+                order.kept_max,
+                lambda offset, partition=partition: told(partition, offset),  # type: ignore[misc]
+            )
+            report = await verify_partition(sources, partition)
+            if damaged:
+                where = f"snapshot of partition {partition}"
+                report.findings.take(Finding("unreadable", where, text) for text in damaged)
+            reports.append(report)
+    return reports
+
+
+@contextmanager
+def _findable() -> Iterator[list[str]]:
+    """A damaged file is something that is found; the answer says how it was, if it was."""
+    found: list[str] = []
+    try:
+        yield found
+    except LogUnavailable as error:
+        if not is_damage(error):
+            raise
+        found.append(str(error))
+
+
+async def _database(stack: AsyncExitStack, settings: Settings, order: Order) -> Database | None:
+    if not order.views or not has_views(settings):
+        return None
+    database = Database(settings.views_url)
+    stack.push_async_callback(database.close)
+    await database.open()
+    return database
+
+
+async def _snapshots(stack: AsyncExitStack, settings: Settings, order: Order) -> Any:
+    if not order.snapshots or not has_snapshots(settings):
+        return None
+    store = open_snapshots(settings, create=False)
+    stack.push_async_callback(_close, store)
+    await store.open()
+    return store
+
+
+async def _close(store: Any) -> None:
+    # What failed before is what matters.
+    with suppress(LedgerError, OSError):
+        await store.close()
+
+
+async def verify_together(
+    settings: Settings, order: Order, target: Target, reports: Sequence[PartitionReport]
+) -> Report:
+    """The report of all, with what can only be seen of all together."""
+    report = Report(Findings(CODES, order.kept_max), sorted(reports, key=lambda one: one.partition))
+    for one in report.partitions:
+        report.findings.merge(one.findings)
+    report.findings.take(_ledgers(report, target))
+    if target.seals is not None:
+        report.seal = target.seals.document()
+    async with AsyncExitStack() as stack:
+        database = await _database(stack, settings, order)
+        if database is None and order.views:
+            report.notes.append("there are no views")
+        if database is not None:
+            report.findings.take(await check_strays(database, target.partitions))
+            if order.levels:
+                await _levels(settings, database, target, report)
+    return report
+
+
+async def _levels(settings: Settings, database: Database, target: Target, report: Report) -> None:
+    checked = await check_levels(settings, database, list(target.ends))
+    report.findings.take(checked.findings)
+    report.levels = checked.counts
+    report.notes += checked.notes
+
+
+def _ledgers(report: Report, target: Target) -> Iterator[Finding]:
+    """All partitions, and the seal, are of one ledger."""
+    first = report.ledger_id
+    for one in report.partitions:
+        where = f"{one.partition}:0"
+        if one.end and one.ledger_id is None:
+            yield Finding("other_ledger", where, "the partition does not begin with its opening")
+        elif one.ledger_id not in (None, first):
+            yield Finding("other_ledger", where, f"it is of ledger {one.ledger_id}, not {first}")
+    if target.seals is not None:
+        text = target.seals.other_ledger(first or "", target.partitions)
+        if text is not None:
+            yield Finding("other_ledger", "seal", text)
