@@ -54,9 +54,11 @@ class ReadConnection:
         result = await self._connection.execute(query, parameters)
         return list(result.mappings().all())
 
-    async def first(self, query: Executable) -> RowMapping | None:
+    async def first(
+        self, query: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> RowMapping | None:
         """The first row of the answer, or None."""
-        result = await self._connection.execute(query)
+        result = await self._connection.execute(query, parameters)
         return result.mappings().first()
 
     async def parts(

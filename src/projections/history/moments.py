@@ -5,9 +5,9 @@ of each partition up to some offset. That offset is all that is left of the seco
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, or_, select, text, tuple_
 
 from projections.checkpoints import VIEW_GROUP
 from projections.database import ReadConnection
@@ -56,21 +56,36 @@ async def resolve(
             until[partition] = min(until[partition], offset + 1)
     if as_known_at_ms is not None:
         for partition, end in until.items():
-            known = await _known_until(reader, partition, as_known_at_ms)
-            until[partition] = min(end, known)
+            until[partition] = await _known_until(reader, partition, end, as_known_at_ms)
     return Moment(until, None if as_of_us is None else (as_of_us + 1, 0))
 
 
-async def _known_until(reader: ReadConnection, partition: int, recorded_ms: int) -> int:
-    """The offset behind the partition's last movement that was recorded by then."""
-    newest = (
-        select(_m.log_offset)
-        .where(_m.partition == partition, _m.recorded_ms <= recorded_ms)
-        .order_by(_m.recorded_ms.desc(), _m.log_offset.desc())
-        .limit(1)
-    )
-    row = await reader.first(newest)
-    return 0 if row is None else int(row["log_offset"]) + 1
+async def _known_until(reader: ReadConnection, partition: int, end: int, recorded_ms: int) -> int:
+    """The offset behind the partition's last movement before `end` that was recorded by then."""
+    values = {"partition": partition, "until": end, "recorded_ms": recorded_ms}
+    row = await reader.first(_SEARCH, values)
+    return 0 if row is None else int(row["low"])
+
+
+# Times of recording never decrease from one offset to the next, so halving finds it with a few
+# look-ups of the key, also where a partition has little or nothing. What lies below `low` was
+# recorded by then, what lies at `high` or above was not.
+_AT_OR_BEHIND_THE_MIDDLE: Final = """
+FROM movements WHERE partition = :partition
+    AND log_offset >= (low + high) / 2 AND log_offset < high ORDER BY log_offset LIMIT 1
+"""
+_SEARCH: Final = text(f"""
+WITH RECURSIVE search (low, high) AS (
+    SELECT CAST(0 AS bigint), CAST(:until AS bigint)
+    UNION ALL
+    SELECT
+        CASE WHEN (SELECT recorded_ms {_AT_OR_BEHIND_THE_MIDDLE}) <= :recorded_ms
+            THEN (SELECT log_offset + 1 {_AT_OR_BEHIND_THE_MIDDLE}) ELSE low END,
+        CASE WHEN (SELECT recorded_ms {_AT_OR_BEHIND_THE_MIDDLE}) <= :recorded_ms
+            THEN high ELSE (low + high) / 2 END
+    FROM search WHERE low < high
+) SELECT low FROM search WHERE low = high
+""")  # noqa: S608 - texts of this file alone
 
 
 async def settled(reader: ReadConnection, as_known_at_ms: int) -> set[int]:
