@@ -61,9 +61,9 @@ def naive(block: Block, before: tuple[int, int]) -> tuple[dict[int, int], int]:
 @given(st.lists(ROWS, min_size=1, max_size=3), st.integers(0, 90), st.integers(1, 7))
 def test_sums_before_any_instant(several: list[list[Row]], at: int, size: int) -> None:
     """Of a block merged of others: the sums before a slice and a part of it are all before it."""
-    parts = []
+    parts: list[Block] = []
     for rows in several:
-        parts.append(block_of(rows, sum(len(part.offset) for part in parts)))
+        parts.append(block_of(rows, sum(len(part.offset.tolist()) for part in parts)))
     merged = blocks.merge(parts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "SHAPE", Shape(block=1, fan_out=2, level_max=1, slice=size))
