@@ -57,9 +57,17 @@ class Seals:
         return None
 
     def watch(self, partition: int) -> SealWatch:
-        """What compares one partition with all of the seals while it is walked."""
+        """What compares one partition with all of the seals while it is walked.
+
+        For a partition that they do not have it compares nothing: `other_ledger` says so once.
+        """
         return SealWatch(
-            partition, [(seal.number, seal.partitions[partition]) for seal in self.seals]
+            partition,
+            [
+                (seal.number, seal.partitions[partition])
+                for seal in self.seals
+                if partition < len(seal.partitions)
+            ],
         )
 
     def document(self) -> dict[str, Any]:

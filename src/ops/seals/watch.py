@@ -42,9 +42,11 @@ class SealWatch:
         """In front of the first record. `sealed` are numbers of seals and what they say."""
         self._partition = partition
         self._tree = CompactRange()
-        self._number, self._last = sealed[-1]
+        self._number = sealed[-1][0] if sealed else 0
+        self._records = sealed[-1][1].records if sealed else 0
+        self._end = sealed[-1][1].next_offset if sealed else 0
         self._milestones = _milestones(sealed)
-        self._at = self._milestones[-1].records
+        self._at = self._milestones[-1].records if sealed else -1
         self._floor = 0
         # Everything before this offset is as it was sealed.
         self._sound = 0
@@ -81,16 +83,15 @@ class SealWatch:
 
     def finish(self, next_offset: int) -> list[SealDifference]:
         """Behind the last record: the first difference, if there is any."""
-        last = self._last
-        if self._found is None and next_offset < last.next_offset:
+        if self._found is None and next_offset < self._end:
             text = (
                 f"the log ends at offset {next_offset}; the seal number {self._number} "
-                f"knows it up to {last.next_offset}"
+                f"knows it up to {self._end}"
             )
             offset = min(self._sound, next_offset)
             self._found = SealDifference("shorter_than_seal", self._partition, offset, text)
         elif self._found is None and self._milestones:
-            missing = last.records - self._tree.end
+            missing = self._records - self._tree.end
             self._differs(self._sound, f"{missing} records are missing that were sealed")
         return [] if self._found is None else [self._found]
 

@@ -135,3 +135,7 @@ def test_other_ledgers() -> None:
     assert seals.other_ledger(seals.last.ledger_id, 1) is None
     assert "is of ledger" in str(seals.other_ledger("other", 1))
     assert "1 partitions, the log has 2" in str(seals.other_ledger(seals.last.ledger_id, 2))
+    # Nothing is known of the second one.
+    watch = seals.watch(1)
+    watch.add(0, "0" * 64)
+    assert watch.finish(1) == []
