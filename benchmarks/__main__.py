@@ -16,6 +16,7 @@ RUNS: dict[str, list[str]] = {
     "log": ["benchmarks.log_append"],
     "rebuild": ["benchmarks.rebuild"],
     "replay": ["benchmarks.replay"],
+    "export": ["benchmarks.export"],
     "history": ["benchmarks.history"],
     "history-http": ["benchmarks.history", "--http"],
     "memory": ["benchmarks.memory"],

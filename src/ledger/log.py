@@ -34,12 +34,15 @@ class NewRecord(NamedTuple):
 
 # What `append` takes: a NewRecord, or the same as a plain tuple where every nanosecond counts.
 NewRecordTuple = tuple[bytes, bytes, bytes | None]
+# What lies where nothing counts.
+NOTHING = NewRecord(b"", b"")
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as it lies in the log. `stated` is None if its header is absent, doubled or odd.
 
-    `position` is what a record of a topic made from the log says that it was made from.
+    `position` is what a record of a topic made from the log says that it was made from, and
+    `traceparent` the trace (W3C) that a record of the log was appended with.
     """
 
     offset: int
@@ -48,6 +51,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     value: bytes
     timestamp_ms: int
     position: bytes | None = None
+    traceparent: bytes | None = None
 
     @property
     def counts(self) -> bool:
@@ -113,6 +117,18 @@ class EventLog(Protocol):
 
     async def end(self, partition: int) -> int:
         """The offset behind the last record of the partition."""
+        ...
+
+
+class FillableLog(EventLog, Protocol):
+    """A log that can also be made to have void records, where another one has them."""
+
+    async def append_void(self, partition: int, offset: int, count: int) -> int:
+        """Append `count` empty records that state nothing, as one atomic batch, `count` > 0.
+
+        Returns the offset at which they lie, as `append` does; wherever that is, they are void.
+        Raises what `append` raises.
+        """
         ...
 
 

@@ -11,6 +11,8 @@ from ops.check_history.command import check_history
 from ops.check_seals import check_seals
 from ops.config import show_config
 from ops.console import CommandError, ExitCode, fail
+from ops.export import export
+from ops.import_log import import_log
 from ops.keys import keys
 from ops.load import load
 from ops.migrate import migrate
@@ -50,6 +52,8 @@ app.command("verify")(with_settings(verify))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
 app.command("reconcile")(with_settings(reconcile))
+app.command("export")(with_settings(export))
+app.command("import")(with_settings(import_log))
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")

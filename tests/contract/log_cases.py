@@ -17,7 +17,7 @@ from ledger.adapters.kafka_topics import create_missing
 from ledger.adapters.sqlite import SqliteLog, SqliteSnapshots
 from ledger.adapters.sqlite_file import place_of
 from ledger.config import Settings
-from ledger.log import EventLog, NewRecord, Record, SnapshotStore
+from ledger.log import EventLog, FillableLog, NewRecord, Record, SnapshotStore
 
 PARTITIONS = 12
 ADMIN_TIMEOUT_SECONDS = 60
@@ -56,7 +56,7 @@ class Place(abc.ABC):
         self.made: list[EventLog | SnapshotStore] = []
 
     @abc.abstractmethod
-    def log(self, partitions: int = PARTITIONS) -> EventLog:
+    def log(self, partitions: int = PARTITIONS) -> FillableLog:
         """Make a log object that is not open yet."""
 
     @abc.abstractmethod
@@ -87,7 +87,7 @@ class Place(abc.ABC):
     async def recreate(self, count: int) -> None:
         """Delete the log and create it again, with `count` records in partition 0."""
 
-    async def open_log(self) -> EventLog:
+    async def open_log(self) -> FillableLog:
         """Make a log and open it."""
         log = self.log()
         await log.open()

@@ -21,6 +21,7 @@ async def test_a_batch_at_the_right_offset_counts(place: Place) -> None:
     read = await log.read(3, 0)
     found = [(one.offset, one.stated, one.key, one.value) for one in read.records]
     assert found == [(0, 0, b"a", b"1"), (1, 1, b"b", b"2"), (2, 2, b"c", b"{}")]
+    assert [one.traceparent for one in read.records] == [None, trace, None]
     assert (read.next_offset, read.end, await log.end(3)) == (3, 3, 3)
     assert -5_000 < read.records[0].timestamp_ms - before_ms < 60_000
     assert await log.check() == []
@@ -32,6 +33,19 @@ async def test_a_batch_at_a_stale_offset_does_not_count(place: Place) -> None:
     await log.append(0, 0, records("a", "b"))
     assert await log.append(0, 1, records("c", "d")) == 2
     assert counting(await read_all(log, 0)) == ["a", "b"]
+
+
+async def test_void_records_can_be_laid_down(place: Place) -> None:
+    """They lie where they were appended, count for nobody, and what follows them counts."""
+    log = await place.open_log()
+    await log.append(0, 0, records("a"))
+    assert await log.append_void(0, 1, 3) == 1
+    assert await log.append(0, 4, records("b")) == 4
+    # At an old offset, as at any other: whatever becomes of them, they are void.
+    assert await log.append_void(0, 2, 1) == 5
+    found = await read_all(log, 0)
+    assert [(one.stated, one.key, one.value) for one in found[1:4]] == [(None, b"", b"")] * 3
+    assert counting(found) == ["a", "b"]
 
 
 async def test_the_same_batch_again_does_not_count(place: Place) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ledger.adapters.kafka_batches import build_batch, build_derived
-from ledger.adapters.kafka_producer import Producer
+from ledger.adapters.kafka_producer import Delivered, Producer
 from ledger.adapters.kafka_reader import KafkaReader
 from ledger.adapters.kafka_snapshots import KafkaSnapshots
 from ledger.adapters.kafka_topic_id import topic_id
@@ -124,17 +124,37 @@ class KafkaLog:
 
         Raises ValueError if the batch exceeds `BATCH_BYTES_MAX` or the partition is none.
         """
+        return await self._append(
+            partition,
+            offset,
+            len(records),
+            lambda producer: producer.deliver(partition, offset, records),
+        )
+
+    async def append_void(self, partition: int, offset: int, count: int) -> int:
+        """Append records that state no offset, as `FillableLog.append_void` says."""
+        return await self._append(
+            partition, offset, count, lambda producer: producer.deliver_void(partition, count)
+        )
+
+    async def _append(
+        self,
+        partition: int,
+        offset: int,
+        count: int,
+        deliver: Callable[[Producer], Awaitable[Delivered]],
+    ) -> int:
         if not 0 <= partition < self.partitions:
             raise ValueError(f"there is no partition {partition}")
         self._guard()
         await self._confirm_identity()
         self._refuse_if_skewed()
         producer = self._producer
-        if producer is None or producer.discarded or not producer.has_room(partition, len(records)):
-            producer = await self._started_producer(partition, len(records))
+        if producer is None or producer.discarded or not producer.has_room(partition, count):
+            producer = await self._started_producer(partition, count)
         sent_at = self.clock()
         try:
-            base, stamp_ms, sends = await producer.deliver(partition, offset, records)
+            base, stamp_ms, sends = await deliver(producer)
         finally:
             if producer in self._retired and not producer.in_flight:
                 self._retired.discard(producer)

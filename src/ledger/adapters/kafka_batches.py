@@ -13,6 +13,7 @@ from ledger.log import (
     HEADER_OFFSET,
     HEADER_POSITION,
     HEADER_TRACEPARENT,
+    NOTHING,
     NewRecordTuple,
 )
 
@@ -55,6 +56,18 @@ def build_derived(kafka: AIOKafkaProducer, offset: int, records: Sequence[NewRec
         if append(index, stamp, key, value or None, headers) is None:
             raise ValueError(f"a batch of {len(records)} records exceeds {BATCH_BYTES_MAX} bytes")
     return _checked(batch, len(records))
+
+
+def build_void(kafka: AIOKafkaProducer, count: int) -> Any:
+    """Make one batch of so many empty records that state no offset: none of them ever counts."""
+    batch = kafka.create_batch()
+    append = _appending(batch)
+    stamp = time.time_ns() // 1_000_000
+    key, value, _ = NOTHING
+    for index in range(count):
+        if append(index, stamp, key, value, []) is None:
+            raise ValueError(f"a batch of {count} records exceeds {BATCH_BYTES_MAX} bytes")
+    return _checked(batch, count)
 
 
 def _appending(batch: Any) -> Callable[..., Any]:

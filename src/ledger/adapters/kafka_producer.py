@@ -29,7 +29,7 @@ from aiokafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
-from ledger.adapters.kafka_batches import BatchBuilder
+from ledger.adapters.kafka_batches import BatchBuilder, build_void
 from ledger.adapters.kafka_topics import Cluster
 from ledger.errors import LogMisconfigured, LogUnavailable, OutcomeUnknown
 from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
@@ -142,8 +142,14 @@ class Producer:
         surely did not land; else OutcomeUnknown. After any but ValueError the producer is
         discarded, because the sequence numbers of a failed batch are spent.
         """
-        batch = self._build(self._kafka, offset, records)
-        self._sequences[partition] += len(records)
+        return await self._send(partition, self._build(self._kafka, offset, records), len(records))
+
+    async def deliver_void(self, partition: int, count: int) -> Delivered:
+        """The same with one batch of `count` records that never count."""
+        return await self._send(partition, build_void(self._kafka, count), count)
+
+    async def _send(self, partition: int, batch: Any, count: int) -> Delivered:
+        self._sequences[partition] += count
         self.in_flight += 1
         try:
             async with asyncio.timeout(self._timeout_seconds):

@@ -28,7 +28,7 @@ from aiokafka.structs import TopicPartition
 
 from ledger.adapters.kafka_topics import Cluster
 from ledger.errors import LogRegressed, LogUnavailable
-from ledger.log import HEADER_OFFSET, HEADER_POSITION, Record, Slice
+from ledger.log import HEADER_OFFSET, HEADER_POSITION, HEADER_TRACEPARENT, Record, Slice
 
 READS_AT_ONCE_MAX = 64
 FETCH_BYTES_MIN = 64 * 1024
@@ -39,6 +39,7 @@ FIRST_SLOT = 2  # aiokafka's own groups of connections are 0 and 1
 READ_UNCOMMITTED = 0
 LATEST: Final = -1
 EARLIEST: Final = -2
+Headers = Sequence[tuple[str, bytes | None]]
 CANONICAL = re.compile(rb"0|[1-9][0-9]{0,18}")
 
 
@@ -253,21 +254,24 @@ def _take(batch: Any, offset: int, records_max: int, found: list[Record]) -> Non
         ):
             stated: int | None = place
             position: bytes | None = None
+            trace: bytes | None = None
         else:
-            stated, position = stated_offset(headers), _position(headers)
+            stated, position, trace = _stated(headers)
         found.append(
-            Record(place, stated, one.key or b"", one.value or b"", one.timestamp, position)
+            Record(place, stated, one.key or b"", one.value or b"", one.timestamp, position, trace)
         )
         room -= 1
         if room <= 0:
             return
 
 
-def _position(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
-    return next((value for name, value in headers if name == HEADER_POSITION), None)
+def _stated(headers: Headers) -> tuple[int | None, bytes | None, bytes | None]:
+    """The offset, the position and the trace that a record states, each only if it does."""
+    found = dict(reversed(headers))  # the first of each name
+    return stated_offset(headers), found.get(HEADER_POSITION), found.get(HEADER_TRACEPARENT)
 
 
-def stated_offset(headers: Sequence[tuple[str, bytes | None]]) -> int | None:
+def stated_offset(headers: Headers) -> int | None:
     """Return what the only `ledger-offset` header says in canonical ASCII decimal, else None."""
     texts = [value for name, value in headers if name == HEADER_OFFSET]
     if len(texts) != 1 or texts[0] is None or CANONICAL.fullmatch(texts[0]) is None:

@@ -18,7 +18,7 @@ from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
 from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable
-from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice
+from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Record, Slice
 
 __all__ = ["SqliteLog", "SqliteSnapshots"]
 
@@ -27,8 +27,10 @@ READ_BYTES_MAX = 8 * 1024 * 1024
 READ_ROWS_AT_ONCE = 500
 POLL_SECONDS = 0.05
 
+# As bytes, whatever somebody with another tool has made of them.
 READ = (
-    "SELECT place, stated, key, value, timestamp_ms FROM records"
+    "SELECT place, stated, CAST(key AS BLOB), CAST(value AS BLOB), timestamp_ms, traceparent"
+    " FROM records"
     " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
 )
 Result = TypeVar("Result")
@@ -92,9 +94,23 @@ class SqliteLog:
     async def append(self, partition: int, offset: int, records: Sequence[NewRecordTuple]) -> int:
         """Store all records or none, as `EventLog.append` says.
 
-        Where the partition ends higher nothing is stored, so this log has no void records.
+        Where the partition ends higher nothing is stored, so no void records come of it.
         Raises ValueError for a batch that is none.
         """
+        return await self._append(partition, offset, records)
+
+    async def append_void(self, partition: int, offset: int, count: int) -> int:
+        """Store empty records that state nothing, as `FillableLog.append_void` says."""
+        return await self._append(partition, offset, [NOTHING] * count, void=True)
+
+    async def _append(
+        self,
+        partition: int,
+        offset: int,
+        records: Sequence[NewRecordTuple],
+        *,
+        void: bool = False,
+    ) -> int:
         if not 0 <= partition < self._partitions:
             raise ValueError(f"there is no partition {partition}")
         if not records:
@@ -102,7 +118,7 @@ class SqliteLog:
         if self._writer is None:
             raise LogUnavailable("the log is not open")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._writer.put(Append(partition, offset, records, done))
+        self._writer.put(Append(partition, offset, records, done, void))
         return await done
 
     async def read(
@@ -211,8 +227,8 @@ class SqliteLog:
         with contextlib.closing(connection.execute(READ, bounds)) as rows:
             while size < READ_BYTES_MAX and (some := rows.fetchmany(READ_ROWS_AT_ONCE)):
                 records += [
-                    Record(offset_of(place), stated, key, value, stamp)
-                    for place, stated, key, value, stamp in some
+                    Record(offset_of(place), stated, key, value, stamp, None, trace)
+                    for place, stated, key, value, stamp, trace in some
                 ]
                 size += sum([len(row[3]) for row in some])
         end = end_of(connection, partition)

@@ -33,6 +33,7 @@ class Append(NamedTuple):
     offset: int
     records: Sequence[NewRecordTuple]
     done: asyncio.Future[int]
+    void: bool = False
 
 
 Outcome = int | Exception  # where the batch lies, or why it does not
@@ -135,7 +136,7 @@ class Writer:
 
         Raises sqlite3.OperationalError where the whole transaction is lost.
         """
-        partition, offset, records, _ = append
+        partition, offset, records, _, void = append
         end = ends.get(partition)
         if end is None:
             end = ends[partition] = end_of(self.connection, partition)
@@ -146,7 +147,7 @@ class Writer:
         place = place_of(partition, offset)
         try:
             rows = [
-                (place + index, offset + index, key, value, traceparent, stamp_ms)
+                (place + index, None if void else offset + index, key, value, traceparent, stamp_ms)
                 for index, (key, value, traceparent) in enumerate(records)
             ]
             size = sum([len(row[2]) + len(row[3]) for row in rows])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ledger.config.settings import Settings
 from ledger.domain.context import Rules
-from ledger.log import EventLog, SnapshotStore
+from ledger.log import FillableLog, SnapshotStore
 from ledger.ownership.group import Alone, Bystander, Group
 from ledger.ownership.instances import Instances
 
@@ -30,7 +30,7 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def open_log(settings: Settings, *, create: bool = True) -> EventLog:
+def open_log(settings: Settings, *, create: bool = True) -> FillableLog:
     """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite.
 
     `create` allows it to make a topic or file that is missing.
@@ -102,6 +102,22 @@ def open_instances(settings: Settings, name: str) -> Instances | None:
             static_id=settings.instance_id if settings.static_membership else None,
         )
     return Instances(group, peers, own_url=settings.public_url, sender=name)
+
+
+async def joined_writers(settings: Settings) -> list[str]:
+    """The instances that are in the writers' group now, by client and address; none on SQLite.
+
+    Raises LogUnavailable.
+    """
+    if settings.kafka_bootstrap is None:
+        return []
+    from ledger.adapters.kafka_members import members
+    from ledger.adapters.kafka_topics import Cluster
+
+    cluster = Cluster(
+        settings.kafka_bootstrap, _security(settings), GROUP_TIMEOUT_SECONDS, "stockledger-look"
+    )
+    return await members(cluster, settings.group_id)
 
 
 def _security(settings: Settings) -> "KafkaSecurity":

@@ -1,0 +1,86 @@
+"""Files of an export: under their final name only once all of them are whole and on disk."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ops.console import CommandError, ExitCode
+from ops.exporting.manifest import File
+
+BUFFER_BYTES = 1024 * 1024
+
+
+class OutputFile:
+    """A new file that knows its length and hash."""
+
+    def __init__(self, path: Path) -> None:
+        """Make it. Raises OSError, as everything here."""
+        self._path = path
+        self._file = path.open("xb", buffering=BUFFER_BYTES)
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+        self.rows = 0
+
+    def write(self, data: bytes, rows: int) -> None:
+        """Add rows in their bytes."""
+        self._file.write(data)
+        self._hash.update(data)
+        self._bytes += len(data)
+        self.rows += rows
+
+    def finish(self) -> File:
+        """Bring it to the disk; what the manifest says of it."""
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return File(self._path.name, self.rows, self._bytes, self._hash.hexdigest())
+
+    def close(self) -> None:
+        """Let go of it, whatever is in it."""
+        with suppress(OSError):
+            self._file.close()
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A folder beside `target` that takes its name if nothing goes wrong, and else disappears.
+
+    Raises CommandError if there is something under that name, or nothing can be written.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise CommandError(f"{target} is there already; name a folder that is not")
+    try:
+        folder = target.parent / f".{target.name}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    try:
+        yield folder
+        _sync(folder)
+        folder.rename(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unwritten(target: Path, error: OSError) -> CommandError:
+    why = error.strerror or str(error)
+    return CommandError(
+        f"{target} cannot be written: {why}; nothing of it was left", ExitCode.UNAVAILABLE
+    )
+
+
+def _sync(folder: Path) -> None:
+    """Names are on disk only with their folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

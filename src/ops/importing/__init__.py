@@ -1,0 +1,1 @@
+"""Imports: a full export as the log of an empty place."""
