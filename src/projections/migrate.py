@@ -8,11 +8,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from ledger.errors import LedgerError
 from projections.database import (
     CONNECT_SECONDS,
     SQLITE,
@@ -27,6 +29,10 @@ MIGRATION_LOCK = 7_021_500_117
 BUSY_RETRY_SECONDS = 0.02
 
 
+class ViewsNewer(LedgerError):
+    """The tables of the views were made by a newer version; upgrade this one."""
+
+
 def migrations_folder() -> Path:
     """Where the migrations lie: beside this file in an installed package, else in the checkout."""
     here = Path(__file__).resolve()
@@ -37,7 +43,7 @@ def migrations_folder() -> Path:
 async def upgrade(database_url: str, revision: str = "head") -> None:
     """Make or change the tables, in one transaction. Does nothing where they are up to date.
 
-    Raises DatabaseUnsupported, DatabaseUnavailable.
+    Raises DatabaseUnsupported, DatabaseUnavailable, ViewsNewer.
     """
     url = parse_url(database_url)
     sqlite = url.drivername == SQLITE
@@ -55,6 +61,9 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
                 await connection.commit()
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+    except CommandError as error:
+        # The tables name a migration that is not among those of this version.
+        raise ViewsNewer from error
     finally:
         await engine.dispose()
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from projections.database import DatabaseUnavailable, DatabaseUnsupported, parse_url
-from projections.migrate import migrations_folder, upgrade
+from projections.migrate import ViewsNewer, migrations_folder, upgrade
 from projections.schema import metadata
 
 
@@ -115,3 +115,13 @@ async def test_a_database_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises((DatabaseUnavailable, OSError)):
         await upgrade(f"sqlite+aiosqlite:///{tmp_path / 'file' / 'views.db'}")
+
+
+async def test_tables_of_a_newer_version_are_said_so(database_url: str) -> None:
+    """An older version that is started beside it says what to do."""
+    engine = engine_of(database_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    with pytest.raises(ViewsNewer, match="upgrade this one"):
+        await upgrade(database_url)
