@@ -13,6 +13,7 @@ from api.routes import (
     planning_demand,
     planning_explain,
     planning_health,
+    planning_health_months,
     planning_orders,
     planning_results,
     planning_runs,
@@ -37,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *alerts.OPERATIONS,
     *planning_orders.OPERATIONS,
     *planning_below.OPERATIONS,
+    *planning_health_months.OPERATIONS,
     *private_texts.OPERATIONS,
     *health.OPERATIONS,
 )

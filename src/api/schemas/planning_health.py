@@ -44,6 +44,13 @@ class HealthBucketBase(BaseModel):
 HealthBucket = create_model("HealthBucket", __base__=HealthBucketBase, **_fields())
 
 
+class HealthMonth(HealthBucket):  # type: ignore[misc, valid-type]
+    """A month, or a part of one, of everything, of a class, or of a site."""
+
+    by: str = Field(description="`total`, `class` or `site`.")
+    name: str = Field(description="Of the class or the site; empty for everything.")
+
+
 class HealthGroup(BaseModel):
     """A site, a class, a SKU, or everything (its name is empty), over time."""
 
@@ -106,3 +113,4 @@ def _example() -> dict[str, Any]:
 
 
 EXAMPLE: Final = _example()
+HEALTH_MONTH: Final = {"by": "class", "name": "A", **EXAMPLE["items"][0]["buckets"][0]}

@@ -94,6 +94,23 @@ class Days:
             columns={name: column[rows] for name, column in self.columns.items()},
         )
 
+    def only(self, numbers: Integers) -> "Days":
+        """The series with these numbers, in their order."""
+        lengths = np.diff(self.starts)[numbers]
+        ends = np.cumsum(lengths)
+        rows = np.arange(int(lengths.sum())) + np.repeat(
+            self.starts[:-1][numbers] - (ends - lengths), lengths
+        )
+        return replace(
+            self,
+            skus=[self.skus[one] for one in numbers.tolist()],
+            sites=[self.sites[one] for one in numbers.tolist()],
+            scales=self.scales[numbers],
+            starts=np.concatenate((np.zeros(1, np.int64), ends)),
+            day=self.day[rows],
+            columns={name: column[rows] for name, column in self.columns.items()},
+        )
+
     def by_sku(self) -> "Days":
         """All sites of a SKU together, at the largest of their scales; the site is empty."""
         from projections.planning.assembling import sites_together

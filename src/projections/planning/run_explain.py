@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,6 +15,7 @@ from projections.database import ReadConnection, storable
 from projections.planning import abc, run_classes, run_health, run_level_columns
 from projections.planning.bucket_axis import make_axis
 from projections.planning.bucket_rows import bucket_rows
+from projections.planning.days import Days
 from projections.planning.explain_rank import rank_of
 from projections.planning.explain_steps import steps
 from projections.planning.parameters import Parameters, day_text, read
@@ -22,6 +23,7 @@ from projections.planning.reading import Wanted, read_days
 from projections.planning.run_classes import Classes, classes_of
 from projections.planning.run_columns import FIELDS
 from projections.planning.run_fields import planning_results, shown
+from projections.planning.run_health import of_site, read_health_days
 from projections.planning.run_inputs import COLUMNS, Inputs, read_items, with_rows
 from projections.planning.run_levels import Planned, plan
 from projections.planning.run_queries import last_positions
@@ -29,7 +31,6 @@ from projections.planning.run_stored import stored
 from projections.planning.run_supply import read_supply
 
 _s = planning_results.c
-ALL_COLUMNS: Final = tuple(dict.fromkeys((*COLUMNS, *run_health.COLUMNS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,12 @@ async def explain(
     parameters = read(run["parameters"])
     ranked = await rank_of(reader, row, parameters)
     inputs = await _inputs(reader, run, parameters, (sku, site))
-    again = await asyncio.to_thread(_again, inputs, ranked)
+    health = None
+    if parameters.health.enabled:
+        health = await read_health_days(reader, parameters, inputs.positions, sku)
+        # A run that looks at sites apart has read them all.
+        health = of_site(health, site) if site else health
+    again = await asyncio.to_thread(_again, inputs, ranked, health)
     return _document(run, row, again)
 
 
@@ -72,7 +78,7 @@ async def _inputs(
     positions = {int(one): offset for one, offset in known.items()}
     sku, site = series
     until_day = parameters.as_of_day + 1
-    wanted = Wanted(ALL_COLUMNS, [sku], parameters.site or site or None, until_day)
+    wanted = Wanted(COLUMNS, [sku], parameters.site or site or None, until_day)
     days = await read_days(reader, positions, wanted)
     days = with_rows(days if site else days.by_sku())
     known_items = await read_items(reader, positions, sku)
@@ -80,17 +86,17 @@ async def _inputs(
     return Inputs(parameters, positions, days, known_items, supply)
 
 
-def _again(inputs: Inputs, ranked: abc.Abc) -> Again:
+def _again(inputs: Inputs, ranked: abc.Abc, health: Days | None) -> Again:
     days, parameters = inputs.days, inputs.parameters
     classes = classes_of(days, inputs.items, parameters, ranked)
     planned = plan(days, inputs.items, inputs.supply, classes, parameters)
     columns = {
         **run_classes.columns_of(classes), **run_level_columns.columns_of(days, planned),
     }  # fmt: skip
-    if parameters.health.enabled:
-        columns |= run_health.columns_of(days, parameters)
-    else:
+    if health is None:
         columns |= {name: [None] for name in run_health.FIGURES}
+    else:
+        columns |= run_health.columns_of(health, parameters)
     return Again(inputs, classes, planned, columns)
 
 

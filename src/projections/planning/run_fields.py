@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from ledger.domain.quantities import text as quantity_text
 from projections.planning.run_columns import FIELDS, Field, Kind
@@ -53,6 +53,16 @@ planning_results = Table(
     text_column("site", key=True),
     scale_column(),
     *map(_column, FIELDS),
+)
+# One row a group and a bucket of days: stock health of everything, of a class, or of a site.
+planning_health = Table(
+    "planning_health",
+    metadata,
+    text_column("run_id", key=True),
+    text_column("grouping", key=True),
+    text_column("name", key=True),
+    Column("first_day", Integer, primary_key=True, autoincrement=False),
+    text_column("document"),
 )
 Index("planning_results_by_class", *(planning_results.c[one] for one in ("run_id", "abc", "sku")))
 

@@ -1,18 +1,24 @@
-"""Stock health in a run: figures of each series over the window."""
+"""Stock health in a run: figures of each series over the window, and of groups by month."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from projections.planning.days import Days
-from projections.planning.health.figures import Figure
-from projections.planning.health.groups import by_series
-from projections.planning.health.measures import SUMMED
-from projections.planning.health.parameters import HealthParameters
-from projections.planning.parameters import Parameters, millionths
+import msgspec
+import numpy as np
 
-COLUMNS: Final = (
-    *SUMMED, "on_hand_net", "value_net", "received", "found", "returned", "moved_in",
-    "supplier_returned", "scrapped", "lost", "moved_out",
-)  # fmt: skip
+from projections.database import ReadConnection
+from projections.planning.days import Days
+from projections.planning.health.documents import date_text, shown_figures
+from projections.planning.health.figures import Figure
+from projections.planning.health.groups import Grouping, by_groupings, by_series
+from projections.planning.health.measures import COLUMNS
+from projections.planning.health.parameters import HealthParameters, buckets
+from projections.planning.health.sites import valued_by_site
+from projections.planning.parameters import Parameters, millionths
+from projections.planning.run_inputs import read_series
+from projections.planning.run_writer import Row
+
 # The columns of a run's results, and the figures that they are.
 FIGURES: Final = {
     "turnover_per_year": "turnover_per_year",
@@ -23,6 +29,7 @@ FIGURES: Final = {
     "slow": "slow",
     "carrying_cost": "carrying_cost",
 }
+_encode = msgspec.json.Encoder().encode
 
 
 def options_of(parameters: Parameters) -> HealthParameters:
@@ -39,6 +46,28 @@ def options_of(parameters: Parameters) -> HealthParameters:
     )
 
 
+async def read_health_days(
+    reader: ReadConnection,
+    parameters: Parameters,
+    positions: Mapping[int, int],
+    sku: str | None = None,
+) -> Days:
+    """The series of the run, or of one SKU, with what stock health is made from.
+
+    The value of a SKU at one site is its share of all, so that all sites are read for it.
+    """
+    if not (parameters.each_site or parameters.site is not None):
+        return await read_series(reader, parameters, positions, COLUMNS, sku)
+    everywhere = msgspec.structs.replace(parameters, each_site=True, site=None)
+    days = valued_by_site(await read_series(reader, everywhere, positions, COLUMNS, sku))
+    return days if parameters.site is None else of_site(days, parameters.site)
+
+
+def of_site(days: Days, site: str) -> Days:
+    """The series of one site."""
+    return days.only(np.flatnonzero(np.array(days.sites, object) == site))
+
+
 def columns_of(days: Days, parameters: Parameters) -> dict[str, list[Any]]:
     """The figures of each series over the window, as the results hold them."""
     columns: dict[str, list[Any]] = {name: [] for name in FIGURES}
@@ -46,6 +75,45 @@ def columns_of(days: Days, parameters: Parameters) -> dict[str, list[Any]]:
         for name, figure in FIGURES.items():
             columns[name] += _values(figures[figure])
     return columns
+
+
+def group_rows(days: Days, classes: Sequence[str], parameters: Parameters) -> list[Row]:
+    """Rows of `planning_health` without the run's id, in the order of their keys.
+
+    Of everything, of each class (`classes[i]` is that of series `i`), and of each site where the
+    run looks at sites apart; by month.
+    """
+    options = replace(options_of(parameters), bucket="month")
+    names: dict[str, Sequence[str]] = {"class": classes, "total": [""] * len(days)}
+    if parameters.each_site:
+        names["site"] = days.sites
+    known = {one: sorted(set(names[one])) for one in sorted(names)}
+    groupings = [_grouping(names[one], known[one]) for one in known]
+    found = by_groupings(days, options, groupings)
+    return [
+        row
+        for (one, groups), figures in zip(known.items(), found, strict=True)
+        for number, name in enumerate(groups)
+        for row in _rows(one, name, figures, (number, options))
+    ]
+
+
+def _grouping(names: Sequence[str], known: Sequence[str]) -> Grouping:
+    number = {name: index for index, name in enumerate(known)}
+    return Grouping(np.array([number[name] for name in names], np.int64), len(known))
+
+
+def _rows(
+    grouping: str, name: str, figures: Mapping[str, Figure], of: tuple[int, HealthParameters]
+) -> Iterator[Row]:
+    group, options = of
+    cut = buckets(options)
+    for bucket, (first, last) in enumerate(zip(cut.first.tolist(), cut.last.tolist(), strict=True)):
+        document = {
+            "until": date_text(last + 1),
+            **shown_figures(figures, options, (group, bucket)),
+        }
+        yield grouping, name, first, _encode(document).decode()
 
 
 def _values(figure: Figure) -> list[Any]:

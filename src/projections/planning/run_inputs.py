@@ -55,10 +55,12 @@ async def read_series(
     parameters: Parameters,
     positions: Mapping[int, int],
     columns: Collection[str],
+    sku: str | None = None,
 ) -> Days:
-    """The series of the run with these columns, up to the end of its last day."""
+    """The series of the run, or of one SKU, with these columns, up to the end of its last day."""
     until_day = parameters.as_of_day + 1
-    wanted = Wanted(columns=columns, site=parameters.site, until_day=until_day)
+    skus = None if sku is None else [sku]
+    wanted = Wanted(columns, skus, parameters.site, until_day)
     days = await read_days(reader, positions, wanted)
     apart = parameters.each_site or parameters.site is not None
     return with_rows(days if apart else days.by_sku())

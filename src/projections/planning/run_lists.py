@@ -1,4 +1,4 @@
-"""Lists of a run beside its result rows: forecasts, and proposals by supplier."""
+"""Lists of a run beside its result rows: forecasts, proposals by supplier, health by group."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,15 @@ from sqlalchemy import RowMapping, case, func, select, tuple_
 from projections import cursors
 from projections.cursors import Page
 from projections.database import ReadConnection, storable
-from projections.planning.run_fields import planning_forecasts, planning_results, shown
+from projections.planning.parameters import day_text
+from projections.planning.run_fields import (
+    planning_forecasts,
+    planning_health,
+    planning_results,
+    shown,
+)
 
-_f, _s = planning_forecasts.c, planning_results.c
+_f, _h, _s = planning_forecasts.c, planning_health.c, planning_results.c
 ORDERED = "ordered"
 
 
@@ -94,3 +100,40 @@ async def list_suppliers(
     return Page(
         items, None if last is None else cursors.encode(run_id, last["none"], last["supplier"])
     )
+
+
+async def list_health(
+    reader: ReadConnection,
+    run_id: str,
+    wanted: Mapping[str, str | None],
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """A page of stock health by grouping, name and month. Raises InvalidCursor."""
+    conditions = [_h.run_id == run_id]
+    conditions += [_h[name] == value for name, value in wanted.items() if value is not None]
+    key = tuple_(_h.grouping, _h.name, _h.first_day)
+    if cursor is not None:
+        _, *after = cursors.decode(cursor, str, str, str, int)
+        conditions.append(key > tuple_(*after))
+    if not storable(*wanted.values()):
+        return Page([], None)
+    query = select(planning_health).where(*conditions).order_by(_h.grouping, _h.name, _h.first_day)
+    rows = await reader.all(query.limit(limit + 1))
+    more, rows = len(rows) > limit, rows[:limit]
+    last = rows[-1] if more else None
+    return Page(
+        [_health(row) for row in rows],
+        None
+        if last is None
+        else cursors.encode(run_id, last["grouping"], last["name"], last["first_day"]),
+    )
+
+
+def _health(row: RowMapping) -> dict[str, Any]:
+    return {
+        "by": row["grouping"],
+        "name": row["name"],
+        "from": day_text(row["first_day"]),
+        **msgspec.json.decode(row["document"]),
+    }

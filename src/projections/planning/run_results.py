@@ -15,9 +15,14 @@ from projections.planning.criteria import without_price
 from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of
 from projections.planning.run_columns import FIELDS
-from projections.planning.run_fields import BY_NAME, planning_forecasts, planning_results
+from projections.planning.run_fields import (
+    BY_NAME,
+    planning_forecasts,
+    planning_health,
+    planning_results,
+)
 from projections.planning.run_forecasts import forecast_rows
-from projections.planning.run_inputs import Inputs, read_inputs, read_series
+from projections.planning.run_inputs import Inputs, read_inputs
 from projections.planning.run_levels import plan
 from projections.planning.run_stored import stored
 from projections.planning.run_writer import Row
@@ -26,7 +31,12 @@ from projections.planning.run_writer import Row
 ROWS_A_TRANSACTION: Final = 5_000
 
 # The tables that hold results, with the run as the first part of their key.
-RESULT_TABLES: Final[tuple[Table, ...]] = (planning_results, planning_forecasts)
+RESULT_TABLES: Final[tuple[Table, ...]] = (
+    planning_results,
+    planning_forecasts,
+    planning_health,
+)
+Key = tuple[str, str]
 Read = Callable[[Mapping[int, int]], Awaitable[None]]
 _encode = msgspec.json.Encoder().encode
 
@@ -135,12 +145,15 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     positions = inputs.positions
     # Classes and levels need a third of the columns; both at once would not fit where these do.
     del inputs
-    columns |= await _health(database, parameters, positions, (skus, sites))
+    classes = dict(zip(zip(skus, sites, strict=True), columns["abc"], strict=True))
+    of_series, of_groups = await _health(database, parameters, positions, classes)
+    columns |= of_series
     counts = {"series": len(skus), "skus": len(set(skus)), "forecasts": len(forecasts)}
     counts |= unpriced
     tables: dict[Table, Rows] = {
         planning_results: SeriesRows(columns),
         planning_forecasts: ListedRows(forecasts),
+        planning_health: ListedRows(of_groups),
     }
     return Results(tables, counts)
 
@@ -170,22 +183,22 @@ async def _health(
     database: Database,
     parameters: Parameters,
     positions: Mapping[int, int],
-    series: tuple[Sequence[str], Sequence[str]],
-) -> dict[str, list[Any]]:
-    """The columns of stock health, in the order of these series."""
-    keys = list(zip(*series, strict=True))
+    classes: Mapping[Key, str],
+) -> tuple[dict[str, list[Any]], list[Row]]:
+    """The columns of stock health, of series in the order of `classes`, and its rows by group."""
     if not parameters.health.enabled:
-        return {name: [None] * len(keys) for name in run_health.FIGURES}
+        return {name: [None] * len(classes) for name in run_health.FIGURES}, []
     async with database.reader() as reader:
-        days = await read_series(reader, parameters, positions, run_health.COLUMNS)
+        days = await run_health.read_health_days(reader, parameters, positions)
     columns = await asyncio.to_thread(run_health.columns_of, days, parameters)
     found = list(zip(days.skus, days.sites, strict=True))
-    if found == keys:
-        return columns
     # A series with amounts beyond any sense is left out by the columns that have them.
+    of_series = [classes.get(key, "") for key in found]
+    rows = await asyncio.to_thread(run_health.group_rows, days, of_series, parameters)
     place = {key: number for number, key in enumerate(found)}
-    where = [place.get(key) for key in keys]
-    return {
+    where = [place.get(key) for key in classes]
+    in_order = {
         name: [None if one is None else values[one] for one in where]
         for name, values in columns.items()
     }
+    return in_order, rows

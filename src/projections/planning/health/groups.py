@@ -1,6 +1,7 @@
 """Stock health of many series: each for itself in bounded memory, or summed by group."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,35 +22,62 @@ def by_series(days: Days, parameters: HealthParameters) -> Iterator[tuple[int, d
         yield first, figures(sums, parameters)
 
 
+class Grouping(NamedTuple):
+    """Which group each series belongs to: `labels[i]` is the number of that of series `i`."""
+
+    labels: Integers
+    groups: int
+
+
 def by_group(
     days: Days, parameters: HealthParameters, labels: Integers, groups: int
 ) -> dict[str, Figure]:
-    """The figures of groups: sums first, then one division. `labels[i]` is the group of series `i`.
+    """The figures of groups: sums first, then one division.
 
     Quantities of a group are at six decimals, and are added as numbers whatever their units: the
     figures by value and by lines are those to go by. Cover is taken from demand over as many days
     as the group's longest known series allows.
     """
-    if len(labels) != len(days):
-        raise ValueError("every series has one label")
-    if len(labels) and not (labels.min() >= 0 and labels.max() < groups):
-        raise ValueError("a label is the number of a group")
-    summed: dict[str, Exact] = {}
-    shape = (groups, len(buckets(parameters)))
+    return by_groupings(days, parameters, [Grouping(labels, groups)])[0]
+
+
+def by_groupings(
+    days: Days, parameters: HealthParameters, groupings: Sequence[Grouping]
+) -> list[dict[str, Figure]]:
+    """The same for several groupings of the same series, which are measured once for all."""
+    for labels, groups in groupings:
+        if len(labels) != len(days):
+            raise ValueError("every series has one label")
+        if len(labels) and not (labels.min() >= 0 and labels.max() < groups):
+            raise ValueError("a label is the number of a group")
+    number = len(buckets(parameters))
+    # Nothing, so that there are sums even without any series.
+    nothing = measure(_slice(days, 0, 0), parameters).amounts
+    summed = [
+        {name: np.full((groups, number), 0, object) for name in nothing} for _, groups in groupings
+    ]
     for first, sums in _measured(days, parameters):
-        chosen = labels[first : first + len(sums.scales)]
-        for name, values in sums.amounts.items():
-            before = summed.setdefault(name, np.full(shape, 0, object))
-            if name == "recent_days":
-                np.maximum.at(before, chosen, values.astype(object))
-                continue
-            comparable = _comparable(name, values, sums.scales)
-            before += _grouped(comparable, chosen, groups)
-    if not summed:
-        empty = measure(_slice(days, 0, 0), parameters).amounts
-        summed = {name: np.full(shape, 0, object) for name in empty}
+        for (labels, groups), whole in zip(groupings, summed, strict=True):
+            _add(whole, sums, labels[first : first + len(sums.scales)], groups)
+    return [
+        _of_sums(whole, groups, parameters)
+        for (_, groups), whole in zip(groupings, summed, strict=True)
+    ]
+
+
+def _add(whole: dict[str, Exact], sums: Sums, labels: Integers, groups: int) -> None:
+    for name, values in sums.amounts.items():
+        if name == "recent_days":
+            np.maximum.at(whole[name], labels, values.astype(object))
+        else:
+            whole[name] += _grouped(_comparable(name, values, sums.scales), labels, groups)
+
+
+def _of_sums(
+    whole: dict[str, Exact], groups: int, parameters: HealthParameters
+) -> dict[str, Figure]:
     scales = np.full(groups, SCALE_OF_GROUPS, np.int64)
-    amounts = {name: narrowed(values) for name, values in summed.items()}
+    amounts = {name: narrowed(values) for name, values in whole.items()}
     return figures(Sums(scales, buckets(parameters).days, amounts), parameters)
 
 

@@ -7,13 +7,12 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from sqlalchemy import select, text
 
-from ledger.domain import quantities
 from ledger.errors import LedgerError
 from projections.database import ReadConnection
 from projections.planning.days import Days, Integers
-from projections.planning.health.figures import REASONS, Figure
-from projections.planning.health.formulas import FORMULAS
-from projections.planning.health.groups import SCALE_OF_GROUPS, by_group
+from projections.planning.health.documents import date_text, shown_figures, shown_number
+from projections.planning.health.figures import Figure
+from projections.planning.health.groups import by_group
 from projections.planning.health.losses import Losses, losses_by_reason
 from projections.planning.health.measures import COLUMNS
 from projections.planning.health.parameters import HealthParameters, buckets
@@ -28,8 +27,7 @@ ROWS_MAX: Final = 1_000_000
 CELLS_MAX: Final = 10_000
 WINDOW_DAYS: Final = 365
 UNCLASSIFIED: Final = "unclassified"
-_COUNTED: Final = text("SELECT count(*) AS n FROM (SELECT 1 FROM sku_days LIMIT :most) AS some")
-_UNITS: Final = {formula.name: formula.unit for formula in FORMULAS}
+_COUNTED: Final = text("SELECT count(*) AS n FROM (SELECT 1 FROM sku_days LIMIT :most) AS sampled")
 
 
 class HealthTooLargeError(LedgerError):
@@ -136,7 +134,7 @@ def _item(
     shown = []
     for number, (first, last) in enumerate(ends):
         figures = shown_figures(found, parameters, (group, number))
-        shown.append({"from": _date(first), "until": _date(last + 1), **figures})
+        shown.append({"from": date_text(first), "until": date_text(last + 1), **figures})
     return {"name": name, "buckets": shown}
 
 
@@ -148,41 +146,12 @@ def _loss(losses: Losses, parameters: HealthParameters) -> dict[str, Any]:
         lost, found = (losses.amounts[name][number] for name in ("lost_value", "found_value"))
         if lines or lost or found:
             ends = int(cut.first[number]), int(cut.last[number]) + 1
-            values = {"lost_value": _shown(lost, "value"), "found_value": _shown(found, "value")}
+            bucket = {"from": date_text(ends[0]), "until": date_text(ends[1]), "lines": lines}
             shown.append(
-                {"from": _date(ends[0]), "until": _date(ends[1]), "lines": lines, **values}
+                {
+                    **bucket,
+                    "lost_value": shown_number(lost, "value"),
+                    "found_value": shown_number(found, "value"),
+                }
             )
     return {"type": losses.type, "reason": losses.reason, "buckets": shown}
-
-
-def _date(day: int) -> str:
-    return str(np.datetime64(day, "D"))
-
-
-def shown_figures(
-    found: Mapping[str, Figure], parameters: HealthParameters, at: tuple[int, int]
-) -> dict[str, Any]:
-    """The figures of a group in a bucket, numbers as exact decimal texts, and why some are null."""
-    figures: dict[str, Any] = {}
-    why: dict[str, str] = {}
-    for name, unit in _UNITS.items():
-        if name.startswith("aged"):
-            continue
-        reason = int(found[name].reasons[at])
-        figures[name] = None if reason else _shown(int(found[name].values[at]), unit)
-        if reason:
-            why[name] = REASONS[reason]
-    figures["ageing"] = [
-        {
-            "days_max": limit,
-            "quantity": _shown(int(found[f"aged_{number}"].values[at]), "quantity"),
-            "value": _shown(int(found[f"aged_value_{number}"].values[at]), "value"),
-        }
-        for number, limit in enumerate((*parameters.ageing_days, None))
-    ]
-    return {**figures, "why": why}
-
-
-def _shown(value: int, unit: str) -> str | int:
-    # Quantities of groups, values and ratios all have six decimals.
-    return value if unit == "count" else quantities.text(value, SCALE_OF_GROUPS)
