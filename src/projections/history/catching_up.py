@@ -58,7 +58,8 @@ async def catch_up(database: Database, *, records_max: int = RECORDS_A_SLICE) ->
 
     Raises DatabaseUnavailable, WrongLedger.
     """
-    writer = PlanningWriter(database.url.render_as_string(hide_password=False))
+    url = database.url.render_as_string(hide_password=False)
+    writer = PlanningWriter(url, keeps_connection=True)
     try:
         positions = await _positions(database)
         for one in positions:

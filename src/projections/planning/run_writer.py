@@ -25,14 +25,18 @@ Row = tuple[Any, ...]
 class PlanningWriter:
     """Transactions that may write. Every method raises DatabaseUnavailable."""
 
-    def __init__(self, database_url: str) -> None:
-        """Connects for each transaction. Raises DatabaseUnsupported."""
+    def __init__(self, database_url: str, *, keeps_connection: bool = False) -> None:
+        """Connects for each transaction, or once where there are many in a row.
+
+        Raises DatabaseUnsupported.
+        """
         url = parse_url(database_url)
         self.is_sqlite = url.drivername == SQLITE
         timeout = {"timeout": CONNECT_SECONDS}
-        self._engine: AsyncEngine = create_async_engine(
-            url, poolclass=NullPool, connect_args=timeout
+        pool: dict[str, Any] = (
+            {"pool_size": 1, "max_overflow": 0} if keeps_connection else {"poolclass": NullPool}
         )
+        self._engine: AsyncEngine = create_async_engine(url, connect_args=timeout, **pool)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)

