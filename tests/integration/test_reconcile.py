@@ -207,12 +207,14 @@ def test_a_table_without_formulas(place: Place) -> None:
 
 
 def test_what_cannot_be_done_is_said(place: Place) -> None:
-    """A server that is away, nobody to ask, a position that nothing has reached."""
+    """A server that is away, nobody to ask, a moment that was not yet or is not yet."""
     sku = sorted(place.left)[12]
     said = some_skus(place, {sku: "100000"}, "wrong", 'location = "MAIN"')
     code, _, err = run("reconcile", *said, "--apply")
     assert (code, "nobody to ask" in err) == (2, True)
     code, _, err = run("reconcile", *said, "--yes", "--url", "http://127.0.0.1:9")
     assert (code, "cannot be asked" in err) == (3, True)
+    code, _, err = run("reconcile", *said, "--as-of", "2010-11-01T00:00:00Z")
+    assert (code, "nothing had happened yet" in err) == (2, True)
     code, _, err = run("reconcile", *said, "--as-of-position", "0:999999")
     assert (code, "not read that far" in err) == (2, True)

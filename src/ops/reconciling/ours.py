@@ -10,7 +10,7 @@ from ops.reconciling.keys import StockKey, is_within
 from ops.reconciling.proposals import ATTEMPTS_MAX, Attempts, Holding, adjustment_id
 from projections.database import ReadConnection, storable
 from projections.history.balances import balances_at
-from projections.history.moments import Moment
+from projections.history.moments import Moment, conditions_of
 from projections.positions import read_positions
 from projections.tables import items, movements, refusals, sku_totals, stock
 from projections.views.paths import below
@@ -103,6 +103,15 @@ async def stock_at(
                 if scope.has(at):
                     found[at] = on_hand
     return found
+
+
+async def is_before_all(reader: ReadConnection, moment: Moment) -> bool:
+    """Whether there are movements, and none of them is part of the moment."""
+    query = select(movements.c.partition).limit(1)
+    if await reader.first(query) is None:
+        return False
+    counting = await conditions_of(reader, moment)
+    return await reader.first(query.where(*counting)) is None
 
 
 async def earlier_adjustments(

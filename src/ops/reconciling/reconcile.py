@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from ops.console import CommandError
 from ops.reconciling.compare import (
     GOOD,
     Row,
@@ -21,6 +22,7 @@ from ops.reconciling.ours import (
     Witness,
     earlier_adjustments,
     holdings,
+    is_before_all,
     scales,
     skus_moved,
     stock_at,
@@ -132,6 +134,9 @@ async def _ours(reader: ReadConnection, order: Order) -> Ours:
         moment = await resolve(reader, as_of_us=order.as_of_us, positions=order.positions)
         skus = await skus_moved(reader) if terms.complete else stated
         then = await stock_at(reader, skus, scope, moment)
+        if not then and await is_before_all(reader, moment):
+            # A year mistyped; to take it as it is would adjust everything to what is stated.
+            raise CommandError("nothing had happened yet at that moment: is it the right one?")
     held = holdings(then, now)
     return Ours(moment, held, await scales(reader, stated | {at.sku for at in held}))
 
