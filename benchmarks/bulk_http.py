@@ -36,18 +36,18 @@ SKUS = 20_000
 PARTITIONS = 12
 
 
-def bodies(count: int, seed: int) -> list[bytes]:
+def bodies(count: int, seed: int, skus: int = SKUS) -> list[bytes]:
     """Bulk requests with ids: two receipts to one pick, over many SKUs and places."""
     chance = random.Random(seed)
     made = []
     for _ in range(count):
-        items = [_item(chance) for _ in range(ITEMS)]
+        items = [_item(chance, skus) for _ in range(ITEMS)]
         made.append(serving.post("/v1/movements/bulk", json.dumps(items).encode()))
     return made
 
 
-def _item(chance: random.Random) -> dict[str, str | dict[str, str]]:
-    number = chance.randrange(SKUS)
+def _item(chance: random.Random, skus: int) -> dict[str, str | dict[str, str]]:
+    number = chance.randrange(skus)
     left, middle, right = (chance.getrandbits(bits) for bits in (48, 12, 60))
     item: dict[str, str | dict[str, str]] = {
         "id": f"{left:012x}-7{middle:03x}-{right:015x}",

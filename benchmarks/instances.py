@@ -1,6 +1,7 @@
 """Several instances on one topic: what sharing gives, what forwarding costs, how one is replaced.
 
-    python -m benchmarks.instances [--requests 120] [--rounds 3] [--movements 200000]
+    python -m benchmarks.instances [--requests 120] [--rounds 3] [--movements 200000] [--skus 20000]
+        [--only replacement]
 
 - One instance alone on one core, then two on two cores with half of the partitions each, both fed
   with bulks over all SKUs, so that half of each bulk is forwarded. The broker and the client share
@@ -31,13 +32,15 @@ import httpx
 import uvloop
 
 from benchmarks import serving
-from benchmarks.bulk_http import ITEMS, bodies, fill
+from benchmarks.bulk_http import ITEMS, SKUS, bodies, fill
 from ledger.events.partitioner import Partitioner
 
 PARTITIONS = 12
 SESSION_SECONDS = 6.0
 CONNECTIONS = 8
 PROBE_SECONDS = 0.02
+# Bodies of more would take a gigabyte.
+REQUESTS_AT_A_TIME = 200
 
 
 class Instance(NamedTuple):
@@ -173,19 +176,22 @@ def throughput(bootstrap: str, requests: int, rounds: int) -> None:
     )
 
 
-def replacement(bootstrap: str, movements: int) -> None:
+def replacement(bootstrap: str, movements: int, skus: int) -> None:
     """Kill one of two; stop one of two in order."""
     cores = set(serving.CORES)
     with instance(bootstrap, cores, "stays") as stays:
-        uvloop.run(fill(*stays.address, bodies(max(1, movements // ITEMS), 400)))
+        requests = max(1, movements // ITEMS)
+        for first in range(0, requests, REQUESTS_AT_A_TIME):
+            some = bodies(min(REQUESTS_AT_A_TIME, requests - first), 400 + first, skus)
+            uvloop.run(fill(*stays.address, some))
         with instance(bootstrap, cores, "goes") as goes:
             lost = settled([stays, goes])[1]
             started = time.perf_counter()
             goes.process.send_signal(signal.SIGKILL)
             seconds = _until_written(stays.url, lost, started)
             print(
-                f"kill -9 behind {movements:,} movements: all {len(lost)} partitions written again "
-                f"after {seconds:.1f} s, {seconds - SESSION_SECONDS:.1f} s beyond the session "
+                f"kill -9 behind {movements:,} movements of {skus:,} SKUs: all {len(lost)} "
+                f"partitions written again after {seconds:.1f} s, {seconds - SESSION_SECONDS:.1f} s beyond the session "
                 f"timeout of {SESSION_SECONDS:.0f} s"
             )
         with instance(bootstrap, cores, "restarts") as restarts:
@@ -246,13 +252,17 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--movements", type=int, default=200_000)
+    parser.add_argument("--skus", type=int, default=SKUS)
+    parser.add_argument("--only", choices=("throughput", "replacement"))
     options = parser.parse_args()
     from tests.servers import KafkaServer, running, temporary_folder
 
     broker = KafkaServer(temporary_folder())
     with running(broker):
-        throughput(broker.bootstrap, options.requests, options.rounds)
-        replacement(broker.bootstrap, options.movements)
+        if options.only != "replacement":
+            throughput(broker.bootstrap, options.requests, options.rounds)
+        if options.only != "throughput":
+            replacement(broker.bootstrap, options.movements, options.skus)
 
 
 if __name__ == "__main__":
