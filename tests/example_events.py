@@ -25,12 +25,16 @@ from ledger.events.chain import GENESIS, link
 from ledger.events.codec import encode, event_type
 from ledger.events.envelope import LEVEL_SUPPORTED
 from ledger.events.partitioner import Partitioner
+from ledger.events.trails import Trail, encode_trail
 from ledger.log import Record
 from ledger.writer.refusals import refusal
 
 SKU = "85123A"
 LEDGER_ID = "019aa9a5-30c0-7b0e-9d3c-5d1f0c6b8a42"
 RECORDED_MS = 1_795_341_601_250
+TRAIL = encode_trail(
+    Trail("recordMovements@wms-1-3fa2b1", "4bf92f3577b34da6a3ce929d0e0e4736", "5f2b9c01")
+)
 WIRE = b"""[
 {"id":"po-7-1","type":"receipt","sku":"85123A","quantity":"6","location":"MAIN/A/01",
  "unit_cost":"2.55","reference":{"type":"order","id":"PO-7"},"occurred_at":"2026-11-22T10:00:00Z",
@@ -94,7 +98,7 @@ def examples() -> dict[str, Record]:
 def _fact(state: PartitionState, command: Any, moved: dict[str, Moved]) -> Fact:
     if isinstance(command, Opened | WriterClaimed | LevelRaised):
         return command
-    context = Context(Rules(), RECORDED_MS, "k3v9x1m2q8")
+    context = Context(Rules(), RECORDED_MS, "k3v9x1m2q8", trail=TRAIL)
     named = getattr(command, "reverses", None) or getattr(command, "original_id", None)
     if named is not None:
         command = Resolved(command, moved[named])

@@ -1,6 +1,5 @@
 """What endpoints work with: made once when the server starts, carried in the lifespan's state."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypedDict
@@ -13,6 +12,7 @@ from api.budget import ByteBudget
 from api.edge import ACTOR
 from api.problems import Problem
 from api.queries import Query
+from api.trails import trace_id
 from ledger.config import Settings
 from ledger.domain.facts import Command, Moved
 from ledger.domain.supply import SupplyOrderPlaced
@@ -34,6 +34,7 @@ class Submitter(Protocol):
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> tuple[int, Outcome]:
         """Execute one command that has an id."""
         ...
@@ -45,6 +46,7 @@ class Submitter(Protocol):
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Execute many, in order; one outcome each."""
         ...
@@ -69,6 +71,8 @@ class Services:
     """The parts of a running server."""
 
     settings: Settings
+    # The name of this process, as in its claims.
+    instance: str
     log: EventLog
     ledger: Submitter
     views: LedgerViews
@@ -106,14 +110,10 @@ def actor(request: Request) -> str | None:
     return found
 
 
-# W3C Trace Context, section 3.2.2: version, trace id, parent id, flags.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
 def traceparent(request: Request) -> bytes | None:
     """The trace that the request belongs to; anything malformed is as good as none."""
     sent = header(request, b"traceparent")
-    return sent if sent is not None and _TRACEPARENT.fullmatch(sent) else None
+    return sent if trace_id(sent) is not None else None
 
 
 async def wait_for_view(parts: Services, query: Query) -> None:

@@ -22,6 +22,7 @@ from api.metrics import HttpMetrics
 from api.operations import ResourceRoute
 from api.problems import Problem, internal, of_status
 from api.security import OPEN_PATHS, Gate
+from api.trails import CREDENTIAL, REQUEST_ID, trace_id
 
 ACTOR: Final = "stockledger.actor"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,%d}" % REQUEST_ID_LENGTH_MAX)
@@ -108,11 +109,12 @@ class Edge:
         if head.request_id_malformed:
             detail = f"X-Request-Id has 1 to {REQUEST_ID_LENGTH_MAX} characters A-Z a-z 0-9 ._:/+=-"
             return Problem("invalid_request", detail).answer()
+        scope[REQUEST_ID] = head.request_id
         if scope["path"] in OPEN_PATHS:
             scope[ACTOR] = None
             return None
         try:
-            scope[ACTOR] = self._gate.admit(scope["method"], head)
+            scope[ACTOR], scope[CREDENTIAL] = self._gate.admit(scope["method"], head)
         except Problem as problem:
             return problem.answer()
         return None
@@ -182,7 +184,7 @@ class Head:
         given: bytes | None = last(b"x-request-id")
         self.request_id_malformed = given is not None and _REQUEST_ID.fullmatch(given) is None
         if given is None or self.request_id_malformed:
-            given = b"%032x" % _chance.getrandbits(128)
+            given = trace_id(last(b"traceparent")) or b"%032x" % _chance.getrandbits(128)
         self.request_id = given
 
 

@@ -101,6 +101,7 @@ async def _open(
         readiness.add(instances.address.reasons)
     return Services(
         settings=settings,
+        instance=process.name,
         log=log,
         ledger=ledger,
         views=views,

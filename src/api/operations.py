@@ -19,6 +19,7 @@ from api.answers import Answer
 from api.budget import give_back
 from api.problems import Problem, of_fault
 from api.queries import bad_cursor
+from api.trails import OPERATION
 from ledger.errors import LedgerError
 from projections.cursors import InvalidCursor
 
@@ -85,7 +86,9 @@ class Resource:
     """Calls the endpoint of the method; an ASGI application."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self._endpoints = {operation.method: operation.endpoint for operation in operations}
+        declared = list(operations)
+        self._endpoints = {operation.method: operation.endpoint for operation in declared}
+        self._names = {operation.method: operation.operation_id for operation in declared}
         if "GET" in self._endpoints:
             self._endpoints["HEAD"] = self._endpoints["GET"]
         self._allow: Final = ", ".join(sorted(self._endpoints))
@@ -97,7 +100,10 @@ class Resource:
 
     async def respond(self, request: Request) -> Answer:
         """The answer of the endpoint, or the problem that it met."""
-        endpoint = self._endpoints.get(request.scope["method"], self._refuse)
+        scope = request.scope
+        method = scope["method"]
+        scope[OPERATION] = self._names.get(method)
+        endpoint = self._endpoints.get(method, self._refuse)
         try:
             return await endpoint(request)
         except Problem as problem:
@@ -107,7 +113,7 @@ class Resource:
         except LedgerError as error:
             return of_fault(error).answer()
         finally:
-            give_back(request.scope)
+            give_back(scope)
 
     async def _refuse(self, _request: Request) -> Answer:
         allow = self._allow.encode()

@@ -21,9 +21,10 @@ class ReadOnly:
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> tuple[int, Outcome]:
         """Refuse."""
-        del actor, timeout_seconds, traceparent
+        del actor, timeout_seconds, traceparent, trail
         raise unavailable(_DETAIL, identity=command.id)
 
     async def submit_bulk(
@@ -33,9 +34,10 @@ class ReadOnly:
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Refuse."""
-        del commands, actor, timeout_seconds, traceparent
+        del commands, actor, timeout_seconds, traceparent, trail
         raise unavailable(_DETAIL)
 
     async def dry_run(self, command: Command, *, actor: str | None) -> tuple[int, Preview]:

@@ -5,7 +5,7 @@ import ipaddress
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,6 +17,8 @@ from ledger.config import Settings
 from ledger.errors import LedgerError
 
 LOCAL_ACTOR: Final = "local"
+# So many digits of a hash tell the secrets of an actor apart and give none away.
+CREDENTIAL_LENGTH: Final = 8
 OPEN_PATHS: Final = frozenset({"/livez", "/readyz"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _CHALLENGE: Final = ((b"www-authenticate", b'Bearer realm="stockledger"'),)
@@ -99,6 +101,16 @@ class Credentials(Protocol):
     origin: bytes | None
 
 
+class Admitted(NamedTuple):
+    """Who asks: the actor, and which of his secrets he used; None on a server without keys."""
+
+    actor: str
+    credential: str | None
+
+
+_LOCAL: Final = Admitted(LOCAL_ACTOR, None)
+
+
 class Gate:
     """Lets a request in and says who asks, or raises the problem."""
 
@@ -113,11 +125,11 @@ class Gate:
             )
         self._public_host = urlsplit(settings.public_url).hostname
 
-    def admit(self, method: str, head: Credentials) -> str:
-        """The actor of the request."""
+    def admit(self, method: str, head: Credentials) -> "Admitted":
+        """Who asks."""
         if not self.ring.required:
             self._check_browser(method, head)
-            return LOCAL_ACTOR
+            return _LOCAL
         key = self.ring.find(_token(head.authorization, head.api_key))
         if key is None:
             raise Problem(
@@ -128,7 +140,7 @@ class Gate:
         needed = "read" if method in _READING else "write"
         if needed not in key.roles:
             raise Problem("forbidden", f"the key {key.id} may not {needed}")
-        return key.id
+        return Admitted(key.id, key.hash[:CREDENTIAL_LENGTH])
 
     def _check_browser(self, method: str, head: Credentials) -> None:
         """Without keys no web page may use this server behind its reader's back.

@@ -14,6 +14,7 @@ from ledger.domain.facts import Moved
 from ledger.domain.movements import Reference
 from ledger.domain.stock import is_available, is_virtual, split_key
 from ledger.events.codec import command_type
+from ledger.events.trails import trail_document
 
 
 class _Position(Struct, gc=False):
@@ -59,6 +60,9 @@ class _Movement(Struct, gc=False):
     recorded_at: str
     late: bool
     actor: str | None
+    credential: str | None
+    origin: str | None
+    request_id: str | None
     reference: Reference | UnsetType
     reason: str | UnsetType
     note: str | UnsetType
@@ -78,6 +82,7 @@ class _Written(Struct, gc=False):
 def written(fact: Moved, partition: int) -> bytes:
     """The JSON of the movement with its position, and of the stock that it touched."""
     command, scale = fact.command, fact.scale
+    trail = trail_document(fact.trail)
     quantity = quantities.text(fact.quantity, scale)
     stock: list[_Stock] = []
     # The only one of these that may be given and empty.
@@ -98,6 +103,9 @@ def written(fact: Moved, partition: int) -> bytes:
         codes.instant_text(fact.recorded_ms * 1000),
         fact.late,
         fact.actor,
+        trail["credential"],
+        trail["origin"],
+        trail["request_id"],
         command.reference or UNSET,
         # A type of movement has few of these, and one that it has may be left out.
         getattr(command, "reason", None) or UNSET,

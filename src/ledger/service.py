@@ -10,7 +10,7 @@ from ledger.domain.context import Rules
 from ledger.domain.facts import Command, Moved, RaiseLevel
 from ledger.domain.rejections import Rejected
 from ledger.domain.supply import SupplyOrderPlaced
-from ledger.events.envelope import TYPE_LEVELS
+from ledger.events.envelope import TRAIL_LEVEL, TYPE_LEVELS
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, SnapshotStore
 from ledger.ownership.desks import Desks
@@ -157,13 +157,15 @@ class Ledger:
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> tuple[int, Outcome]:
         """Decide one command, which has an id. Returns when its outcome is durable or unknown.
 
-        `traceparent` (W3C Trace Context) goes along with the record as a header.
+        `traceparent` (W3C Trace Context) goes along with the record as a header, `trail` in its
+        document, once the log was raised to that level.
         """
         partition = self._partitioner.partition_of(command.sku)
-        request = Request(self._deadlines.loop, traceparent)
+        request = Request(self._deadlines.loop, traceparent, trail)
         submission = Submission([command], actor, request)
         if not self._desks[partition].offer(submission):
             return partition, Unavailable(command.id, QUEUE_FULL)
@@ -179,6 +181,7 @@ class Ledger:
         actor: str | None,
         timeout_seconds: float,
         traceparent: bytes | None = None,
+        trail: bytes | None = None,
     ) -> list[tuple[int, Outcome]]:
         """Decide many, each for itself; the commands of one SKU in their order."""
         partitions: list[int] = []
@@ -187,7 +190,7 @@ class Ledger:
         parts: list[list[int]] = [[] for _ in range(self._log.partitions)]
         for index, partition in enumerate(partitions):
             parts[partition].append(index)
-        request = Request(self._deadlines.loop, traceparent)
+        request = Request(self._deadlines.loop, traceparent, trail)
         # Held open until everything is queued, so that an early answer cannot end it.
         request.opened()
         submissions: list[Submission] = []
@@ -225,16 +228,18 @@ class Ledger:
             return partition, answer
         raise StateUnknown
 
-    async def raise_level(self, level: int, *, actor: str | None) -> list[Outcome]:
+    async def raise_level(
+        self, level: int, *, actor: str | None, trail: bytes | None = None
+    ) -> list[Outcome]:
         """Raise every partition to a level of events, once all instances can read it."""
-        supported = max(self._options.type_levels.values())
+        supported = max(TRAIL_LEVEL, *self._options.type_levels.values())
         if level > supported:
             # Nobody could read the log any more, this instance included.
             wrong = Rejected("invalid_request", f"this version reads up to level {supported}")
             return [wrong] * self._log.partitions
         outcomes = []
         for partition in range(self._log.partitions):
-            request = Request(self._deadlines.loop)
+            request = Request(self._deadlines.loop, trail=trail)
             # No caller can use an id with a control character.
             command = RaiseLevel(f"\x00level-{level}", "ledger", level)
             submission = Submission([command], actor, request)

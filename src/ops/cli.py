@@ -11,6 +11,7 @@ from ops.check_history.command import check_history
 from ops.check_seals import check_seals
 from ops.config import show_config
 from ops.console import CommandError, ExitCode, fail
+from ops.explain import explain_stock
 from ops.export import export
 from ops.import_log import import_log
 from ops.keys import keys
@@ -49,6 +50,7 @@ app.command("check-proof")(check_proof)
 app.command("replay")(with_settings(replay))
 app.command("as-of")(with_settings(as_of))
 app.command("verify")(with_settings(verify))
+app.command("explain")(with_settings(explain_stock))
 app.command("plan")(with_settings(plan))
 app.command("plan-backtest")(plan_backtest)
 app.command("reconcile")(with_settings(reconcile))

@@ -3,6 +3,7 @@
 import random
 from contextlib import AsyncExitStack, suppress
 from typing import NamedTuple
+from uuid import uuid4
 
 from uuid6 import uuid7
 
@@ -10,6 +11,7 @@ from ledger.config import Settings, open_log, open_snapshots, rules
 from ledger.domain.facts import LevelRaised
 from ledger.errors import LedgerError
 from ledger.events import envelope
+from ledger.events.trails import Trail, encode_trail
 from ledger.log import EventLog
 from ledger.service import Ledger
 from ledger.writer.outcomes import Outcome, Unavailable, Unknown
@@ -50,12 +52,13 @@ async def raise_level(settings: Settings, level: int) -> list[Raised]:
         snapshots = open_snapshots(settings)
         stack.push_async_callback(snapshots.close)
         await snapshots.open()
+        instance = f"raise-level-{random.getrandbits(32):08x}"
         ledger = Ledger(
             log,
             snapshots,
             # Only ids of long ago are looked up in the views, and no command here has one.
             None,
-            instance=f"raise-level-{random.getrandbits(32):08x}",
+            instance=instance,
             new_ledger_id=lambda: str(uuid7()),
             rules=rules(settings),
             currency=settings.currency,
@@ -64,7 +67,8 @@ async def raise_level(settings: Settings, level: int) -> list[Raised]:
         )
         stack.push_async_callback(ledger.close)
         await ledger.start()
-        outcomes = await ledger.raise_level(level, actor=None)
+        trail = encode_trail(Trail(f"raise-level@{instance}", uuid4().hex))
+        outcomes = await ledger.raise_level(level, actor=None, trail=trail)
         return [_raised(ledger, one, level, outcome) for one, outcome in enumerate(outcomes)]
 
 

@@ -38,6 +38,7 @@ def movement_bytes(partition: int, moved: Moved, document: CommandBytes) -> byte
     sku = moved.sku.encode()
     identity = moved.id.encode()
     reference = command.reference
+    trail = moved.trail
     return b"".join(
         (
             _head(
@@ -60,6 +61,7 @@ def movement_bytes(partition: int, moved: Moved, document: CommandBytes) -> byte
                 moved.value,
             ),
             _kinds[kind, moved.scale, moved.late, moved.cost_basis, moved.actor],
+            _NULL if trail is None else _length(len(trail)) + trail,
             _accounts[moved.source, moved.target],
             _length(len(sku)),
             sku,

@@ -6,11 +6,13 @@ from ledger.domain.facts import Fact, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.supply import SUPPLY_FACTS
 from ledger.events.decoding import CommandBytes
+from ledger.log import Record
 from projections.checkpoints import Advance, Checkpoint
 from projections.views.items import definition_row, item_row
 from projections.views.movement_rows import refusal_row
 from projections.views.stock import StockChanges
 from projections.views.supply import SupplyChanges
+from projections.views.voids import void_row
 
 Row = tuple[object, ...]
 # A row in the form that the store writes fastest.
@@ -36,6 +38,7 @@ class Changes:
         "reversals",
         "stock",
         "supply",
+        "voids",
     )
 
     def __init__(self, partition: int, before: Checkpoint, movement_row: MovementRow) -> None:
@@ -47,6 +50,7 @@ class Changes:
         self.records = 0
         self.movements: list[Row | bytes] = []
         self.refusals: list[Row] = []
+        self.voids: list[Row] = []
         self.definitions: list[Row] = []
         # The last description of each SKU.
         self.items: dict[str, Row] = {}
@@ -54,6 +58,10 @@ class Changes:
         self.reversals: list[tuple[int, int, int]] = []
         self.stock = StockChanges()
         self.supply = SupplyChanges()
+
+    def add_void(self, record: Record) -> None:
+        """Take in a record that does not count."""
+        self.voids.append(void_row(self.partition, record))
 
     @property
     def advance(self) -> Advance:

@@ -29,6 +29,7 @@ from projections.tables import (
     supply_changes,
     supply_orders,
     supply_receipts,
+    void_records,
 )
 from projections.views.items import ITEMS_UPSERT
 from projections.views.stock import STOCK_UPSERT, TOTALS_UPSERT
@@ -204,6 +205,8 @@ async def _write_views(connection: Any, changes: Sequence[Changes]) -> None:
     await _copy(
         connection, refusals.name, refusals, [row for one in changes for row in one.refusals]
     )
+    voids = [row for one in changes for row in one.voids]
+    await _copy(connection, void_records.name, void_records, voids)
     definitions = [row for one in changes for row in one.definitions]
     await _copy(connection, item_definitions.name, item_definitions, definitions)
     stock_rows: list[Row] = []

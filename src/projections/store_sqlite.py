@@ -24,6 +24,7 @@ from projections.tables import (
     supply_changes,
     supply_orders,
     supply_receipts,
+    void_records,
 )
 from projections.views.items import ITEMS_UPSERT
 from projections.views.movement_rows import movement_row
@@ -165,6 +166,7 @@ def _write_views(connection: sqlite3.Connection, changes: Changes) -> None:
     partition = changes.partition
     connection.executemany(_insert(movements), changes.movements)
     connection.executemany(_insert(refusals), changes.refusals)
+    connection.executemany(_insert(void_records), changes.voids)
     connection.executemany(_insert(item_definitions), changes.definitions)
     stock_rows, totals_rows = changes.stock.rows(partition)
     connection.executemany(STOCK_UPSERT.sqlite, stock_rows)

@@ -48,6 +48,7 @@ supply_changes = Table(
     number("expected_us", null=True),
     text("close_reason", null=True),
     text("actor", null=True),
+    text("trail", null=True),
 )
 
 # One row a receipt that names a line, and one a reversal of it, whose quantity is negative.

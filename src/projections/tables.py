@@ -56,6 +56,7 @@ movements = Table(
     _text("type"),
     _text("cost_basis"),
     _text("actor", null=True),
+    _text("trail", null=True),
     _text("source"),
     _text("source_status", null=True),
     _text("target"),
@@ -88,6 +89,27 @@ refusals = Table(
     _text("quantity", null=True),
     _text("location", null=True),
     _text("actor", null=True),
+    _text("trail", null=True),
+)
+
+# A record that lies in the log and does not count: no history, but an audit asks for it. `stated`
+# is null where the record states no offset. What the record would have been is null where it cannot
+# be read; `recorded_ms` is the time that the log gave it.
+void_records = Table(
+    "void_records",
+    metadata,
+    *_position(),
+    _number("stated", null=True),
+    _number("recorded_ms"),
+    _text("sku"),
+    _text("type", null=True),
+    _text("id", null=True),
+    _text("actor", null=True),
+    _text("quantity", null=True),
+    _text("source", null=True),
+    _text("target", null=True),
+    _text("lot", null=True),
+    _text("status", null=True),
 )
 
 # One row an account: a stock key (sku, location, lot, status) or a virtual account. No lot, and
@@ -140,6 +162,7 @@ item_definitions = Table(
     _text("sku"),
     _text("document"),
     _text("actor", null=True),
+    _text("trail", null=True),
 )
 
 # What became of a SKU at a site on a day. A **series** is a SKU at a site, and its number here is
@@ -206,4 +229,5 @@ DEFERRED_INDEXES = (
 Index("sku_sites_by_name", sku_sites.c.sku, sku_sites.c.site, unique=True)
 _index("refusals_by_id", refusals.c.id)
 _index("refusals_by_sku", refusals.c.sku, refusals.c.recorded_ms)
+_index("void_records_by_sku", void_records.c.sku, void_records.c.log_offset)
 _index("item_definitions_by_id", item_definitions.c.id)

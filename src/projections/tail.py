@@ -168,6 +168,8 @@ class PartitionTail:
                         changes.before = Checkpoint(self._ledger_id)
                     changes.add(fact, command)
                     self._head_offset = record.offset
+                else:
+                    changes.add_void(record)
                 self.position = record.offset + 1
                 changes.records += 1
         except LedgerError:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.keys import create_key, revoke_key
+from api.keys import create_key, load, revoke_key
 from tests.unit.api.serving import (
     check_problem,
     client_of,
@@ -32,7 +32,9 @@ async def test_what_is_written_is_read(client: httpx.AsyncClient) -> None:
     position = {"min_position": written.headers["ledger-position"]}
     movement = written.json()["movement"]
     assert movement["entries"][1]["on_hand"] == "10"
-    assert movement["actor"] == "local"
+    assert (movement["actor"], movement["credential"]) == ("local", None)
+    assert movement["origin"].startswith("recordMovement@")
+    assert movement["request_id"] == written.headers["x-request-id"]
     stock = await client.get("/v1/stock/A", params=position)
     assert stock.json()["on_hand"] == "10"
     assert stock.json()["positions"] == [
@@ -221,7 +223,10 @@ async def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert (await client.get(path)).status_code == 200
         headers = {"authorization": f"Bearer {token}"}
         written = await client.post("/v1/movements", json=receipt(), headers=headers)
-        assert written.json()["movement"]["actor"] == identity
+        by = written.json()["movement"]
+        assert by["actor"] == identity
+        assert by["credential"] == load(settings.api_keys_path)[identity].hash[:8]
+        assert by["credential"] not in token
         assert (await client.get("/metrics", headers={"x-api-key": token})).status_code == 200
         revoke_key(settings.api_keys_path, identity)
         check_problem(await client.get("/v1/stock", headers=headers), 401, "unauthorized")

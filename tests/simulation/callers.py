@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+from typing import Any
 
 from ledger.domain.facts import Command
+from ledger.events.trails import Trail, encode_trail
 from ledger.service import Ledger
 from ledger.writer.outcomes import Outcome, Unavailable, Unknown
 from tests.simulation.clock import ConnectionLost
 from tests.simulation.instance import Instance
+from tests.simulation.trails import Sent
 from tests.simulation.workload import Attempt, Workload
 
 # Beyond its own time-out a call may last this long: the instance may have been paused.
@@ -35,6 +38,8 @@ class Callers:
         self.calm = False
         self.left = 0
         self.problems: list[str] = []
+        self.trails: Sent = {}
+        self._requests = 0
         self._chance = chance
         self._workload = workload
         self._instances = instances
@@ -95,17 +100,23 @@ class Callers:
         sent_at = loop.time()
         seconds = 30.0 if self.calm else self._chance.choice((0.02, 1.0, 30.0))
         actor = self._chance.choice((None, "key-1"))
+        # A trail is of one request; each has attempts of its own, and no chance is needed.
+        number = self._requests = self._requests + 1
+        trail = encode_trail(Trail(f"simulated@{instance.url}", f"r-{number}", actor))
         if instance.server is not None:
             instance.server.given.update(attempt.id for attempt in attempts)
         for attempt in attempts:
             attempt.sent_at = self._workload.tick()
+            self.trails.setdefault(attempt.id, set()).add(trail)
         commands = [attempt.command() for attempt in attempts]
         ledger = instance.ledger
         if len(attempts) == 1:
-            call = instance.process.call(_one(ledger, commands[0], actor, seconds))
+            call = instance.process.call(
+                _one(ledger, commands[0], seconds, actor=actor, trail=trail)
+            )
         else:
             call = instance.process.call(
-                ledger.submit_bulk(commands, actor=actor, timeout_seconds=seconds)
+                ledger.submit_bulk(commands, actor=actor, timeout_seconds=seconds, trail=trail)
             )
         await self._hear(instance, call, attempts, seconds)
         if self.calm and loop.time() > sent_at + CALM_SECONDS_MAX:
@@ -137,6 +148,6 @@ class Callers:
 
 
 async def _one(
-    ledger: Ledger, command: Command, actor: str | None, seconds: float
+    ledger: Ledger, command: Command, seconds: float, **caller: Any
 ) -> list[tuple[int, Outcome]]:
-    return [await ledger.submit(command, actor=actor, timeout_seconds=seconds)]
+    return [await ledger.submit(command, timeout_seconds=seconds, **caller)]

@@ -21,6 +21,7 @@ from tests.simulation.holders import problems_of_holders, problems_of_recovery
 from tests.simulation.instance import Instance, World
 from tests.simulation.order import problems_of_order
 from tests.simulation.peers import NO_PEER_FAULTS, Network
+from tests.simulation.trails import problems_of_trails
 from tests.simulation.views import ViewDatabase, positions, problems_of_views
 from tests.simulation.weather import Weather, storm_of, weather_of
 from tests.simulation.workload import Workload
@@ -248,6 +249,7 @@ class Simulation:
         if read != dict(enumerate(ends)):
             problems.append(f"the views have read {read} of {ends}")
         problems += problems_of_views(self.world.views.connection, audits)
+        problems += problems_of_trails(self.callers.trails, audits, self.world.views.connection)
         history = self.workload.history
         partition_of = {
             attempt.sku: listening[0].ledger.partition_of(attempt.sku) for attempt in history

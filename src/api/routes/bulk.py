@@ -13,6 +13,7 @@ from api.outcomes import BulkResults
 from api.queries import read_query
 from api.schemas import examples
 from api.schemas.movements import BulkAnswer, MovementRequest
+from api.trails import trail
 from ledger.domain.facts import Command
 
 _TYPES: Final = JSON_TYPES | NDJSON_TYPES
@@ -41,6 +42,7 @@ async def post_bulk(request: Request) -> Answer:
             actor=actor(request),
             timeout_seconds=settings.request_timeout_seconds,
             traceparent=traceparent(request),
+            trail=trail(request),
         )
         if commands
         else []

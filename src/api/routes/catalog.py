@@ -19,6 +19,7 @@ from api.routes import (
     planning_runs,
     private_texts,
     stock,
+    stock_explain,
     stock_history,
     supply_operations,
 )
@@ -28,6 +29,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *bulk.OPERATIONS,
     *stock.OPERATIONS,
     *stock_history.OPERATIONS,
+    *stock_explain.OPERATIONS,
     *items.OPERATIONS,
     *supply_operations.OPERATIONS,
     *planning_demand.OPERATIONS,

@@ -18,6 +18,7 @@ from api.problems import Problem, of_fault
 from api.queries import Query, read_query
 from api.schemas import examples
 from api.schemas.stock import Item, ItemAnswer, ItemPage, ItemRequest
+from api.trails import trail
 from ledger.domain.items import DefineItem
 from ledger.errors import LedgerError
 from projections.views.items import find_item, list_items
@@ -42,6 +43,7 @@ async def put_item(request: Request) -> Answer:
             actor=actor(request),
             timeout_seconds=parts.settings.request_timeout_seconds,
             traceparent=traceparent(request),
+            trail=trail(request),
         )
     except LedgerError as error:
         raise of_fault(error, identity=shown_id(command.id)) from error

@@ -26,6 +26,7 @@ from api.schemas.movements import (
     MovementRequest,
     ReversalRequest,
 )
+from api.trails import trail
 from ledger.domain import codes
 from ledger.domain.movements import Reversal, WireCommand
 from ledger.errors import LedgerError
@@ -67,6 +68,7 @@ async def _execute(request: Request, command: WireCommand, *, dry_run: bool) -> 
             actor=actor(request),
             timeout_seconds=parts.settings.request_timeout_seconds,
             traceparent=traceparent(request),
+            trail=trail(request),
         )
     except LedgerError as error:
         raise of_fault(error, identity=shown_id(command.id)) from error

@@ -13,6 +13,7 @@ from api.limits import DOCUMENT_BYTES_MAX
 from api.outcomes import answer_dry_run, answer_outcome, shown_id
 from api.problems import Problem, of_fault, unavailable
 from api.queries import Query, read_query
+from api.trails import trail
 from ledger.domain import codes
 from ledger.domain.supply import ChangeSupplyOrder, CloseSupplyOrder, SupplyCommand
 from ledger.errors import LedgerError
@@ -141,6 +142,7 @@ async def _execute(request: Request, query: Query, command: SupplyCommand) -> An
             actor=actor(request),
             timeout_seconds=parts.settings.request_timeout_seconds,
             traceparent=traceparent(request),
+            trail=trail(request),
         )
     except LedgerError as error:
         raise of_fault(error, identity=shown_id(command.id)) from error

@@ -53,6 +53,31 @@ Instant = Annotated[
     ),
 ]
 
+Credential = Annotated[
+    str | None,
+    Field(
+        description="Which secret of the actor was used: the first digits of its hash. Null on a "
+        "server without keys, and where it was not recorded.",
+        examples=["5f2b9c01"],
+    ),
+]
+Origin = Annotated[
+    str | None,
+    Field(
+        description="The operation that was asked for, or the command of ours that asked, and "
+        "the process that took it.",
+        examples=["recordMovement@wms-1-3fa2b1"],
+    ),
+]
+RequestId = Annotated[
+    str | None,
+    Field(
+        description="The `X-Request-Id` of the request that was carried out; else its trace id, "
+        "else one that was made.",
+        examples=["4bf92f3577b34da6a3ce929d0e0e4736"],
+    ),
+]
+
 
 class Input(BaseModel):
     """Something a caller sends; unknown fields are refused."""

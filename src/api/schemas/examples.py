@@ -28,6 +28,11 @@ ADJUSTMENT: Final[dict[str, Any]] = {
     "reason": "damaged",
 }
 _POSITION: Final = {"partition": 3, "offset": 17}
+_TRAIL: Final = {
+    "credential": "5f2b9c01",
+    "origin": "recordMovement@wms-1-3fa2b1",
+    "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
 MOVEMENT: Final[dict[str, Any]] = {
     "id": "po-7-1",
     "type": "receipt",
@@ -50,6 +55,7 @@ MOVEMENT: Final[dict[str, Any]] = {
     "recorded_at": "2026-11-22T10:00:01.25Z",
     "late": False,
     "actor": "k3v9x1m2q8",
+    **_TRAIL,
     "reference": {"type": "purchase_order", "id": "PO-7"},
     "unit_cost": "2.55",
     "position": _POSITION,
@@ -197,7 +203,7 @@ _SUPPLY_RECORD: Final[dict[str, Any]] = {
     "recorded_at": "2026-11-22T10:00:01.25Z", "actor": "k3v9x1m2q8", "position": _POSITION,
 }  # fmt: skip
 SUPPLY_ANSWER: Final[dict[str, Any]] = {
-    "id": "po-7-1", "supply_order": _LINE, "on_order": "24", **_SUPPLY_RECORD,
+    "id": "po-7-1", "supply_order": _LINE, "on_order": "24", **_SUPPLY_RECORD, **_TRAIL,
 }  # fmt: skip
 SUPPLY_ORDER: Final[dict[str, Any]] = {
     **_LINE,

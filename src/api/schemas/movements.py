@@ -5,16 +5,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from api.schemas.common import (
+    Credential,
     Decimal,
     Identity,
     Input,
     Instant,
     Location,
     Lot,
+    Origin,
     Position,
     Quantity,
     Reason,
     Reference,
+    RequestId,
     SignedQuantity,
     Sku,
     Status,
@@ -194,6 +197,9 @@ class Movement(BaseModel):
     recorded_at: Instant
     late: bool
     actor: str | None
+    credential: Credential
+    origin: Origin
+    request_id: RequestId
     reference: Reference | None = None
     reason: str | None = None
     note: str | None = None

@@ -5,13 +5,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from api.schemas.common import (
+    Credential,
     Decimal,
     Identity,
     Input,
     Instant,
     Location,
+    Origin,
     Position,
     Quantity,
+    RequestId,
     Sku,
 )
 from api.schemas.movements import Cost, Note
@@ -122,6 +125,9 @@ class SupplyAnswer(BaseModel):
     on_order: Decimal = Field(description="All that is still to come of the SKU.")
     recorded_at: Instant
     actor: str | None
+    credential: Credential
+    origin: Origin
+    request_id: RequestId
     position: Position | None = Field(None, description="Missing in a dry run.")
 
 

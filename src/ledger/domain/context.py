@@ -17,7 +17,8 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, gc=False):
-    """`recorded_ms` is milliseconds since 1970 UTC; `actor` the id of the caller's key.
+    """`recorded_ms` is milliseconds since 1970 UTC; `actor` the id of the caller's key,
+    `trail` is JSON, what else is recorded of the request where the level of the log allows it.
 
     `sound`: ids and references of all commands were looked at together and are well formed
     (`checks.all_sound`), so that they need not be looked at one by one.
@@ -27,3 +28,4 @@ class Context(msgspec.Struct, gc=False):
     recorded_ms: int
     actor: str | None = None
     sound: bool = False
+    trail: bytes | None = None

@@ -112,7 +112,8 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     moved = Moved(
         state.offset, command, identity, name, quantity if quantity > 0 else -quantity, scale,
         source, target, 0, 0, 0, "average", occurred_us, recorded_ms,
-        recorded_us - occurred_us > rules.late_after_us, context.actor,
+        recorded_us - occurred_us > rules.late_after_us, context.actor, -1, -1, None,
+        context.trail,
     )  # fmt: skip
     if supply_order is not None and (wrong := receive(moved, sku, supply_order)) is not None:
         return wrong
@@ -171,6 +172,7 @@ def _decide_item(
         canonical_item(command.item),
         context.recorded_ms,
         context.actor,
+        context.trail,
     )
 
 
@@ -179,4 +181,6 @@ def _decide_level(
 ) -> LevelRaised | Rejected:
     if command.level <= state.level:
         return malformed("invalid_request", f"the log is at level {state.level} already")
-    return LevelRaised(state.offset, command.level, context.recorded_ms, context.actor)
+    return LevelRaised(
+        state.offset, command.level, context.recorded_ms, context.actor, context.trail
+    )

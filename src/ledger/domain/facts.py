@@ -7,7 +7,7 @@ from ledger.domain.movements import MovementCommand, Reversal
 from ledger.domain.supply import OrderReceived, SupplyCommand, SupplyFact
 
 # The level of events with which a new ledger is opened.
-FORMAT_LEVEL = 2
+FORMAT_LEVEL = 3
 PARTITIONER = "murmur2"
 
 
@@ -43,6 +43,7 @@ class Moved(msgspec.Struct, gc=False):
     original_offset: int = -1
     # Only for a receipt that names a supply order, and the reversal of one.
     supply: OrderReceived | None = None
+    trail: bytes | None = None
 
     @property
     def quantity_back(self) -> int:
@@ -71,6 +72,7 @@ class Refused(msgspec.Struct, gc=False):
     quantity: str | None = None
     location: str | None = None
     actor: str | None = None
+    trail: bytes | None = None
 
 
 class Opened(msgspec.Struct, gc=False):
@@ -102,6 +104,7 @@ class LevelRaised(msgspec.Struct, gc=False):
     level: int
     recorded_ms: int
     actor: str | None = None
+    trail: bytes | None = None
 
 
 Fact = Moved | Refused | ItemDefined | SupplyFact | Opened | WriterClaimed | LevelRaised

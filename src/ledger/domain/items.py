@@ -74,6 +74,7 @@ class ItemDefined(msgspec.Struct, gc=False):
     item: Item
     recorded_ms: int
     actor: str | None = None
+    trail: bytes | None = None
 
 
 def check_item(item: Item) -> Rejected | None:  # noqa: C901, PLR0911 - one guard per field

@@ -86,6 +86,7 @@ def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
         context.actor,
         original.offset,
         original.original_offset,
+        trail=context.trail,
     )
     sku = state.skus.get(command.sku)
     if original.supply is not None:

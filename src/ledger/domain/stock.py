@@ -16,6 +16,8 @@ SUPPLIER = "@supplier"
 CUSTOMER = "@customer"
 SCRAP = "@scrap"
 ADJUSTMENT = "@adjustment"
+# Where goods come from and go to.
+VIRTUAL = frozenset({SUPPLIER, CUSTOMER, SCRAP, ADJUSTMENT})
 AVAILABLE = "available"
 _SEPARATOR = "\x1f"
 

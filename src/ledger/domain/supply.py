@@ -116,6 +116,7 @@ class SupplyOrderPlaced(msgspec.Struct, gc=False):
     on_order: int
     recorded_ms: int
     actor: str | None = None
+    trail: bytes | None = None
 
 
 class SupplyOrderChanged(msgspec.Struct, gc=False):
@@ -133,6 +134,7 @@ class SupplyOrderChanged(msgspec.Struct, gc=False):
     on_order: int
     recorded_ms: int
     actor: str | None = None
+    trail: bytes | None = None
 
 
 class SupplyOrderClosed(msgspec.Struct, gc=False):
@@ -149,6 +151,7 @@ class SupplyOrderClosed(msgspec.Struct, gc=False):
     on_order: int
     recorded_ms: int
     actor: str | None = None
+    trail: bytes | None = None
 
 
 SupplyFact = SupplyOrderPlaced | SupplyOrderChanged | SupplyOrderClosed

@@ -90,6 +90,7 @@ def _decide_place(  # noqa: PLR0911 - guards first, one a line
         on_order(sku) + quantity,
         context.recorded_ms,
         context.actor,
+        context.trail,
     )
 
 
@@ -133,6 +134,7 @@ def _decide_change(  # noqa: C901 - either may be left out
         on_order(sku, name) + max(0, quantity - order.received),
         context.recorded_ms,
         context.actor,
+        context.trail,
     )
 
 
@@ -175,6 +177,7 @@ def _decide_close(
         on_order(sku, name),
         context.recorded_ms,
         context.actor,
+        context.trail,
     )
 
 

@@ -31,6 +31,7 @@ from ledger.domain.supply import (
 from ledger.events import envelope as shape
 from ledger.events.levels import event_type_of
 from ledger.events.supply import received_data, supply_data, supply_type
+from ledger.events.trails import trail_text
 
 _encode_json = msgspec.json.Encoder().encode
 
@@ -76,14 +77,18 @@ def envelope_start(event_type: str, source: str, time: str, actor: str | None) -
 
 
 class Starts(dict[type, str]):
-    """Command class → the start of its event's envelope, for one time of recording and actor."""
+    """Command class → the start of its event's envelope, for one time of recording and request."""
 
-    def __init__(self, source: str, time: str, actor: str | None) -> None:
-        """`time` is the canonical text of the instant at which the events are recorded."""
+    def __init__(
+        self, source: str, time: str, actor: str | None, trail: bytes | None = None
+    ) -> None:
+        """`time` is the canonical text of the instant at which the events are recorded; `trail`
+        the JSON of how they came, which is made once for all of them."""
         super().__init__()
         self.source = source
         self.time = time
         self.actor = actor
+        self.trail = trail_text(trail)
 
     def __missing__(self, kind: type) -> str:
         """Make the start the first time a type of movement comes."""
@@ -93,9 +98,9 @@ class Starts(dict[type, str]):
 
 
 @lru_cache(maxsize=256)
-def _starts(source: str, recorded_ms: int, actor: str | None) -> Starts:
+def _starts(source: str, recorded_ms: int, actor: str | None, trail: bytes | None) -> Starts:
     """The same for all events of a batch, for who writes them again one by one."""
-    return Starts(source, codes.instant_text(recorded_ms * 1000), actor)
+    return Starts(source, codes.instant_text(recorded_ms * 1000), actor, trail)
 
 
 def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
@@ -135,7 +140,7 @@ def encode_moved(fact: Moved, starts: Starts, prevhash: str) -> bytes:
         f'{starts[type(command)]}{id_json},"subject":{sku_json},"prevhash":"{prevhash}","data":{{'
         f'"command":{_encode_json(command).decode()},"quantity":"{number}","scale":{scale},'
         f'"occurred_at":"{command.occurred_at or starts.time}","entries":[{taken},{put}],'
-        f'"value":"{quantities.cost_text(fact.value)}","cost_basis":"{fact.cost_basis}"{more}}}}}'
+        f'"value":"{quantities.cost_text(fact.value)}","cost_basis":"{fact.cost_basis}"{more}{starts.trail}}}}}'
     ).encode()
 
 
@@ -189,14 +194,16 @@ def _data_of(fact: Fact) -> tuple[str, str, str, shape.Data]:
 def encode(fact: Fact, source: str, prevhash: str) -> tuple[bytes, bytes]:
     """Key and document of a fact. `source` names the ledger: `/stockledger/{ledger id}`."""
     if type(fact) is Moved:
-        starts = _starts(source, fact.recorded_ms, fact.actor)
+        starts = _starts(source, fact.recorded_ms, fact.actor, fact.trail)
         return fact.sku.encode(), encode_moved(fact, starts, prevhash)
     time = codes.instant_text(fact.recorded_ms * 1000)
     event_type, identity, subject, data = _data_of(fact)
-    actor = getattr(fact, "actor", None)
+    actor, trail = getattr(fact, "actor", None), getattr(fact, "trail", None)
+    # Every `data` that may have a trail has another member before it.
+    members = _encode_json(data).decode()[:-1]
     value = (
         f"{envelope_start(event_type, source, time, actor)}{_string(identity)},"
         f'"subject":{_string(subject)},"prevhash":"{prevhash}",'
-        f'"data":{_encode_json(data).decode()}}}'
+        f'"data":{members}{trail_text(trail)}}}}}'
     ).encode()
     return subject.encode(), value

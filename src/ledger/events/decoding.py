@@ -23,6 +23,8 @@ _decoders: dict[type[shape.Data], msgspec.json.Decoder[shape.Data]] = {
 }
 # So many digits are below the limit of a quantity, whatever they are.
 _DIGITS_SAFE = len(str(quantities.SCALED_MAX)) - 1
+# Of a movement nobody asked for by a request; else its JSON is kept as it is.
+_NO_TRAIL = msgspec.Raw()
 _MOVED_TYPES = frozenset(
     event_type for event_type, kind in shape.DATA_TYPES.items() if kind is shape.MovedData
 )
@@ -53,6 +55,7 @@ class _MovedData(msgspec.Struct, gc=False):
     reverses_offset: int = -1
     original_offset: int = -1
     supply: shape.OrderReceivedData | None = None
+    trail: msgspec.Raw = _NO_TRAIL
 
 
 class _MovedEnvelope(msgspec.Struct, gc=False):
@@ -102,7 +105,9 @@ class Codec:
             if moved.type in _MOVED_TYPES:
                 data = moved.data
                 command = _decode_command(data.command)
-                return moved.prevhash, _moved(moved, data, command, record.offset), data.command
+                trail = None if data.trail is _NO_TRAIL else bytes(data.trail)
+                movement = _moved(moved, data, command, record.offset, trail)
+                return moved.prevhash, movement, data.command
         except msgspec.ValidationError:
             # Another kind of event, or something wrong, which the long way says precisely.
             pass
@@ -223,6 +228,7 @@ def _moved(
     data: shape.MovedData | _MovedData,
     command: WireCommand,
     offset: int,
+    trail: bytes | None,
 ) -> Moved:
     scale = data.scale
     source, target = data.entries
@@ -248,6 +254,7 @@ def _moved(
         data.reverses_offset,
         data.original_offset,
         None if data.supply is None else order_received(data.supply, scale),
+        trail,
     )
 
 
@@ -258,21 +265,20 @@ def _fact(  # noqa: PLR0911 - one kind of event a line
     match data:
         case shape.RefusedData():
             return Refused(
+                offset, head.id, head.subject, data.type, data.fingerprint, data.code, data.detail,
+                data.numbers, recorded_ms, data.quantity, data.location, head.actor,
+                shape.trail_of(data),
+            )  # fmt: skip
+        case shape.ItemDefinedData():
+            return ItemDefined(
                 offset,
                 head.id,
                 head.subject,
-                data.type,
-                data.fingerprint,
-                data.code,
-                data.detail,
-                data.numbers,
+                data.item,
                 recorded_ms,
-                data.quantity,
-                data.location,
                 head.actor,
+                shape.trail_of(data),
             )
-        case shape.ItemDefinedData():
-            return ItemDefined(offset, head.id, head.subject, data.item, recorded_ms, head.actor)
         case shape.SupplyPlacedData() | shape.SupplyChangedData() | shape.SupplyClosedData():
             return supply_fact(head, data, offset, recorded_ms)
         case shape.OpenedData():
@@ -289,6 +295,6 @@ def _fact(  # noqa: PLR0911 - one kind of event a line
         case shape.WriterClaimedData():
             return WriterClaimed(offset, data.instance, data.url, recorded_ms)
         case shape.LevelRaisedData():
-            return LevelRaised(offset, data.level, recorded_ms, head.actor)
+            return LevelRaised(offset, data.level, recorded_ms, head.actor, shape.trail_of(data))
         case shape.MovedData():
-            return _moved(head, data, data.command, offset)
+            return _moved(head, data, data.command, offset, shape.trail_of(data))

@@ -8,6 +8,7 @@ from ledger.domain import codes, quantities
 from ledger.domain.facts import Moved
 from ledger.domain.stock import is_available, split_key
 from ledger.events.codec import command_type
+from ledger.events.trails import trail_document
 
 Document = dict[str, Any]
 
@@ -53,6 +54,7 @@ def movement_document(fact: Moved, partition: int | None) -> Document:
         "recorded_at": codes.instant_text(fact.recorded_ms * 1000),
         "late": fact.late,
         "actor": fact.actor,
+        **trail_document(fact.trail),
     }
     for name in (
         "reference",

@@ -9,6 +9,7 @@ import msgspec
 from ledger.domain.items import Item
 from ledger.domain.movements import WireCommand
 from ledger.domain.supply import ChangeSupplyOrder, CloseSupplyOrder, PlaceSupplyOrder
+from ledger.events.trails import Trail, encode_trail
 
 SPECVERSION = "1.0"
 JSON = "application/json"
@@ -31,6 +32,12 @@ class Envelope(msgspec.Struct, gc=False):
     specversion: str = SPECVERSION
     source: str = ""
     actor: str | None = None
+
+
+def trail_of(data: object) -> bytes | None:
+    """The JSON of the trail that `data` has; None if none was recorded."""
+    trail = getattr(data, "trail", None)
+    return None if trail is None else encode_trail(trail)
 
 
 class Entry(msgspec.Struct, gc=False, omit_defaults=True):
@@ -84,6 +91,7 @@ class MovedData(msgspec.Struct, gc=False, omit_defaults=True):
     reverses_offset: int = -1
     original_offset: int = -1
     supply: OrderReceivedData | None = None
+    trail: Trail | None = None
 
 
 class RefusedData(msgspec.Struct, gc=False, omit_defaults=True):
@@ -96,15 +104,17 @@ class RefusedData(msgspec.Struct, gc=False, omit_defaults=True):
     numbers: dict[str, str] = {}
     quantity: str | None = None
     location: str | None = None
+    trail: Trail | None = None
 
 
-class ItemDefinedData(msgspec.Struct, gc=False):
+class ItemDefinedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of `item.defined.v1`."""
 
     item: Item
+    trail: Trail | None = None
 
 
-class SupplyPlacedData(msgspec.Struct, gc=False):
+class SupplyPlacedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of `stock.supply_order_placed.v1`: one line, of one SKU.
 
     `quantity` is what was ordered, with `scale` decimals at most; `on_order`, here and in the types
@@ -117,9 +127,10 @@ class SupplyPlacedData(msgspec.Struct, gc=False):
     placed_at: str
     expected_at: str
     on_order: str
+    trail: Trail | None = None
 
 
-class SupplyChangedData(msgspec.Struct, gc=False):
+class SupplyChangedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of `stock.supply_order_changed.v1`: the line as it is from here on.
 
     `order_offset` is the offset of its placing, `received` what came of it so far, and `over` what
@@ -134,9 +145,10 @@ class SupplyChangedData(msgspec.Struct, gc=False):
     scale: int
     expected_at: str
     on_order: str
+    trail: Trail | None = None
 
 
-class SupplyClosedData(msgspec.Struct, gc=False):
+class SupplyClosedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of `stock.supply_order_closed.v1`: nothing more is to come of the line.
 
     `over` is the over-delivery and `under` the under-delivery.
@@ -150,6 +162,7 @@ class SupplyClosedData(msgspec.Struct, gc=False):
     under: str
     scale: int
     on_order: str
+    trail: Trail | None = None
 
 
 class OpenedData(msgspec.Struct, gc=False):
@@ -170,10 +183,11 @@ class WriterClaimedData(msgspec.Struct, gc=False):
     url: str
 
 
-class LevelRaisedData(msgspec.Struct, gc=False):
+class LevelRaisedData(msgspec.Struct, gc=False, omit_defaults=True):
     """`data` of `ledger.level_raised.v1`."""
 
     level: int
+    trail: Trail | None = None
 
 
 Data = (
@@ -233,4 +247,6 @@ TYPE_LEVELS: dict[str, int] = dict.fromkeys(DATA_TYPES, 1)
 # Supply orders, receipts that name one, and the prices and terms of items that go with them.
 SUPPLY_LEVEL = 2
 TYPE_LEVELS |= dict.fromkeys(SUPPLY_TYPES.values(), SUPPLY_LEVEL)
-LEVEL_SUPPORTED = max(TYPE_LEVELS.values())
+# By which request an event came: no type of its own, but what older versions would not keep.
+TRAIL_LEVEL = 3
+LEVEL_SUPPORTED = max(TRAIL_LEVEL, *TYPE_LEVELS.values())

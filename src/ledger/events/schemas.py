@@ -31,6 +31,8 @@ def schema_of(event_type: str) -> Schema:
         # Readers must bear fields that come later; only what is sent over HTTP is held tighter.
         part.pop("additionalProperties", None)
         part["description"] = " ".join(part.get("description", "").split())
+        if "trail" in part.get("properties", {}):
+            part["properties"]["trail"] = {"$ref": _TEMPLATE.format(name="Trail")}
     if shape.DATA_TYPES[event_type] is shape.MovedData:
         _narrow_command(parts, event_type.split(".")[1])
     for command in shape.SUPPLY_TYPES:

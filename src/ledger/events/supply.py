@@ -71,6 +71,7 @@ def supply_fact(
             on_order,
             recorded_ms,
             head.actor,
+            shape.trail_of(data),
         )
     received = _scaled(data.received, scale)
     if isinstance(data, shape.SupplyChangedData):
@@ -87,6 +88,7 @@ def supply_fact(
             on_order,
             recorded_ms,
             head.actor,
+            shape.trail_of(data),
         )
     return SupplyOrderClosed(
         offset,
@@ -100,6 +102,7 @@ def supply_fact(
         on_order,
         recorded_ms,
         head.actor,
+        shape.trail_of(data),
     )
 
 

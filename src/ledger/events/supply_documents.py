@@ -4,6 +4,7 @@ from typing import Any
 
 from ledger.domain import codes, quantities
 from ledger.domain.supply import SupplyFact, SupplyOrderChanged, SupplyOrderPlaced
+from ledger.events.trails import trail_document
 
 Document = dict[str, Any]
 
@@ -19,6 +20,7 @@ def supply_document(fact: SupplyFact, partition: int | None) -> Document:
         "on_order": quantities.text(fact.on_order, fact.scale),
         "recorded_at": codes.instant_text(fact.recorded_ms * 1000),
         "actor": fact.actor,
+        **trail_document(fact.trail),
     }
     if partition is not None:
         document["position"] = {"partition": partition, "offset": fact.offset}

@@ -94,7 +94,7 @@ class Host:
     async def _part(self, part: Part, commands: list[Command]) -> PartReply:
         if part.partition not in self._desks.held:
             return self._elsewhere(part.partition, len(commands))
-        request = Request(self._deadlines.loop, part.traceparent)
+        request = Request(self._deadlines.loop, part.traceparent, part.trail)
         submission = Submission(commands, part.actor, request, forwarded=True)
         if not self._desks[part.partition].offer(submission):
             return PartReply(wrap_outcomes([Unavailable(c.id, QUEUE_FULL) for c in commands]))

@@ -191,7 +191,7 @@ class RemotePartition:
     ) -> bool:
         """Hand in what is not answered yet, as if another instance had sent it."""
         loop = asyncio.get_running_loop()
-        request = Request(loop, submission.request.traceparent)
+        request = Request(loop, submission.request.traceparent, submission.request.trail)
         commands = [submission.commands[index] for index in indexes]
         rest = Submission(commands, submission.actor, request, forwarded=True)
         if not writer.offer(rest):
@@ -234,6 +234,7 @@ class RemotePartition:
             request.traceparent,
             seconds_left,
             wrap_commands([submission.commands[index] for index in indexes]),
+            request.trail,
         )
 
     def _take(

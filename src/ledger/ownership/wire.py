@@ -64,7 +64,8 @@ _outcome_decoders: dict[int, msgspec.msgpack.Decoder[Any]] = {
 class Part(msgspec.Struct, array_like=True):
     """Commands of one caller for one partition, in their order.
 
-    `seconds_left` is how long the caller still waits.
+    `seconds_left` is how long the caller still waits. Versions without a `trail` neither send nor
+    look at it.
     """
 
     partition: int
@@ -72,6 +73,7 @@ class Part(msgspec.Struct, array_like=True):
     traceparent: bytes | None
     seconds_left: float
     commands: list[Wrapped]
+    trail: bytes | None = None
 
 
 class Bundle(msgspec.Struct, array_like=True):

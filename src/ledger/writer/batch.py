@@ -25,6 +25,7 @@ from ledger.events.codec import (
     encode,
     encode_moved,
 )
+from ledger.events.envelope import TRAIL_LEVEL
 from ledger.events.levels import event_type_of, level_needed
 from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple
 from ledger.writer.outcomes import Outcome
@@ -144,7 +145,8 @@ class Decider:
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
         sound = stop - start >= TOGETHER_MIN and all_sound(commands[start:stop])
-        context = Context(self.rules, recorded_ms, submission.actor, sound)
+        trail = submission.request.trail if state.level >= TRAIL_LEVEL else None
+        context = Context(self.rules, recorded_ms, submission.actor, sound, trail)
         gated = state.level < self._level_needed
         answers: list[Outcome | None] = []
         facts: list[Fact] = []
@@ -186,7 +188,7 @@ class Decider:
             batch.slices.append((submission, start, stop))
             batch.answers.append((submission, start, answers))
         # In a loop of its own: two tight loops run faster than one long one.
-        self._write(batch, facts, recorded_ms, submission)
+        self._write(batch, facts, context, submission.request.traceparent)
         return stop
 
     def _too_new(self, command: Command) -> bool:
@@ -217,12 +219,12 @@ class Decider:
         return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
 
     def _write(
-        self, batch: Batch, facts: list[Fact], recorded_ms: int, submission: Submission
+        self, batch: Batch, facts: list[Fact], context: Context, traceparent: bytes | None
     ) -> None:
         """The records of facts just decided, each carrying the hash of the one before."""
         partition, source, head = self.partition, self.source, batch.head
-        starts = Starts(source, codes.instant_text(recorded_ms * 1000), submission.actor)
-        traceparent = submission.request.traceparent
+        time = codes.instant_text(context.recorded_ms * 1000)
+        starts = Starts(source, time, context.actor, context.trail)
         records = batch.records
         size = 0
         for fact in facts:

@@ -16,11 +16,17 @@ QUEUE_FULL = "the queue of this partition is full"
 class Request:
     """One caller's wait for the submissions it was split into."""
 
-    __slots__ = ("_open", "done", "expired", "expires_at", "traceparent")
+    __slots__ = ("_open", "done", "expired", "expires_at", "traceparent", "trail")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, traceparent: bytes | None = None) -> None:
-        """Nothing submitted yet. `traceparent` goes along with what is written for it."""
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        traceparent: bytes | None = None,
+        trail: bytes | None = None,
+    ) -> None:
+        """Nothing submitted yet. `traceparent` and `trail` go along with what is written for it."""
         self.traceparent = traceparent
+        self.trail = trail
         self._open = 0
         self.expired = False
         # The loop's time at which the caller stops waiting.

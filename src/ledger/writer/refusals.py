@@ -36,6 +36,7 @@ def refusal(offset: int, command: Command, rejected: Rejected, context: Context)
             rejected.numbers,
             context.recorded_ms,
             actor=context.actor,
+            trail=context.trail,
         )
     if isinstance(asked, SUPPLY_COMMANDS):
         return _refused_supply(offset, asked, rejected, context)
@@ -53,6 +54,7 @@ def refusal(offset: int, command: Command, rejected: Rejected, context: Context)
         _asked_quantity(asked),  # type: ignore[arg-type]
         getattr(asked, "location", getattr(asked, "from_location", None)),
         context.actor,
+        context.trail,
     )
 
 
@@ -74,6 +76,7 @@ def _refused_supply(
         None if quantity is None else str(quantity),
         getattr(asked, "location", None),
         context.actor,
+        context.trail,
     )
 
 

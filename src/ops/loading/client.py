@@ -14,6 +14,8 @@ import msgspec
 from ops.console import CommandError, ExitCode
 
 BULK_PATH = "/v1/movements/bulk"
+# By its name before the slash the server records that a movement came this way.
+USER_AGENT = "stockledger-load/1"
 REQUEST_TIMEOUT_SECONDS = 60.0
 BACKOFF_SECONDS_MIN = 0.2
 BACKOFF_SECONDS_MAX = 10.0
@@ -86,7 +88,9 @@ class BulkClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Connects when it first sends. Gives up after so long without any progress."""
-        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        headers = {"user-agent": USER_AGENT}
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
         _check_url(url)
         self._http = httpx.AsyncClient(
             base_url=url,

@@ -97,6 +97,7 @@ DEMAND: Final[tuple[Table, ...]] = (tables.sku_sites, tables.sku_days, tables.re
 # Why a table of the views is not held against the log.
 NOT_VERIFIED: Final[dict[str, str]] = {
     "view_positions": "positions are what the comparison goes by; their heads are compared",
+    "void_records": "what lies in the log and does not count; the log's own are listed",
     "history_skus": "balance checkpoints, which can be deleted at any time",
     "history_blocks": "balance checkpoints",
     "history_slices": "balance checkpoints",

@@ -12,6 +12,7 @@ from projections.cursors import Page
 from projections.database import ReadConnection, storable
 from projections.statements import Upsert
 from projections.tables import items
+from projections.views.movement_rows import trail_text
 
 Row = tuple[object, ...]
 
@@ -48,6 +49,7 @@ def definition_row(partition: int, defined: ItemDefined) -> Row:
         defined.sku,
         _encode(defined.item).decode(),
         defined.actor,
+        trail_text(defined.trail),
     )
 
 

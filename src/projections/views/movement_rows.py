@@ -46,6 +46,7 @@ def movement_row(partition: int, moved: Moved, document: CommandBytes) -> Row:
         type_name(type(command)),
         moved.cost_basis,
         moved.actor,
+        trail_text(moved.trail),
         source,
         source_status,
         target,
@@ -61,6 +62,11 @@ def movement_row(partition: int, moved: Moved, document: CommandBytes) -> Row:
         None if reverses_offset < 0 else reverses_offset,
         None,
     )
+
+
+def trail_text(trail: bytes | None) -> str | None:
+    """The column of a trail."""
+    return None if trail is None else trail.decode()
 
 
 def refusal_row(partition: int, refused: Refused) -> Row:
@@ -79,6 +85,7 @@ def refusal_row(partition: int, refused: Refused) -> Row:
         refused.quantity,
         refused.location,
         refused.actor,
+        trail_text(refused.trail),
     )
 
 
@@ -102,6 +109,7 @@ def moved_of(row: RowMapping) -> Moved:
         row["late"],
         row["actor"],
         -1 if row["reverses_offset"] is None else row["reverses_offset"],
+        trail=None if row["trail"] is None else row["trail"].encode(),
     )
 
 

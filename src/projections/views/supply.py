@@ -10,6 +10,7 @@ from ledger.domain.supply import (
     SupplyOrderClosed,
     SupplyOrderPlaced,
 )
+from projections.views.movement_rows import trail_text
 
 Row = tuple[object, ...]
 OPEN, CLOSED = "open", "closed"
@@ -196,4 +197,5 @@ def _change_row(partition: int, fact: SupplyFact) -> Row:
         None if isinstance(fact, SupplyOrderClosed) else fact.expected_us,
         fact.command.reason if isinstance(fact, SupplyOrderClosed) else None,
         fact.actor,
+        trail_text(fact.trail),
     )

@@ -121,6 +121,8 @@ class Teller:
         self.source = f"/stockledger/{ledger_id}"
         self.originals: dict[str, Moved] = {}
         self.facts: list[Fact] = []
+        # Of everything that is told from now on.
+        self.trail: bytes | None = None
         self.lay(
             Opened(
                 0,
@@ -158,7 +160,7 @@ class Teller:
         named = getattr(command, "reverses", getattr(command, "original_id", None))
         if named is not None:
             asked = Resolved(command, self.originals.get(named))
-        context = Context(Rules(), self.now_ms, actor)
+        context = Context(Rules(), self.now_ms, actor, trail=self.trail)
         self.state.offset = self.end
         fact = decide(self.state, asked, context)
         assert isinstance(fact, Moved), fact

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from ledger.domain.facts import Moved
 from ledger.domain.movements import Adjustment, Pick, Reference, Reversal, Scrap, StatusChange
 from ledger.events.documents import movement_document
+from ledger.events.trails import Trail, encode_trail
 from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database
 from projections.id_index import ViewIdIndex
@@ -33,6 +34,7 @@ async def test_views_show_what_the_log_tells(database: Database) -> None:
     """Movements with their documents, stock with its totals, refusals, items, reversals."""
     log = MemoryLog(1)
     teller = Teller(log)
+    teller.trail = encode_trail(Trail("recordMovement@one-3fa2b1", "request-1", "5f2b9c01"))
     teller.define("A", "define-1", name="Bolt", scale=2, unit="kg")
     teller.tell(receipt("r1", "A", "10.5", unit_cost="2", lot="L1", note="n"), actor="key1")
     teller.claim()
@@ -73,6 +75,7 @@ async def test_views_show_what_the_log_tells(database: Database) -> None:
     assert (item["sku"], item["name"], item["scale"], item["suppliers"]) == ("A", "Bolt", 2, [])
     assert [one["id"] for one in everything.items] == ["v1", "a1", "p1", "s1", "r1"]
     assert await count(database, refusals) == 1
+    assert {one["request_id"] for one in everything.items} == {"request-1"}
 
 
 async def test_a_movement_shows_within_50_ms(database: Database) -> None:

@@ -166,10 +166,10 @@ def test_who_asks(tmp_path: Path) -> None:
     """`local` without keys, else the key's id; both headers serve."""
     settings = settings_in(tmp_path)
     gate = Gate(settings)
-    assert gate.admit("POST", head(host=b"127.0.0.1:8000")) == "local"
+    assert gate.admit("POST", head(host=b"127.0.0.1:8000")) == ("local", None)
     identity, token = create_key(settings.api_keys_path, "a")
-    assert gate.admit("POST", bearer(token)) == identity
-    assert gate.admit("POST", head(api_key=token.encode())) == identity
+    assert gate.admit("POST", bearer(token)).actor == identity
+    assert gate.admit("POST", head(api_key=token.encode())).actor == identity
     for wrong in (head(), head(authorization=b"Basic eA=="), bearer("x"), head(api_key=b"\xff")):
         with pytest.raises(Problem) as caught:
             gate.admit("GET", wrong)

@@ -189,7 +189,7 @@ def test_the_level_of_the_log_is_raised(run: Run, monkeypatch: pytest.MonkeyPatc
     command = ("topics", "--raise-level", str(level), "--partitions", "2")
     code, _, err = run(*command)
     assert code == 2
-    assert "this version reads events up to level 2; upgrade every instance" in err
+    assert f"reads events up to level {envelope.LEVEL_SUPPORTED}; upgrade every instance" in err
     levels = {**envelope.TYPE_LEVELS, "stock.scrap.v1": level}
     monkeypatch.setattr("ledger.service.TYPE_LEVELS", levels)
     monkeypatch.setattr(envelope, "LEVEL_SUPPORTED", level)

@@ -18,6 +18,7 @@ from ledger.domain.supply import (
     SupplyOrderClosed,
     SupplyOrderPlaced,
 )
+from ledger.events.trails import Trail, encode_trail
 from tests import builders as make
 from tests.builders import NOW_MS
 
@@ -31,6 +32,7 @@ places = names.filter(lambda text: codes.check_location(text) is None)
 offsets = st.integers(0, 2**40)
 times_ms = st.integers(NOW_MS, NOW_MS + 10**10)
 actors = st.none() | names
+trails = st.none() | st.builds(Trail, names, names, st.none() | names).map(encode_trail)
 _statuses = st.sampled_from(sorted(codes.STATUSES))
 _reasons = st.sampled_from(sorted(codes.REASONS))
 _dispositions = st.none() | st.sampled_from(sorted(codes.DISPOSITIONS))
@@ -97,7 +99,8 @@ def supplies(draw: st.DrawFn) -> SupplyFact:
     expected_us = recorded_ms * 1000 + draw(st.integers(0, 10**12))
     start: dict[str, Any] = {"offset": offset, "sku": sku, "scale": scale, "quantity": quantity}
     rest: dict[str, Any] = {
-        "on_order": on_order, "recorded_ms": recorded_ms, "actor": draw(actors)
+        "on_order": on_order, "recorded_ms": recorded_ms, "actor": draw(actors),
+        "trail": draw(trails),
     }  # fmt: skip
     kind = draw(st.integers(0, 2))
     if kind == 0:
@@ -162,6 +165,7 @@ def moved(draw: st.DrawFn) -> Moved:
         draw(st.just(-1) | offsets),
         draw(st.just(-1) | offsets),
         draw(st.none() | received),
+        draw(trails),
     )
 
 
@@ -202,10 +206,11 @@ refused = st.builds(
     quantity=st.none() | st.just("6"),
     location=st.none() | places,
     actor=actors,
+    trail=trails,
 )
 others: st.SearchStrategy[Fact] = st.one_of(
     refused,
-    st.builds(ItemDefined, offsets, names, names, items, times_ms, actors),
+    st.builds(ItemDefined, offsets, names, names, items, times_ms, actors, trails),
     st.builds(
         Opened,
         st.just(0),
@@ -214,10 +219,10 @@ others: st.SearchStrategy[Fact] = st.one_of(
         st.integers(1, 100),
         names,
         st.sampled_from(["EUR", "USD"]),
-        st.sampled_from([1, 2]),
+        st.sampled_from([1, 2, 3]),
         times_ms,
     ),
     st.builds(WriterClaimed, offsets, names, names, times_ms),
-    st.builds(LevelRaised, offsets, st.sampled_from([1, 2]), times_ms, actors),
+    st.builds(LevelRaised, offsets, st.sampled_from([1, 2, 3]), times_ms, actors, trails),
 )
 facts: st.SearchStrategy[Fact] = st.one_of(moved(), supplies(), others)

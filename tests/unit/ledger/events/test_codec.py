@@ -87,6 +87,7 @@ def _document(fact: Moved) -> dict[str, Any]:
             **reverses,
             **original,
             **({} if fact.supply is None else {"supply": _supply(fact.supply, fact.scale)}),
+            **({} if fact.trail is None else {"trail": msgspec.Raw(fact.trail)}),
         },
     }
 
@@ -94,7 +95,8 @@ def _document(fact: Moved) -> dict[str, Any]:
 @given(moved())
 def test_the_hand_written_document_is_what_msgspec_writes(fact: Moved) -> None:
     """To the byte, whatever quotes, backslashes and scripts the names hold."""
-    starts = Starts(SOURCE, codes.instant_text(fact.recorded_ms * 1000), fact.actor)
+    time = codes.instant_text(fact.recorded_ms * 1000)
+    starts = Starts(SOURCE, time, fact.actor, fact.trail)
     written = encode_moved(fact, starts, PREVHASH)
     assert written == msgspec.json.encode(_document(fact))
     assert encode(fact, SOURCE, PREVHASH) == (fact.sku.encode(), written)

@@ -1,0 +1,106 @@
+"""`stockledger explain`: why the stock of a SKU is what it is."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ledger.config import Settings
+from ops.console import CommandError, ExitCode, print_document, stdout
+from ops.faults import explain as explain_fault
+from ops.reading import get_document, read_key
+
+_Option = typer.Option
+
+
+def explain_stock(  # noqa: PLR0913 - each is a flag
+    settings: Settings,
+    *,
+    sku: Annotated[str, typer.Argument(help="The SKU.", show_default=False)],
+    location: Annotated[
+        str | None, _Option(help="This location and below.", show_default=False)
+    ] = None,
+    lot: Annotated[str | None, _Option(help="This lot.", show_default=False)] = None,
+    status: Annotated[str | None, _Option(help="This status.", show_default=False)] = None,
+    account: Annotated[
+        str | None,
+        _Option(help="A virtual account instead, such as @customer.", show_default=False),
+    ] = None,
+    oldest: Annotated[bool, _Option("--oldest", help="The oldest records first.")] = False,
+    attempts: Annotated[
+        bool, _Option(help="Also what was refused, and records that do not count.")
+    ] = True,
+    limit: Annotated[int, _Option(min=1, max=1000, help="Records a page.")] = 100,
+    cursor: Annotated[
+        str | None, _Option(help="Where the page before ended.", show_default=False)
+    ] = None,
+    url: Annotated[
+        str | None, _Option(help="Ask this server, not the database.", show_default=False)
+    ] = None,
+    api_key_file: Annotated[
+        Path | None, _Option(help="File that holds the API key.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, _Option("--json", help="One document on stdout.")] = False,
+) -> None:
+    """Explain why the stock of a SKU is what it is: what came and went, by whom, what was refused.
+
+    It is read from the views' database of the settings, or from a running server (--url).
+
+    Exit codes: 0 explained; 1 the SKU was never seen, there are no views, or the movements do not
+    add up to the stock; 2 used wrongly; 3 the database or the server does not answer.
+    """
+    given = {"location": location, "lot": lot, "status": status, "account": account}
+    query = {name: value for name, value in given.items() if value is not None}
+    query |= {"order": "oldest" if oldest else "newest", "limit": str(limit)}
+    query |= {"attempts": "true" if attempts else "false"}
+    query |= {} if cursor is None else {"cursor": cursor}
+    if url is None:
+        document = _from_views(settings, sku, query)
+    else:
+        key = read_key(api_key_file)
+        document = get_document(url, "/v1/stock-explain", {"sku": sku, **query}, key)
+    if as_json:
+        print_document(document)
+    else:
+        from ops.explain_report import show_explanation
+
+        show_explanation(stdout(), document)
+    if document["summary"] is not None and document["summary"]["agrees"] is False:
+        raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+def _from_views(settings: Settings, sku: str, query: Mapping[str, str]) -> dict[str, Any]:
+    from api.problems import Problem
+    from projections.cursors import InvalidCursor
+
+    try:
+        found = asyncio.run(_read(settings, sku, dict(query)))
+    except (Problem, InvalidCursor) as error:
+        raise CommandError(str(error)) from None
+    except Exception as error:
+        raise explain_fault(error, settings) or error from error
+    if found is None:
+        raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
+    return found
+
+
+async def _read(settings: Settings, sku: str, query: dict[str, str]) -> dict[str, Any] | None:
+    from api import queries
+    from api.routes.stock_explain import read_scope, read_wanted
+    from projections.database import Database, sqlite_path
+    from projections.explaining.explain import explain
+
+    scope, wanted = read_scope(query, queries.checked_sku(sku)), read_wanted(query)
+    database = Database(settings.views_url)
+    if database.is_sqlite and not sqlite_path(database.url).exists():
+        raise CommandError(
+            f"there are no views at {sqlite_path(database.url)}", ExitCode.FOUND_WRONG
+        )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        await database.open()
+        reader = await stack.enter_async_context(database.reader())
+        return await explain(reader, scope, wanted)
