@@ -11,6 +11,7 @@ from ops.check_history.command import check_history
 from ops.check_seals import check_seals
 from ops.config import show_config
 from ops.console import CommandError, ExitCode, fail
+from ops.doctor import doctor
 from ops.explain import explain_stock
 from ops.export import export
 from ops.import_log import import_log
@@ -26,6 +27,7 @@ from ops.reconcile import reconcile
 from ops.replay.command import replay
 from ops.seal import seal
 from ops.serve import serve
+from ops.tail import tail
 from ops.topics import topics
 from ops.verify.command import verify
 
@@ -41,6 +43,8 @@ app = typer.Typer(
 )
 app.command("serve")(with_settings(serve))
 app.command("load")(load)
+app.command("tail")(with_settings(tail))
+app.command("doctor")(with_settings(doctor))
 app.command("topics")(with_settings(topics))
 app.command("check-history")(with_settings(check_history))
 app.command("seal")(with_settings(seal))

@@ -1,0 +1,1 @@
+"""What `stockledger doctor` looks at. Nothing here makes or changes anything."""

@@ -1,0 +1,169 @@
+"""The machine: Python, libraries, disk, open files, the files of keys, the port."""
+
+import os
+import resource
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from ledger.config import Settings
+from ops.data_dir import needs_data_dir
+from ops.health.finding import Finding, bad, good, warn
+from ops.options import unknown_variables
+
+PYTHON_MIN = (3, 11)
+DISK_BYTES_BAD = 256 * 1024 * 1024
+DISK_BYTES_WARN = 2 * 1024 * 1024 * 1024
+DISK_SHARE_WARN = 0.05
+# A read that waits takes a connection of its own, and so does each caller.
+FILES_BAD = 256
+FILES_WARN = 4_096
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_MIB = 1024 * 1024
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Variables that are no setting, and files that settings name."""
+    for name in unknown_variables():
+        yield warn("settings", f"{name} is set, but there is no such setting", "is it misspelt?")
+    for name in ("kafka_ssl_cafile", "planning_parameters"):
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            yield bad("settings", f"{name}: there is no file {path}", "make it, or unset it")
+    if settings.kafka_bootstrap is not None and settings.dev:
+        yield warn(
+            "settings",
+            "dev accepts topics that may lose what was acknowledged",
+            "unset dev where the stock is real",
+        )
+
+
+def check_python(settings: Settings) -> Iterator[Finding]:
+    """The version, and the libraries that these settings need."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < PYTHON_MIN:
+        wanted = ".".join(map(str, PYTHON_MIN))
+        yield bad("python", f"Python {version} is too old", f"install {wanted} or newer")
+    else:
+        yield good("python", f"Python {version}")
+    needed = {"cramjam": ("lz4 and zstd of Kafka records", "lz4", False)}
+    if settings.kafka_bootstrap is None:
+        needed = {}
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        needed["opentelemetry"] = ("the traces that OTEL_EXPORTER_OTLP_ENDPOINT asks for", "otel",
+                                   True)  # fmt: skip
+    for module, (what, extra, must) in needed.items():
+        if find_spec(module) is None:
+            advice = f"pip install 'stockledger[{extra}]'" + ("" if must else ", if you use them")
+            yield warn("python", f"{what} need {module}, which is not installed", advice)
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """The data directory: whether files can be written there, and how much room is left."""
+    if not needs_data_dir(settings):
+        yield good("disk", "nothing lies in the data directory")
+        return
+    folder = settings.data_dir
+    if not folder.exists():
+        yield warn("disk", f"there is no {folder} yet", "serve makes it")
+        folder = _existing(folder)
+    elif not folder.is_dir():
+        yield bad("disk", f"{folder} is no directory", "set data_dir to one")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield bad(
+            "disk", f"{folder} cannot be written", "give this user the right to, or set data_dir"
+        )
+        return
+    usage = shutil.disk_usage(folder)
+    text = f"{usage.free // _MIB:,} MiB free of {usage.total // _MIB:,} at {folder}"
+    if usage.free < DISK_BYTES_BAD:
+        yield bad("disk", text, "make room: appends fail when it is full")
+    elif usage.free < DISK_BYTES_WARN or usage.free < usage.total * DISK_SHARE_WARN:
+        yield warn("disk", text, "make room before it is full")
+    else:
+        yield good("disk", text)
+
+
+def check_files(_settings: Settings) -> Iterator[Finding]:
+    """How many files and connections this user may have open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= FILES_WARN:
+        yield good(
+            "open files", "no limit" if soft == resource.RLIM_INFINITY else f"{soft:,} allowed"
+        )
+        return
+    shown = "unlimited" if hard == resource.RLIM_INFINITY else f"{hard:,}"
+    advice = f"ulimit -n {FILES_WARN} (at most {shown} here), or LimitNOFILE= of the service"
+    make = bad if soft < FILES_BAD else warn
+    yield make("open files", f"only {soft:,} allowed, connections included", advice)
+
+
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """The file of API keys, who may read it, and whether there must be one."""
+    from api.keys import KeysFileDamaged, load
+    from api.security import is_loopback
+
+    path = settings.api_keys_path
+    try:
+        known = load(path)
+    except KeysFileDamaged as error:
+        yield bad("keys", str(error), "restore it, or make new keys")
+        return
+    if path.exists():
+        yield from _rights("keys", path)
+        yield good("keys", f"{len(known)} API keys in {path}")
+    elif is_loopback(settings.host):
+        yield good("keys", "no API keys: only this machine can reach the server")
+    if not known and not is_loopback(settings.host):
+        advice = "stockledger keys create NAME, or listen on 127.0.0.1"
+        yield bad(
+            "keys", f"{settings.host} can be reached from elsewhere, and there is no key", advice
+        )
+    dotenv = Path(".env")
+    if dotenv.is_file():
+        yield from _rights("keys", dotenv)
+
+
+def check_secret(settings: Settings) -> Iterator[Finding]:
+    """The secret of the instances, where they need one."""
+    from api.internal import SecretRequired, check_secret
+
+    try:
+        check_secret(settings)
+    except SecretRequired as error:
+        yield bad("cluster secret", str(error), "set cluster_secret to the same for all instances")
+    else:
+        needed = settings.shared and settings.cluster_secret is not None
+        yield good("cluster secret", "it is set" if needed else "none is needed")
+
+
+def port_in_use(settings: Settings) -> str | None:
+    """Why the port cannot be taken, if it cannot."""
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, settings.port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
+
+
+def _rights(check: str, path: Path) -> Iterator[Finding]:
+    mode = path.stat().st_mode
+    if mode & _OTHERS_WRITE:
+        yield bad(check, f"others may write {path}", f"chmod 600 {path}")
+    elif mode & _OTHERS:
+        yield warn(check, f"others may read {path}", f"chmod 600 {path}")
+
+
+def _existing(folder: Path) -> Path:
+    """The nearest folder above that is there."""
+    return next(parent for parent in folder.absolute().parents if parent.exists())

@@ -1,0 +1,167 @@
+"""Log and views: whether they answer, are set up as they must be, and agree with each other."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+
+from ledger.config import Settings, open_log
+from ledger.config.probing import CLOCK_SKEW_SECONDS_MAX, cluster_clock
+from ledger.errors import LedgerError, LogUnavailable, WrongLedger
+from ledger.log import EventLog
+from ops.health.finding import Finding, away, bad, good, warn
+from ops.logging import mask_text
+
+CLOCK_SECONDS_WARN = 1.0
+LAG_RECORDS_WARN = 10_000
+_SERVE = "serve makes it"
+
+
+async def check_log(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[list[Finding], EventLog | None]:
+    """What is wrong with the log, and the log, open, if nothing is."""
+    if settings.kafka_bootstrap is None and not settings.log_path.exists():
+        return [warn("log", f"there is no log {settings.log_path} yet", _SERVE)], None
+    where = settings.kafka_bootstrap or str(settings.log_path)
+    log = open_log(settings, create=False)
+    stack.push_async_callback(_close, log)
+    try:
+        if settings.kafka_bootstrap is None:
+            # A file is known by what it was when it was opened.
+            await log.open()
+        asked = time.monotonic()
+        wrong = await log.check()
+        seconds = time.monotonic() - asked
+        if wrong:
+            return [bad("log", mask_text(one), _advice(settings)) for one in wrong], None
+        await log.open()
+        if await log.end(0) == 0:
+            return [warn("log", f"the log at {where} is empty", "serve opens the ledger")], log
+    except LogUnavailable as error:
+        return [away("log", mask_text(str(error)), _away(settings))], None
+    except LedgerError as error:
+        return [bad("log", mask_text(str(error)), _advice(settings))], None
+    return [good("log", f"{where}: {log.partitions} partitions, checked in {seconds:.2f} s")], log
+
+
+def _advice(settings: Settings) -> str:
+    if settings.kafka_bootstrap is None:
+        return "restore the file, or set data_dir to the right one"
+    return "see docs/operations.md, Kafka; `stockledger topics --create` makes what is missing"
+
+
+def _away(settings: Settings) -> str:
+    if settings.kafka_bootstrap is None:
+        return "see who holds the file, and whether the disk is well"
+    return "see whether the brokers run, and kafka_bootstrap, its security and the network"
+
+
+async def check_topics(settings: Settings) -> AsyncIterator[Finding]:
+    """The topics that publishers write, if this process does."""
+    from ledger.config.publishing import open_alerts, open_levels
+
+    if settings.kafka_bootstrap is None or "publisher" not in settings.roles:
+        return
+    for topic in (open_levels(settings, create=False), open_alerts(settings, create=False)):
+        assert topic is not None
+        try:
+            wrong = await topic.check()
+        except LedgerError as error:
+            yield away("topics", mask_text(str(error)), _away(settings))
+            return
+        finally:
+            with suppress(Exception):
+                await topic.close()
+        for one in wrong:
+            yield bad("topics", mask_text(one), "serve makes what is missing; else set it right")
+
+
+async def check_clock(settings: Settings) -> AsyncIterator[Finding]:
+    """This machine's clock against that of the brokers."""
+    if settings.kafka_bootstrap is None:
+        yield good("clock", "the log is on this machine, and so is its clock")
+        return
+    try:
+        clock = await cluster_clock(settings)
+    except LedgerError:
+        # What is wrong with the brokers has been said of the log.
+        return
+    if clock is None:
+        advice = "it needs a KRaft cluster, and the right to describe it; writers measure it too"
+        yield warn("clock", "the brokers do not tell what time it is", advice)
+        return
+    ahead = clock.ahead_seconds
+    off = abs(ahead) - clock.unsure_seconds
+    text = f"{abs(ahead):.3f} s {'ahead of' if ahead > 0 else 'behind'} the brokers"
+    advice = "let NTP set the clocks of this machine and of the brokers"
+    if off > CLOCK_SKEW_SECONDS_MAX:
+        yield bad(
+            "clock", f"{text}: more than {CLOCK_SKEW_SECONDS_MAX:.0f} s, nothing is written", advice
+        )
+    elif off > CLOCK_SECONDS_WARN:
+        yield warn("clock", text, advice)
+    else:
+        yield good("clock", text)
+
+
+async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator[Finding]:
+    """The database, its tables, whose views they are, and how far they have read."""
+    from projections.database import Database, sqlite_path
+
+    database = Database(settings.views_url)
+    where = mask_text(settings.views_url)
+    if database.is_sqlite and not sqlite_path(database.url).exists():
+        yield warn("database", f"there are no views at {where} yet", _SERVE)
+        return
+    try:
+        await database.open()
+        async with database.reader() as reader:
+            from ops.health.tables import check_tables
+
+            found = await check_tables(reader, where, migrates=settings.migrate)
+            for finding in found:
+                yield finding
+        if found[0].advice is None and log is not None:
+            async for finding in _check_reading(database, log):
+                yield finding
+    except LedgerError as error:
+        advice = "see whether it runs, database_url, its user and the network"
+        yield away("database", mask_text(f"{where}: {error}"), advice)
+    finally:
+        await database.close()
+
+
+async def _check_reading(database: object, log: EventLog) -> AsyncIterator[Finding]:
+    from projections.database import Database
+    from projections.identity import LedgerViews
+    from projections.positions import read_positions
+
+    assert isinstance(database, Database)
+    ends = {partition: await log.end(partition) for partition in range(log.partitions)}
+    async with database.reader() as reader:
+        try:
+            await LedgerViews(log, database).check(reader)
+        except WrongLedger as error:
+            yield bad("views", str(error), "set data_dir, database_url or kafka_bootstrap right")
+            return
+        positions = await read_positions(reader)
+    lags = {one: end - positions.get(one, 0) for one, end in ends.items()}
+    ahead = [one for one, lag in lags.items() if lag < 0]
+    if ahead:
+        advice = "the log lost its past: restore it, or build the views anew"
+        yield bad("views", f"they have read beyond the end of partitions {ahead}", advice)
+        return
+    behind = sum(lags.values())
+    text = f"{behind:,} of {sum(ends.values()):,} records are not read yet"
+    if behind > LAG_RECORDS_WARN:
+        worst = max(lags, key=lambda one: lags[one])
+        text = f"{text}, {lags[worst]:,} of them in partition {worst}"
+        yield warn("views", text, "see whether a process with the role projector runs, and its log")
+    else:
+        yield good("views", text)
+
+
+async def _close(log: EventLog) -> None:
+    # What failed before is what matters.
+    with suppress(Exception):
+        await log.close()

@@ -1,0 +1,1 @@
+"""Following the log itself: what `stockledger tail` shows."""

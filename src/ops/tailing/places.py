@@ -1,0 +1,83 @@
+"""Where to begin: now, at the first record, at positions, or at an instant."""
+
+from collections.abc import Sequence
+
+from ledger.domain import codes
+from ledger.domain.rejections import Rejected
+from ledger.events.decoding import Codec
+from ledger.log import EventLog
+from ops.console import CommandError
+from projections.positions import InvalidPosition, parse_positions
+
+NOW, START = "now", "start"
+# Records read at once while the first one at an instant is looked for.
+_RECORDS_A_LOOK = 64
+
+
+async def places(log: EventLog, text: str, partitions: Sequence[int]) -> dict[int, int]:
+    """The offset to begin at, for each partition.
+
+    Raises CommandError for what is no place, or lies beyond the end of the log.
+    """
+    ends = {partition: await log.end(partition) for partition in partitions}
+    if text == NOW:
+        return ends
+    if text == START:
+        return dict.fromkeys(partitions, 0)
+    instant = codes.instant(text)
+    if not isinstance(instant, Rejected):
+        # Rounded up: a record of a millisecond lies at or after the instant, or before it.
+        recorded_ms = -(-instant // 1000)
+        return {one: await _first_at(log, one, recorded_ms, end) for one, end in ends.items()}
+    return _positions(text, ends, log.partitions)
+
+
+def _positions(text: str, ends: dict[int, int], partitions: int) -> dict[int, int]:
+    """The positions named; of the others what comes from now on."""
+    try:
+        wanted = parse_positions(text)
+    except InvalidPosition:
+        raise CommandError(
+            f"{text} is no place to begin: now, start, an instant such as 2026-11-22T10:00:00Z, "
+            "or positions such as 3:17"
+        ) from None
+    for partition, offset in wanted.items():
+        if partition >= partitions:
+            raise CommandError(f"there is no partition {partition}; 0 to {partitions - 1}")
+        if partition in ends and offset > ends[partition]:
+            raise CommandError(
+                f"{partition}:{offset} is not written; the partition ends at {ends[partition]}"
+            )
+    return {**ends, **{one: offset for one, offset in wanted.items() if one in ends}}
+
+
+async def _first_at(log: EventLog, partition: int, recorded_ms: int, end: int) -> int:
+    """The offset of the first counting record of that time or later, by halves.
+
+    The time of recording never decreases within a partition.
+    """
+    low, high = 0, end
+    while low < high:
+        middle = (low + high) // 2
+        offset, found_ms = await _next_counting(log, partition, middle, high)
+        if found_ms is None or found_ms >= recorded_ms:
+            high = middle
+        else:
+            low = offset + 1
+    return low
+
+
+async def _next_counting(
+    log: EventLog, partition: int, offset: int, until: int
+) -> tuple[int, int | None]:
+    """Offset and time of the first counting record from there on; None if there is none."""
+    codec = Codec()
+    while offset < until:
+        part = await log.read(partition, offset, records_max=_RECORDS_A_LOOK)
+        for record in part.records:
+            if record.counts and record.offset < until:
+                return record.offset, codec.decode(record)[1].recorded_ms
+        if part.next_offset <= offset:
+            break
+        offset = part.next_offset
+    return until, None

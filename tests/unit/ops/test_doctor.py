@@ -1,0 +1,188 @@
+"""`stockledger doctor`: what it finds, what it advises, and that it leaves everything alone."""
+
+import json
+import os
+import resource
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.keys import create_key
+from ops.health import machine, stores
+from ops.health.finding import State
+from ops.health.tables import check_tables
+from projections.database import Database
+from projections.migrate import upgrade
+from tests.unit.api.serving import settings_in
+from tests.unit.ops.test_commands import Run, own_folder, run
+
+__all__ = ["own_folder", "run"]
+
+
+def _found(out: str) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in json.loads(out)["findings"]:
+        found.setdefault(one["check"], []).append((one["state"], one["text"]))
+    return found
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Every file and what is in it, but for what readers of SQLite share."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".db-shm")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_nothing_is_there_yet(run: Run, tmp_path: Path) -> None:
+    """It says what will be made, is content, and makes nothing of it."""
+    code, out, err = run("doctor", "--json", "--port", "0")
+    assert (code, err) == (0, "")
+    found = _found(out)
+    assert found["disk"][0][0] == "warn"
+    assert [found[check][0][0] for check in ("log", "database")] == ["warn", "warn"]
+    assert list(tmp_path.iterdir()) == []
+    assert "disk" in run("doctor", "--port", "0")[1]
+
+
+async def _filled(folder: Path) -> None:
+    from tests.unit.api.serving import client_of
+
+    async with client_of(settings_in(folder / "data")) as client:
+        await _ready(client)
+        body = {"type": "receipt", "sku": "A", "quantity": "1", "location": "M"}
+        answer = await client.post("/v1/movements", json=body)
+        position = {"min_position": answer.headers["ledger-position"]}
+        assert (await client.get("/v1/stock/A", params=position)).status_code == 200
+
+
+async def _ready(client: Any) -> None:
+    from tests.unit.api.serving import wait_ready
+
+    await wait_ready(client)
+
+
+def test_a_ledger_that_is_well(run: Run, tmp_path: Path) -> None:
+    """Everything is good, and no file is another one afterwards."""
+    import asyncio
+
+    asyncio.run(_filled(tmp_path))
+    before = _files(tmp_path)
+    flags = ("--json", "--port", "0", "--partitions", "2")
+    code, out, _ = run("doctor", *flags)
+    found = _found(out)
+    assert code == 0
+    for check in ("log", "database", "views", "python"):
+        assert found[check][0][0] == "good", found
+    assert found["views"][0][1].startswith("0 of ")
+    assert _files(tmp_path) == before
+    code, out, _ = run("doctor", *flags[:-1], "3")
+    assert code == 1
+    assert "has 2 partitions, not 3" in _found(out)["log"][0][1]
+
+
+def test_keys_and_who_may_read_them(run: Run, tmp_path: Path) -> None:
+    """A file that others can read or write, a key that is missing, a file that is damaged."""
+    path = tmp_path / "keys.json"
+    code, out, _ = run("doctor", "--json", "--port", "0", "--host", "0.0.0.0")
+    assert code == 1
+    assert _found(out)["keys"][-1][0] == "bad"
+    _, token = create_key(path, "shop")
+    flags = ("doctor", "--json", "--port", "0", "--api-keys-file", str(path))
+    for mode, state in ((0o600, "good"), (0o640, "warn"), (0o622, "bad")):
+        path.chmod(mode)
+        code, out, _ = run(*flags)
+        assert (_found(out)["keys"][0][0], code) == (state, int(state == "bad"))
+        assert token not in out
+    path.write_text("{")
+    path.chmod(0o600)
+    code, out, _ = run(*flags)
+    assert (code, _found(out)["keys"][0][0]) == (1, "bad")
+
+
+def test_a_port_that_others_have(run: Run) -> None:
+    """It is told apart from a server of ours."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        other.settimeout(0)
+        code, out, _ = run("doctor", "--json", "--port", port)
+    assert code == 1
+    ((state, text),) = _found(out)["port"]
+    assert state == "bad"
+    assert "not by us" in text
+
+
+def test_servers_that_are_away(run: Run) -> None:
+    """Exit code 3, in a sentence, with the password hidden."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    code, out, _ = run(
+        "doctor", "--json", "--port", "0", "--kafka-bootstrap", f"127.0.0.1:{port}",
+        "--database-url", f"postgresql://u:hidden@127.0.0.1:{port}/d", "--dev",
+    )  # fmt: skip
+    found = _found(out)
+    assert (found["log"][0][0], found["database"][0][0]) == ("away", "away")
+    assert code == 3
+    assert "hidden" not in out
+
+
+def test_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little room, few files, a directory that is none."""
+    settings = settings_in(tmp_path)
+    usage = shutil.disk_usage(tmp_path)
+    for free, state in ((1, State.BAD), (machine.DISK_BYTES_WARN - 1, State.WARN)):
+        low = usage._replace(free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, low=low: low)
+        assert [one.state for one in machine.check_disk(settings)] == [state]
+    for soft, state in ((100, State.BAD), (1_024, State.WARN), (100_000, State.GOOD)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _which, soft=soft: (soft, soft))
+        assert [one.state for one in machine.check_files(settings)] == [state]
+    file = tmp_path / "file"
+    file.write_text("")
+    assert [one.state for one in machine.check_disk(settings_in(file))] == [State.BAD]
+    if os.geteuid() != 0:
+        tmp_path.chmod(0o500)
+        assert [one.state for one in machine.check_disk(settings)] == [State.BAD]
+
+
+async def test_tables_of_another_version(tmp_path: Path) -> None:
+    """Older ones are to be migrated, newer ones are not for this version."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'views.db'}"
+    await upgrade(url, "0004")
+    database = Database(url)
+    await database.open()
+    async with database.reader() as reader:
+        (older,) = await check_tables(reader, "here", migrates=True)
+        (must,) = await check_tables(reader, "here", migrates=False)
+    assert (older.state, must.state) == (State.WARN, State.BAD)
+    assert older.advice is not None
+    assert "stockledger migrate" in older.advice
+    await database.close()
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "views.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    await database.open()
+    async with database.reader() as reader:
+        (newer,) = await check_tables(reader, "here", migrates=True)
+    assert newer.state == State.BAD
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"), [(0.01, State.GOOD), (-2.0, State.WARN), (7.0, State.BAD)]
+)
+async def test_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float, state: State
+) -> None:
+    """More than five seconds off the brokers nothing is written."""
+    from ledger.config.probing import Clock
+
+    async def told(_settings: object) -> Clock:
+        return Clock(ahead, 0.001)
+
+    monkeypatch.setattr(stores, "cluster_clock", told)
+    settings = settings_in(tmp_path, kafka_bootstrap="127.0.0.1:1")
+    assert [one.state async for one in stores.check_clock(settings)] == [state]
