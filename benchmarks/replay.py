@@ -95,7 +95,9 @@ async def raw_kafka(settings: Settings, decode: Callable[[bytes], object]) -> in
         missing = sum((await consumer.end_offsets(places)).values())
         count = 0
         while count < missing:
-            for records in (await consumer.getmany(max_records=READ_RECORDS)).values():
+            for records in (
+                await consumer.getmany(timeout_ms=1_000, max_records=READ_RECORDS)
+            ).values():
                 for record in records:
                     decode(record.value)
                 count += len(records)

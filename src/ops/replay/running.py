@@ -35,8 +35,15 @@ class Stopped(Exception):
 
 def jobs_default(untils: Untils) -> int:
     """As many processes as there are processors and enough to do for."""
-    enough = -(-sum(untils.values()) // RECORDS_A_PROCESS_MIN)
-    return max(1, min(len(os.sched_getaffinity(0)), enough, JOBS_MAX))
+    enough = sum(untils.values()) // RECORDS_A_PROCESS_MIN
+    return max(1, min(_processors(), enough, JOBS_MAX))
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def replay(
