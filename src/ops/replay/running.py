@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import connection
 from typing import Any, Final, TypeVar
 
 from ledger.config import Settings
@@ -161,7 +163,16 @@ _shared: dict[str, Any] = {}
 def _begin(done: Any, stop: Any) -> None:
     # Control-C is for the process that was started; it says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _shared.update(done=done, stop=stop, parent=os.getppid())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _shared.update(done=done, stop=stop)
+
+
+def _end_with_parent() -> None:
+    """Whoever is killed cannot say so, and its answer would wait for it for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _work(number: int, settings: Settings, question: Question, untils: Untils) -> list[bytes]:
@@ -170,7 +181,7 @@ def _work(number: int, settings: Settings, question: Question, untils: Untils) -
     def progress(partition: int, position: int) -> None:
         behind[partition] = position
         _shared["done"][number] = sum(behind.values())
-        if _shared["stop"].value or os.getppid() != _shared["parent"]:
+        if _shared["stop"].value:
             raise Stopped
 
     return [encode_answer(one) for one in _replay_group(settings, question, untils, progress)]
