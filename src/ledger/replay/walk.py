@@ -128,11 +128,6 @@ class Walk:
                     f"offset {record.offset} does not follow what is in front of it"
                 ) from error
             raise
-        except TypeError as error:
-            # A file of SQLite takes any type of value, if somebody writes to it by hand.
-            raise UndecodableRecord(
-                f"partition {self.partition}, offset {record.offset}: key or value are no bytes"
-            ) from error
         except LevelUnsupported as error:
             raise LevelUnsupported(
                 f"partition {self.partition}, offset {record.offset}: {error}"

@@ -80,7 +80,7 @@ def spoilt(data: Path, tmp_path: Path) -> Path:
         ("UPDATE records SET value = (SELECT value FROM records WHERE place = 2 << 40)"
          " WHERE place = (1 << 40) + 3", "partition 1, offset 3: the record states the hash"),
         ("UPDATE records SET key = 'text' WHERE place = (1 << 40) + 3",
-         "partition 1, offset 3: key or value are no bytes"),
+         "partition 1, offset 4: the record states the hash"),
         ("UPDATE records SET stated = NULL WHERE place = (1 << 40) + 3",
          "partition 1, offset 4: the record states the hash"),
         ("DELETE FROM records WHERE place >> 40 = 1", "partition 1 is empty"),
