@@ -6,15 +6,29 @@ from collections.abc import Iterable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import text
+from sqlalchemy import select
 
 from ledger.errors import LedgerError
 from ledger.log import EventLog
 from ledger.service import Ledger
+from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
-from projections.planning.demand_statements import POSITIONS
+from projections.history.tables import HISTORY_GROUP
+from projections.planning.demand_statements import DEMAND_GROUP
 from projections.runner import Projector
+from projections.tables import view_positions
 
+# What is made from the views, behind them, by the group of its positions.
+_BEHIND = {
+    DEMAND_GROUP: (
+        "demand_lag_records",
+        "Records of the views that the demand view has not read yet.",
+    ),
+    HISTORY_GROUP: (
+        "history_lag_records",
+        "Records of the views that the balance checkpoints have not counted yet.",
+    ),
+}
 _COUNTED = {
     "appended": "Records appended that count.",
     "claims": "Claims of a partition written.",
@@ -92,22 +106,29 @@ class ViewLag(Collector):
         self._log = log
         self._database = database
         self._lags: dict[int, int] = {}
-        self._demand_lags: dict[int, int] = {}
+        self._behind: dict[str, dict[int, int]] = {}
 
     async def refresh(self) -> None:
         """Look it up. What cannot be looked up is left out: an old number would look fine."""
-        self._lags, self._demand_lags = {}, {}
+        self._lags, self._behind = {}, {}
         try:
             async with self._database.reader() as reader:
-                rows = await reader.all(text(POSITIONS))
+                rows = await reader.all(select(view_positions))
             ends = await asyncio.gather(
                 *(self._log.end(partition) for partition in range(self._log.partitions))
             )
         except LedgerError:
             return
-        positions = {row["partition"]: row["target"] for row in rows}
-        self._demand_lags = {
-            row["partition"]: max(0, row["target"] - (row["position"] or 0)) for row in rows
+        found = {(row["view_group"], row["partition"]): row["position"] for row in rows}
+        positions = {
+            one: position for (group, one), position in found.items() if group == VIEW_GROUP
+        }
+        self._behind = {
+            group: {
+                one: max(0, position - found.get((group, one), 0))
+                for one, position in positions.items()
+            }
+            for group in _BEHIND
         }
         self._lags = {
             partition: max(0, end - positions.get(partition, 0))
@@ -123,12 +144,12 @@ class ViewLag(Collector):
         lag = _by_partition("view_lag_records", "Records that the views have not read yet.")
         for partition, count in sorted(self._lags.items()):
             lag.add_metric([str(partition)], count)
-        demand = _by_partition(
-            "demand_lag_records", "Records of the views that the demand view has not read yet."
-        )
-        for partition, count in sorted(self._demand_lags.items()):
-            demand.add_metric([str(partition)], count)
-        yield from (lag, demand)
+        yield lag
+        for group, (name, description) in _BEHIND.items():
+            behind = _by_partition(name, description)
+            for partition, count in sorted(self._behind.get(group, {}).items()):
+                behind.add_metric([str(partition)], count)
+            yield behind
 
 
 def _by_partition(name: str, text: str) -> GaugeMetricFamily:

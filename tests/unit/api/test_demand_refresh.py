@@ -72,6 +72,7 @@ async def test_it_follows_the_other_views(database: Database) -> None:
     assert await lags(log, database) == [
         'view_lag_records{partition="0"} 0.0',
         'demand_lag_records{partition="0"} 4.0',
+        'history_lag_records{partition="0"} 4.0',
     ]
     async with refreshing(log, database) as refresh:
         await caught_up(log, database)
