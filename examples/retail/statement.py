@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from examples.retail.opening import change, movements, needed
 
 SHORT, OVER = -2, 3
-UNKNOWN = ("FOUND-AT-THE-3PL", 4)
+UNKNOWN = ("NOT-LISTED", 4)
 
 
 def stock_at(sample: Path, mapping: Path, instant: str) -> Counter[str]:

@@ -146,16 +146,19 @@ def _table(outcome: Outcome, rows: Sequence[Row]) -> Table:
         cells = [getattr(row.key, name) for name in shown]
         cells += [_text(one, row.scale) or "none" for one in (row.stated, row.on_hand)]
         cells.append(text(row.difference, row.scale))
-        cells.append(why.get(row.key) or _proposal(outcome.adjustments.get(row.key, [])))
+        cells.append(why.get(row.key) or _proposal(row.key, outcome.adjustments.get(row.key, [])))
         table.add_row(*map(Text, cells))
     return table
 
 
-def _proposal(adjustments: Iterable[Adjustment]) -> str:
-    return "; ".join(
-        f"{text(one.quantity, one.scale)} {one.reason} at {'/'.join(filter(None, one.at[1:3]))}"
-        for one in adjustments
-    )
+def _proposal(key: Key, adjustments: Iterable[Adjustment]) -> str:
+    said = []
+    for one in adjustments:
+        # What stands in the row already is not said again.
+        where = "" if one.at.location == key.location else f" at {one.at.location}"
+        lot = f" lot {one.at.lot}" if one.at.lot and key.lot is None else ""
+        said.append(f"{text(one.quantity, one.scale)} {one.reason}{where}{lot}")
+    return "; ".join(said)
 
 
 def show_applied(console: Console, outcome: Outcome, applied: Sequence[Applied] | None) -> None:
@@ -200,7 +203,7 @@ def _cells(row: Row, outcome: Outcome, why: str) -> dict[str, Any]:
         "adjusted": text(row.adjusted, row.scale),
         "difference": text(row.difference, row.scale),
         "lines": " ".join(map(str, row.lines)),
-        "proposal": safe(_proposal(outcome.adjustments.get(row.key, []))),
+        "proposal": safe(_proposal(row.key, outcome.adjustments.get(row.key, []))),
         "why_not": safe(why),
     }
 
