@@ -95,7 +95,21 @@ class ProjectorCollector(Collector):
             label = [str(partition)]
             follows.add_metric(label, int(partition in self._projector.partitions))
             stopped.add_metric(label, int(partition in self._projector.failures))
-        yield from (follows, stopped)
+        yield from (follows, stopped, self._failures())
+
+    def _failures(self) -> Metric:
+        names = ["partition", "offset", "fault", "type", "id", "sku"]
+        failure = GaugeMetricFamily(
+            "stockledger_projector_failure",
+            "1 for the record that stopped the views.",
+            labels=names,
+        )
+        for partition, one in sorted(self._projector.failures.items()):
+            record = one.record
+            named = ("", "", "") if record is None else (record.type, record.id, record.sku)
+            labels = (str(partition), str(one.offset), one.fault, *(name or "" for name in named))
+            failure.add_metric(labels, 1)
+        return failure
 
 
 class ViewLag(Collector):

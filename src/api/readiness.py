@@ -59,8 +59,8 @@ class Readiness:
 def projector_reasons(projector: Projector) -> list[str]:
     """What keeps the views of this process from following the log."""
     reasons = [
-        f"the views stopped at {partition}:{offset}: {why}"
-        for partition, (offset, why) in sorted(projector.failures.items())
+        f"the views stopped at {partition}:{failure.offset}: {failure.sentence}"
+        for partition, failure in sorted(projector.failures.items())
     ]
     # Readiness is open to everybody, and what a database or broker says may name hosts.
     if projector.trouble is not None:

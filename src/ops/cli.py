@@ -23,6 +23,7 @@ from ops.plan import plan
 from ops.plan_backtest import plan_backtest
 from ops.privacy import privacy
 from ops.prove import check_proof, prove
+from ops.rebuild import rebuild
 from ops.reconcile import reconcile
 from ops.replay.command import replay
 from ops.seal import seal
@@ -60,6 +61,7 @@ app.command("plan-backtest")(plan_backtest)
 app.command("reconcile")(with_settings(reconcile))
 app.command("export")(with_settings(export))
 app.command("import")(with_settings(import_log))
+app.command("rebuild")(with_settings(rebuild))
 app.command("migrate")(with_settings(migrate))
 app.command("config")(with_settings(show_config))
 app.add_typer(keys, name="keys")

@@ -1,8 +1,8 @@
 """Commands that read the views' database themselves, without a server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from ledger.config import Settings
@@ -15,20 +15,28 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 
+@asynccontextmanager
+async def opened_views(settings: Settings) -> "AsyncIterator[Database]":
+    """The views' database, its tables up to date where the settings allow that."""
+    from projections.database import Database
+    from projections.migrate import upgrade
+
+    if settings.migrate:
+        await upgrade(settings.views_url)
+    database = Database(settings.views_url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 def with_views(settings: Settings, work: "Callable[[Database], Awaitable[_Answer]]") -> _Answer:
     """Do something with the views' database, and say in a sentence why that cannot be."""
     prepare_data_dir(settings)
 
     async def opened() -> _Answer:
-        from projections.database import Database
-        from projections.migrate import upgrade
-
-        async with AsyncExitStack() as stack:
-            if settings.migrate:
-                await upgrade(settings.views_url)
-            database = Database(settings.views_url)
-            stack.push_async_callback(database.close)
-            await database.open()
+        async with opened_views(settings) as database:
             return await work(database)
 
     try:

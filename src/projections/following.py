@@ -6,13 +6,15 @@ from collections.abc import Callable, Collection, Iterable
 
 from ledger.ending import end
 from ledger.errors import LedgerError, LogUnavailable
-from ledger.log import EventLog
+from ledger.log import EventLog, Record
 from projections.database import DatabaseUnavailable
+from projections.failures import Failure, failure_of
 from projections.stores import ViewStore
 from projections.tail import PartitionTail, Shared
 
 BACKOFF_FIRST_SECONDS = 0.05
 BACKOFF_MAX_SECONDS = 5.0
+RECORD_SECONDS_MAX = 2.0
 
 TRANSIENT = (LogUnavailable, DatabaseUnavailable, OSError)
 _logger = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ _logger = logging.getLogger(__name__)
 class Following:
     """The tails of one projector: those of its share, and those it has taken over for a while.
 
-    `failures` names the partitions that are stopped: the offset that could not be read, and why.
+    `failures` names the partitions that are stopped: the record that could not be read, and why.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class Following:
         changed: Callable[[frozenset[int]], None],
     ) -> None:
         """Follows nothing yet. `changed` hears of all partitions followed after every change."""
-        self.failures: dict[int, tuple[int, str]] = {}
+        self.failures: dict[int, Failure] = {}
         self._log = log
         self._store = store
         self._shared = shared
@@ -96,20 +98,36 @@ class Following:
         if self.has(tail) and tail.partition not in self.failures:
             self._start(tail)
 
-    def fail(self, tail: PartitionTail, offset: int, error: Exception) -> None:
+    async def resume(self, partition: int) -> None:
+        """Begin a stopped partition again where the views are: they are not where it stopped."""
+        tail = self._tails.get(partition)
+        if tail is not None and self.failures.pop(partition, None) is not None:
+            _logger.info("the views of partition %d are elsewhere: it is read again", partition)
+            await self.restart(tail)
+
+    async def fail(self, tail: PartitionTail, offset: int, error: Exception) -> None:
         """Stop this partition, and only it."""
+        failure = failure_of(offset, error, await self._record(tail.partition, offset))
         if not self.has(tail):
             return
-        text = str(error) if isinstance(error, LedgerError) else repr(error)
-        self.failures[tail.partition] = (offset, text)
+        self.failures[tail.partition] = failure
         _logger.error(
             "the views stop reading partition %d at offset %d: %s",
             tail.partition,
             offset,
-            text,
+            failure.sentence,
             exc_info=None if isinstance(error, LedgerError) else error,
         )
         tail.stop()
+
+    async def _record(self, partition: int, offset: int) -> Record | None:
+        """What lies there, if that can be had soon."""
+        try:
+            async with asyncio.timeout(RECORD_SECONDS_MAX):
+                records = (await self._log.read(partition, offset, records_max=1)).records
+        except Exception:  # noqa: BLE001 - whatever it is, the stop is what matters
+            return None
+        return records[0] if records and records[0].offset == offset else None
 
     async def end(self) -> None:
         """Wait until nothing reads any more. `failures` stay to be seen."""
@@ -156,5 +174,5 @@ class Following:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, BACKOFF_MAX_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, it stops this one alone
-                self.fail(tail, tail.position, error)
+                await self.fail(tail, tail.position, error)
                 return

@@ -29,6 +29,7 @@ class Relief:
         self._store = store
         self._following = following
         self._positions: dict[int, int] = {}
+        self._elsewhere: frozenset[int] = frozenset()
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -54,11 +55,19 @@ class Relief:
             self._positions = {}
             return []
         positions = {one: at.position for one, at in (await self._store.checkpoints()).items()}
-        stopped = following.failures.items()
-        following.leave([one for one, (at, _) in stopped if positions.get(one, 0) > at])
+        stopped = {one: failure.offset for one, failure in following.failures.items()}
+        following.leave([one for one, at in stopped.items() if positions.get(one, 0) > at])
+        await self._resume(frozenset(o for o, at in stopped.items() if positions.get(o, 0) != at))
         followed = following.partitions
         self._positions = {
             one: positions.get(one, 0) for one in range(self._log.partitions) if one not in followed
         }
         still = [one for one, at in self._positions.items() if before.get(one) == at]
         return [one for one in still if await self._log.end(one) > self._positions[one]]
+
+    async def _resume(self, elsewhere: frozenset[int]) -> None:
+        """Begin stopped partitions again whose views are elsewhere at two looks: others took their
+        place (rebuilt ones, or those of before), or another process got on."""
+        for partition in elsewhere & self._elsewhere:
+            await self._following.resume(partition)
+        self._elsewhere = elsewhere

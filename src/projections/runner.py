@@ -8,12 +8,14 @@ next one is gathered.
 import asyncio
 import contextlib
 import logging
+import time
 
 from ledger.log import EventLog
 from ledger.ownership.group import Alone, Group
 from projections.changes import Changes
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, DatabaseUnavailable
+from projections.failures import Failure, failure_row
 from projections.following import BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, TRANSIENT, Following
 from projections.positions import Positions
 from projections.relief import Relief
@@ -34,7 +36,7 @@ _logger = logging.getLogger(__name__)
 class Projector:
     """Keeps the views up to date. Any number may run: one that is behind changes nothing.
 
-    `failures` names the partitions that are stopped: the offset that could not be read, and why.
+    `failures` names the partitions that are stopped: the record that could not be read, and why.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Projector:
         self._trouble: str | None = None
         self._targets: dict[int, int] = {}
         self._indexed = False
+        self._noted: dict[int, Failure] = {}
         self._delay = BACKOFF_FIRST_SECONDS
 
     async def run(self) -> None:
@@ -99,6 +102,11 @@ class Projector:
     def partitions(self) -> frozenset[int]:
         """Those that this projector follows."""
         return self._following.partitions
+
+    @property
+    def indexed(self) -> bool:
+        """Whether what it followed was all there once, and every index was made."""
+        return self._indexed
 
     @property
     def group_failure(self) -> str | None:
@@ -149,6 +157,7 @@ class Projector:
                 if tail not in taken and (changes := tail.take()) is not None:
                     taken[tail] = changes
             try:
+                await self._note_failures()
                 if taken:
                     await self._write(taken)
                 else:
@@ -157,6 +166,18 @@ class Projector:
                 await self._back_off(error)
             else:
                 self._recovered()
+
+    async def _note_failures(self) -> None:
+        """Write down what stopped, where others can read it; what cannot be, with the next."""
+        for partition, failure in self.failures.items():
+            if self._noted.get(partition) != failure:
+                row = failure_row(partition, failure, time.time_ns() // 1_000_000)
+                try:
+                    await self._store.note_failure(row)
+                except (DatabaseUnavailable, ChangesRefused) as error:
+                    _logger.warning("that partition %d stopped is not noted: %s", partition, error)
+                else:
+                    self._noted[partition] = failure
 
     async def _rest(self) -> None:
         """Nothing is to be written: make the indexes when everything is there, or wait."""
@@ -199,7 +220,7 @@ class Projector:
             return
         for tail, changes in taken.items():
             if changes.records <= 1:
-                self._following.fail(tail, changes.before.position, error)
+                await self._following.fail(tail, changes.before.position, error)
             tail.allow(max(1, changes.records // 2))
             await self._following.restart(tail)
         taken.clear()

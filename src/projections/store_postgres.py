@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import URL, Dialect, Index, Table
-from sqlalchemy.dialects.postgresql import asyncpg as postgresql
+from sqlalchemy import URL, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
-from sqlalchemy.schema import CreateIndex
 
 from projections import checkpoints, stuck_postgres
 from projections.binary_rows import copy_stream, movement_bytes
 from projections.changes import Changes
 from projections.checkpoints import Checkpoint, Stale
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
+from projections.failures import FAILURES_UPSERT
+from projections.index_postgres import build_index
 from projections.statements import Upsert, column_names
 from projections.stores import ChangesRefused
 from projections.tables import (
@@ -37,19 +37,14 @@ from projections.views.supply import UPDATE_ORDERS, UPDATE_RECEIVED
 
 STATEMENT_SECONDS = 60
 CLOSE_SECONDS = 2
-INDEX_BUILD_SECONDS = 6 * 3600
-INDEX_BUILD_MEMORY = "256MB"
 LOCK_WAIT = "1s"
 # Rows encoded between two pauses: they hold up the event loop for a few ms, no longer.
 ROWS_AT_A_TIME = 2_000
-# Any number that no other program on this database uses for its advisory locks.
-INDEX_LOCK = 7_021_500_118
 
 _logger = logging.getLogger(__name__)
 
 Row = tuple[object, ...]
 _Part = TypeVar("_Part")
-_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 _REFUSED = (
     asyncpg.DataError,
@@ -129,6 +124,11 @@ class PostgresStore:
                 raise  # and this is tried again
         return []
 
+    async def note_failure(self, row: tuple[object, ...]) -> None:
+        """Write down what stopped a partition, in place of what did before."""
+        async with self._connection() as connection:
+            await _upsert(connection, FAILURES_UPSERT, [row])
+
     async def defer_indexes(self) -> None:
         """Drop what only slows loading, if no movement is there yet.
 
@@ -151,7 +151,7 @@ class PostgresStore:
         async with self._connection() as connection:
             for index in DEFERRED_INDEXES:
                 if await connection.fetchval("SELECT to_regclass($1)", index.name) is None:
-                    await _build(connection, index)
+                    await build_index(connection, index)
 
     async def _compare(self, connection: Any, changes: Sequence[Changes]) -> None:
         """Lock the checkpoints of these partitions alone: others may be written meanwhile.
@@ -288,13 +288,3 @@ async def _upsert(connection: Any, upsert: Upsert, rows: list[Row]) -> None:
     )
     await _copy(connection, staging, upsert.table, rows)
     await connection.execute(upsert.from_table(staging), timeout=STATEMENT_SECONDS)
-
-
-async def _build(connection: Any, index: Index) -> None:
-    async with connection.transaction():
-        # Two projectors may come here at the same time.
-        await connection.execute(stuck_postgres.WAIT_FOR_EVER)
-        await connection.execute(f"SELECT pg_advisory_xact_lock({INDEX_LOCK})")
-        await connection.execute(f"SET LOCAL maintenance_work_mem = '{INDEX_BUILD_MEMORY}'")
-        statement = CreateIndex(index, if_not_exists=True).compile(dialect=_DIALECT)
-        await connection.execute(str(statement), timeout=INDEX_BUILD_SECONDS)

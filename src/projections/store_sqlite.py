@@ -15,6 +15,7 @@ from projections import checkpoints
 from projections.changes import Changes
 from projections.checkpoints import Advance, Checkpoint, Stale
 from projections.database import SQLITE_BUSY_MS, DatabaseUnavailable, sqlite_path
+from projections.failures import FAILURES_UPSERT
 from projections.statements import column_names
 from projections.stores import ChangesRefused
 from projections.tables import (
@@ -95,6 +96,10 @@ class SqliteStore:
     async def write(self, changes: Sequence[Changes]) -> list[int]:
         """Write all changes and their checkpoints in one transaction, or nothing."""
         return await self._run(lambda: self._write(changes))
+
+    async def note_failure(self, row: tuple[object, ...]) -> None:
+        """Write down what stopped a partition, in place of what did before."""
+        await self._run(lambda: self._connected().execute(FAILURES_UPSERT.sqlite, row))
 
     async def defer_indexes(self) -> None:
         """Nothing: it takes as long to make the indexes afterwards as to keep them meanwhile."""

@@ -45,6 +45,10 @@ class ViewStore(Protocol):
         """
         ...
 
+    async def note_failure(self, row: tuple[object, ...]) -> None:
+        """Write down what stopped a partition, in place of what did before."""
+        ...
+
     async def defer_indexes(self) -> None:
         """Drop what only slows loading, if no movement is there yet."""
         ...

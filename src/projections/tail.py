@@ -71,6 +71,7 @@ class PartitionTail:
         """
         start = stored or Checkpoint("")
         self._changes = None
+        self.stopped = False
         self._taken.set()
         self._chain = Chain(self.partition, start.head)
         self._ledger_id = start.ledger_id

@@ -98,6 +98,7 @@ DEMAND: Final[tuple[Table, ...]] = (tables.sku_sites, tables.sku_days, tables.re
 NOT_VERIFIED: Final[dict[str, str]] = {
     "view_positions": "positions are what the comparison goes by; their heads are compared",
     "void_records": "what lies in the log and does not count; the log's own are listed",
+    "view_failures": "what stopped a projector, for people to read",
     "history_skus": "balance checkpoints, which can be deleted at any time",
     "history_blocks": "balance checkpoints",
     "history_slices": "balance checkpoints",

@@ -57,20 +57,28 @@ def open_demand_store(database: Database) -> DemandStore:
     return PostgresDemandStore(database.url)
 
 
-async def catch_up(database: Database, *, records_max: int = RECORDS_A_SLICE) -> Mapping[int, int]:
+async def catch_up(
+    database: Database,
+    *,
+    until: Mapping[int, int] | None = None,
+    records_max: int = RECORDS_A_SLICE,
+) -> Mapping[int, int]:
     """Read as far as the views are now; the offset of the next record by partition.
 
+    `until` says to go no further than these offsets, and not at all in partitions it does not name.
     Slices have at most `records_max` records. Where a slice is refused the other partitions go on,
     and then DemandRefused is raised. Raises DatabaseUnavailable, WrongLedger.
     """
     store = open_demand_store(database)
     try:
-        return await _catch_up(store, records_max)
+        return await _catch_up(store, until, records_max)
     finally:
         await store.close()
 
 
-async def _catch_up(store: DemandStore, records_max: int) -> Mapping[int, int]:
+async def _catch_up(
+    store: DemandStore, until: Mapping[int, int] | None, records_max: int
+) -> Mapping[int, int]:
     targets: dict[int, int] = {}
     refused: dict[int, DemandRefused] = {}
     while True:
@@ -81,6 +89,8 @@ async def _catch_up(store: DemandStore, records_max: int) -> Mapping[int, int]:
             # What comes in meanwhile is for the next time, or this one might never end. And views
             # that are made anew in the meantime may be behind.
             targets[one.partition] = min(one.target, targets.get(one.partition, one.target))
+            if until is not None:
+                targets[one.partition] = min(targets[one.partition], until.get(one.partition, 0))
         behind = [
             one._replace(target=targets[one.partition])
             for one in positions

@@ -38,7 +38,7 @@ async def test_migrations_make_the_tables(empty_database_url: str) -> None:
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         version = await connection.execute(text("SELECT version_num FROM alembic_version"))
-        assert version.scalar_one() == "0012"
+        assert version.scalar_one() == "0013"
         found = await connection.run_sync(lambda sync: _indexes(sync))
     await engine.dispose()
     assert found == {

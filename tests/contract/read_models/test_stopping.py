@@ -6,6 +6,7 @@ from ledger.domain.facts import LevelRaised
 from ledger.log import Record
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, DatabaseUnavailable
+from projections.failures import Failure, RecordName, read_failures
 from projections.stores import ChangesRefused, ViewStore, open_store
 from projections.views.movements import find_movement
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
@@ -19,9 +20,7 @@ from tests.contract.read_models.projecting import (
 )
 
 
-async def stopped(
-    log: MemoryLog, database: Database, partitions: int = 1
-) -> dict[int, tuple[int, str]]:
+async def stopped(log: MemoryLog, database: Database, partitions: int = 1) -> dict[int, Failure]:
     """The failures of a projector that has nothing more to do: so many partitions are stopped."""
     async with projecting(log, database) as projector:
         failures = projector.failures
@@ -29,7 +28,7 @@ async def stopped(
         await until(lambda: all(one in failures or not lag for one, lag in projector.lag().items()))
         # What was gathered before the stop is still to be written.
         known = projector.positions.known
-        await until(lambda: all(known().get(one, 0) >= at for one, (at, _) in failures.items()))
+        await until(lambda: all(known().get(one, 0) >= at.offset for one, at in failures.items()))
         return failures
 
 
@@ -49,11 +48,14 @@ async def test_a_broken_chain_stops_one_partition(database: Database) -> None:
     tamper(log, 3, log.records[0][3].value.replace(b'"10"', b'"90"'))
     failures = await stopped(log, database)
     assert list(failures) == [0]
-    offset, why = failures[0]
-    assert offset == 4  # the record behind the altered one does not fit it
-    assert "hash" in why
+    # The record behind the altered one does not fit it.
+    assert (failures[0].offset, failures[0].fault) == (4, "ChainBroken")
+    assert failures[0].record == RecordName("stock.receipt.v1", "r3", "A")
+    assert "hash" in failures[0].why
+    async with database.reader() as reader:
+        assert await read_failures(reader) == failures
     assert await count(database) == 3 + 6
-    assert (await stopped(log, database))[0][0] == 4
+    assert (await stopped(log, database))[0].offset == 4
     assert await count(database) == 3 + 6
 
 
@@ -67,8 +69,9 @@ async def test_an_undecodable_record_stops_with_its_position(
     teller.tell(receipt("r0", "A"))
     log.put(0, Record(2, 2, b"A", value, 0))
     failures = await stopped(log, database)
-    assert failures[0][0] == 2
-    assert "2" in failures[0][1]
+    assert failures[0].offset == 2
+    assert "2" in failures[0].why
+    assert failures[0].record == RecordName(None, None, "A")
     assert await count(database) == 1
 
 
@@ -77,7 +80,7 @@ async def test_a_log_beyond_this_version_stops(database: Database) -> None:
     log = MemoryLog(1)
     teller = Teller(log)
     teller.lay(LevelRaised(1, 99, teller.now_ms))
-    assert (await stopped(log, database))[0][0] == 1
+    assert (await stopped(log, database))[0].offset == 1
 
 
 async def test_a_recreated_log_stops_the_views(database: Database) -> None:
@@ -94,7 +97,7 @@ async def test_a_recreated_log_stops_the_views(database: Database) -> None:
     failures = await stopped(recreated, database, partitions=2)
     # Also the partition that the views had never read.
     assert set(failures) == {0, 1}
-    assert "2222" in failures[0][1]
+    assert "2222" in failures[0].why
     assert await count(database) == 1
 
 
@@ -110,7 +113,7 @@ async def test_a_log_with_another_past_stops_the_views(database: Database) -> No
     for number in range(5):
         again.tell(receipt(f"other-{number}", "A"))
     failures = await stopped(restored, database)
-    assert failures[0][0] == 3
+    assert failures[0].offset == 3
     assert await count(database) == 2
 
 
@@ -125,7 +128,7 @@ async def test_a_log_that_became_shorter_stops_the_views(database: Database) -> 
         del log.records[0][2:]
         log.wake()
         await until(lambda: 0 in projector.failures)
-    assert "ends at 2" in (await stopped(log, database))[0][1]
+    assert "ends at 2" in (await stopped(log, database))[0].why
 
 
 async def test_a_log_recreated_under_a_running_projector_stops_it(database: Database) -> None:
@@ -226,7 +229,9 @@ async def test_a_row_that_the_database_refuses_stops_at_its_record(
     async with projecting(log, database) as projector:
         await projector.positions.wait_for({1: 40}, WAIT_SECONDS)
         await until(lambda: 0 in projector.failures)
-        assert projector.failures == {0: (23, "r22 is too much")}
+        record = RecordName("stock.receipt.v1", "r22", "A")
+        failure = Failure(23, "ChangesRefused", "r22 is too much", record)
+        assert projector.failures == {0: failure}
     async with database.reader() as reader:
         assert await find_movement(reader, "r21") is not None
         assert await find_movement(reader, "r22") is None

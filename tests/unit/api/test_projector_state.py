@@ -30,11 +30,16 @@ async def test_what_is_followed_and_what_is_stopped(tmp_path: Path) -> None:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(ProjectorCollector(projector, 2))
         lines = generate_latest(registry).decode().splitlines()
+    # The offset, the kind of fault, and what can be read of the record: its key.
+    assert projector_reasons(projector)[0].startswith("the views stopped at 1:1: ")
+    assert projector_reasons(projector)[0].endswith("(SKU A)")
     assert [line for line in lines if line[0] != "#"] == [
         'stockledger_projector_follows{partition="0"} 0.0',
         'stockledger_projector_follows{partition="1"} 1.0',
         'stockledger_projector_stopped{partition="0"} 0.0',
         'stockledger_projector_stopped{partition="1"} 1.0',
+        'stockledger_projector_failure{fault="UndecodableRecord",id="",offset="1",partition="1",'
+        'sku="A",type=""} 1.0',
     ]
     await database.close()
 

@@ -1,0 +1,102 @@
+"""The views that are built: a projector beside the live ones, which goes as far as it is told."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+
+from ledger.log import EventLog
+from projections.checkpoints import VIEW_GROUP, Checkpoint
+from projections.database import Database, DatabaseUnavailable
+from projections.planning.catching_up import catch_up
+from projections.rebuilding.errors import BuildStopped
+from projections.rebuilding.limited_log import LimitedLog
+from projections.runner import Projector
+from projections.stores import open_store
+
+LOOK_SECONDS = 0.01
+# A log or database that is away is waited for so long; then the rebuild ends, and can be resumed.
+PATIENCE_SECONDS = 60.0
+# Nobody else waits for what a slice locks here, and larger ones have less to write.
+DEMAND_RECORDS_A_SLICE = 200_000
+
+Progress = Callable[[str, int], None]
+
+
+class Build:
+    """Views on a side, from a log. `start` and `stop` may follow each other several times."""
+
+    def __init__(self, log: EventLog, database: Database, progress: Progress) -> None:
+        """`database` is open. `progress` hears what is done, and how many records were read."""
+        self._log = log
+        self._database = database
+        self._progress = progress
+        self._limited = LimitedLog(log)
+        self._projector: Projector | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.positions: dict[int, int] = {}
+
+    async def start(self, until: Mapping[int, int]) -> None:
+        """Read on from where the side is, up to these offsets."""
+        stored = await self.checkpoints()
+        self.positions = {one: at.position for one, at in stored.items()}
+        self._limited.allow(self.positions)
+        self._limited.allow(until)
+        self._projector = Projector(self._limited, self._database)
+        self._task = asyncio.create_task(self._projector.run(), name="rebuild")
+
+    async def stop(self) -> None:
+        """Write nothing any more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+    async def checkpoints(self) -> dict[int, Checkpoint]:
+        """Where the side is."""
+        store = open_store(self._database, VIEW_GROUP)
+        try:
+            return await store.checkpoints()
+        finally:
+            await store.close()
+
+    def allow_all(self) -> None:
+        """Read on to the end of the log, from now on."""
+        self._limited.allow_all()
+
+    async def reach(self, until: Mapping[int, int]) -> None:
+        """Return once the views show the records before these offsets, indexes and all.
+
+        Raises BuildStopped, DatabaseUnavailable.
+        """
+        self._limited.allow(until)
+        projector, task = self._projector, self._task
+        assert projector is not None
+        assert task is not None
+        well_at = time.monotonic()
+        while not self._reached(projector, until):
+            if task.done():
+                raise BuildStopped(projector.trouble or "")
+            for partition, failure in projector.failures.items():
+                raise BuildStopped(f"{partition}:{failure.offset}: {failure.why}")
+            if projector.trouble is None:
+                well_at = time.monotonic()
+            elif time.monotonic() - well_at > PATIENCE_SECONDS:
+                raise DatabaseUnavailable(projector.trouble)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def sum_up(self, until: Mapping[int, int] | None = None) -> None:
+        """Bring the demand view along, up to these offsets where they are given.
+
+        Raises DatabaseUnavailable, DemandRefused.
+        """
+        await catch_up(self._database, until=until, records_max=DEMAND_RECORDS_A_SLICE)
+
+    def _reached(self, projector: Projector, until: Mapping[int, int]) -> bool:
+        known = projector.positions.known()
+        self.positions.update(known)
+        there = all(known.get(one, 0) >= offset for one, offset in until.items())
+        stage = "the indexes are made" if there else "records are read"
+        self._progress(stage, sum(self.positions.values()))
+        return there and projector.indexed

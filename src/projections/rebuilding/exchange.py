@@ -1,0 +1,97 @@
+"""Making the views of a side the live ones, while others read and write them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from projections.checkpoints import VIEW_GROUP, Checkpoint
+from projections.rebuilding.build import Build
+from projections.rebuilding.errors import OtherHistory, ViewsInUse
+from projections.rebuilding.sites import Note, Side, Site
+
+# Readers and writers hold an exchange up; it is tried again for so long.
+PATIENCE_SECONDS = 600.0
+PAUSE_SECONDS = 2.0
+# What is left to be read with everybody else waiting must not take long.
+FENCED_SECONDS_MAX = 10.0
+FENCED_RECORDS_MAX = 5_000
+
+
+class Exchange:
+    """One exchange: prepared once, tried until it succeeds."""
+
+    def __init__(self, site: Site, build: Build, *, restored: bool = False) -> None:
+        """The build has been started. `restored` lets the live views be of another history."""
+        self._site = site
+        self._build = build
+        self._restored = restored
+
+    async def make(self, side: Side, kept: Note, say: Callable[[str], None]) -> None:
+        """Exchange the side's views for the live ones.
+
+        Raises ViewsInUse after PATIENCE_SECONDS, BuildStopped, OtherHistory, DatabaseUnavailable.
+        """
+        await self._site.prepare(kept)
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            await self._catch_up()
+            try:
+                await self._try(side, kept)
+            except ViewsInUse as error:
+                if time.monotonic() > give_up_at:
+                    raise
+                say(f"the exchange waits: {error}")
+                await asyncio.sleep(PAUSE_SECONDS)
+                await self._build.start({})
+                self._build.allow_all()
+            else:
+                break
+        await self._site.settle()
+
+    async def _catch_up(self) -> None:
+        """Come near the live views while nobody waits."""
+        while True:
+            live = self._wanted(await self._site.positions())
+            behind = sum(max(0, at - self._build.positions.get(one, 0)) for one, at in live.items())
+            await self._build.reach(live)
+            await self._build.sum_up()
+            if behind <= FENCED_RECORDS_MAX:
+                return
+
+    async def _try(self, side: Side, kept: Note) -> None:
+        async with self._site.fence() as positions:
+            try:
+                async with asyncio.timeout(FENCED_SECONDS_MAX):
+                    await self._build.reach(self._wanted(positions))
+                    await self._build.stop()
+                    await self._build.sum_up()
+            except TimeoutError:
+                raise ViewsInUse("the last records could not be read in time") from None
+            finally:
+                await self._build.stop()
+            await self._site.exchange(side, kept)
+
+    def _wanted(self, positions: Mapping[str, Mapping[int, Checkpoint]]) -> dict[int, int]:
+        """Where the views must be, so that nobody sees them go back."""
+        if self._restored:
+            return {}
+        return {one: at.position for one, at in positions.get(VIEW_GROUP, {}).items()}
+
+
+async def check_history(
+    site: Site, ends: Mapping[int, int], ledger_id: str, *, restored: bool
+) -> None:
+    """Raise OtherHistory if the live views were read from another log, or from a longer one."""
+    if restored:
+        return
+    for partition, at in (await site.positions()).get(VIEW_GROUP, {}).items():
+        if at.ledger_id != ledger_id:
+            raise OtherHistory(
+                f"the live views are of ledger {at.ledger_id}, the log is of {ledger_id or 'none'};"
+                " if the log was replaced on purpose, say --restored"
+            )
+        if at.position > ends.get(partition, 0):
+            raise OtherHistory(
+                f"partition {partition} ends at {ends.get(partition, 0)}, but the live views have"
+                f" read it up to {at.position}; after a deliberate restore, say --restored"
+            )
