@@ -103,9 +103,16 @@ def erase(
         )
 
 
-def show(settings: Settings, *, as_json: JsonFlag = False) -> None:
+def show(
+    settings: Settings,
+    *,
+    erased: Annotated[
+        bool, typer.Option("--erased", help="Only those that were erased: no subject is in it.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """List the keys by their names; those of erased ones stay. No key is shown."""
-    rows = _told(_keys(settings).rows)
+    rows = [row for row in _told(_keys(settings).rows) if row.erased is not None or not erased]
     if as_json:
         print_document([row._asdict() for row in rows])
         return
@@ -117,6 +124,8 @@ def show(settings: Settings, *, as_json: JsonFlag = False) -> None:
 def _keys(settings: Settings) -> Any:
     from api.private_keys import PrivateKeys
 
+    if settings.privacy_keys_path is None:
+        raise CommandError("where the log is on Kafka, privacy_keys_file must say which file it is")
     return PrivateKeys(settings.privacy_keys_path)
 
 

@@ -70,7 +70,9 @@ async def test_a_text_is_forgotten_and_history_stays(tmp_path: Path) -> None:
         shown = await _movement(client, answer)
         sealed, records = await _seal(settings)
 
-        keys = PrivateKeys(settings.privacy_keys_path)
+        path = settings.privacy_keys_path
+        assert path is not None
+        keys = PrivateKeys(path)
         assert open_text(keys, note) == (SUBJECT, SECRET)
         assert keys.erase(subject=SUBJECT) is not None
         with pytest.raises(PrivateTextErased):
@@ -112,6 +114,8 @@ def _check_files(folder: Path) -> None:
 async def test_what_cannot_be_encrypted(tmp_path: Path) -> None:
     """A problem that names what is wrong; and no file of keys is made for it."""
     settings = settings_in(tmp_path)
+    path = settings.privacy_keys_path
+    assert path is not None
     bodies: list[tuple[Any, str]] = [
         ({"subject": "a"}, "text"),
         ({"subject": "a", "text": ""}, "1 to 300 bytes"),
@@ -125,8 +129,8 @@ async def test_what_cannot_be_encrypted(tmp_path: Path) -> None:
         for body, says in bodies:
             answer = await _post(client, "/v1/private-texts", body)
             assert says in check_problem(answer, 422, "invalid_request")["detail"]
-        assert not settings.privacy_keys_path.exists()
-        settings.privacy_keys_path.write_bytes(b"something else " * 100)
+        assert not path.exists()
+        path.write_bytes(b"something else " * 100)
         answer = await _post(client, "/v1/private-texts", {"subject": "a", "text": "x"})
         problem = check_problem(answer, 503, "unavailable")
         assert problem["detail"] == "The file of keys of private texts cannot be used."

@@ -15,7 +15,7 @@ from api.limits import DOCUMENT_BYTES_MAX
 from api.operations import Content, Operation, Reply
 from api.private_keys import PrivateKeys
 from api.private_texts import PrivateTextInvalid, protect
-from api.problems import Problem
+from api.problems import Problem, unavailable
 from api.queries import read_query
 from api.schemas.privacy import PrivateText, PrivateToken
 
@@ -25,6 +25,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     text: str
 
 
+_NO_KEYS: Final = "this process has no privacy_keys_file; ask one that has to encrypt texts"
 _decode = msgspec.json.Decoder(_Body).decode
 
 
@@ -33,12 +34,15 @@ async def post_private_text(request: Request) -> Answer:
     read_query(request, ())
     content_type(request, JSON_TYPES)
     settings = services(request).settings
+    path = settings.privacy_keys_path
+    if path is None:
+        raise unavailable(_NO_KEYS)
     body = await read_body(request, min(DOCUMENT_BYTES_MAX, settings.body_bytes_max))
     try:
         wanted = _decode(body)
     except DECODE_ERRORS as error:
         raise Problem("invalid_request", explain(error)) from None
-    keys = PrivateKeys(settings.privacy_keys_path)
+    keys = PrivateKeys(path)
     try:
         # It may have to wait for another process that writes the file.
         token = await asyncio.to_thread(protect, keys, wanted.subject, wanted.text)

@@ -99,7 +99,8 @@ class Fields(BaseSettings):
         None, description="hashed API keys; none: api-keys.json in data_dir"
     )
     privacy_keys_file: Path | None = Field(
-        None, description="keys of private texts; none: privacy-keys.db in data_dir"
+        None,
+        description="keys of private texts; none: privacy-keys.db in data_dir, if the log is there",
     )
 
     strict_items: bool = Field(False, description="refuse movements of SKUs that no item describes")

@@ -96,8 +96,14 @@ class Settings(Fields):
         return self.api_keys_file or self.data_dir / "api-keys.json"
 
     @property
-    def privacy_keys_path(self) -> Path:
-        """Where the keys of private texts lie, whether or not there are any."""
+    def privacy_keys_path(self) -> Path | None:
+        """Where the keys of private texts lie, whether or not there are any.
+
+        None where the log is on Kafka and no file was named: instances come and go there, and a key
+        in the folder of one of them would be lost with it.
+        """
+        if self.privacy_keys_file is None and self.kafka_bootstrap is not None:
+            return None
         return self.privacy_keys_file or self.data_dir / "privacy-keys.db"
 
     @property

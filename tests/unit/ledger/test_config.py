@@ -167,3 +167,13 @@ def test_a_static_member_needs_a_name_that_stays() -> None:
     with pytest.raises(ValidationError, match="instance_id"):
         Settings(static_membership=True)
     assert Settings(static_membership=True, instance_id="shop-1").static_membership
+
+
+def test_where_the_keys_of_private_texts_lie(tmp_path: Path) -> None:
+    """With an embedded log beside it; with Kafka only where somebody said so."""
+    embedded = Settings(_env_file=None, data_dir=tmp_path)
+    assert embedded.privacy_keys_path == tmp_path / "privacy-keys.db"
+    on_kafka = Settings(_env_file=None, kafka_bootstrap="h:1")
+    assert on_kafka.privacy_keys_path is None
+    named = Settings(_env_file=None, kafka_bootstrap="h:1", privacy_keys_file=tmp_path / "keys")
+    assert named.privacy_keys_path == tmp_path / "keys"

@@ -45,11 +45,12 @@ def test_a_text_is_protected_opened_and_erased(run: Run, typed: pytest.MonkeyPat
     [row] = json.loads(out)
     assert (row["ref"], row["subject"], row["erased"]) == (token.split(".")[1], "a", None)
     backup = Path("data/privacy-keys.db").read_bytes()
+    assert run("privacy", "list", "--erased") == (0, "", "")
     assert run("privacy", "erase", "a") == (0, f"erased the key {row['ref']}\n", "")
     code, out, err = run("privacy", "open", token)
     assert (code, out) == (1, "")
     assert f"the key {row['ref']} was erased at 20" in err
-    assert "erased 20" in run("privacy", "list")[1]
+    assert "erased 20" in run("privacy", "list", "--erased")[1]
     Path("data/privacy-keys.db").write_bytes(backup)
     code, out, _ = run("privacy", "erase", "--ref", row["ref"], "--json")
     assert (code, [one["ref"] for one in json.loads(out)["erased"]]) == (0, [row["ref"]])
@@ -69,6 +70,8 @@ def test_what_it_cannot_do(run: Run, typed: pytest.MonkeyPatch) -> None:
         (("open", "note"), 2, "this is no token"),
         (("erase", "a"), 1, "1 had no key that is not erased already"),
         (("erase",), 2, "name a subject, or keys by --ref"),
+        (("list", "--kafka-bootstrap", "h:1"), 2, "privacy_keys_file must say which file"),
+        (("list", "--kafka-bootstrap", "h:1", "--privacy-keys-file", "none"), 0, ""),
         (("erase", "a", "--ref", "b"), 2, "name a subject, or keys by --ref"),
     ):
         code, out, err = run("privacy", *arguments)
