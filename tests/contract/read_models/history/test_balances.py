@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ledger.domain.codes import instant
+from ledger.domain.movements import Issue, Receipt
 from projections.database import Database
 from projections.history import blocks
 from projections.history.balances import Balances, balances_at
@@ -18,6 +21,7 @@ from projections.history.catching_up import catch_up
 from projections.history.moments import Moment, resolve
 from projections.history.tables import history_blocks, history_slices
 from projections.schema import metadata
+from tests.contract.read_models.cases import MemoryLog, Teller
 from tests.contract.read_models.history.model import Told, folded, movements, without_zeros
 from tests.contract.read_models.planning.histories import SKUS, Story
 from tests.contract.read_models.projecting import count, project
@@ -128,6 +132,30 @@ async def _slices(database: Database) -> list[tuple[object, ...]]:
          row["first_offset"], bytes(row["sums"]), bytes(row["entries"]))
         for row in rows
     ]  # fmt: skip
+
+
+async def test_sums_beyond_64_bits(database: Database) -> None:
+    """By occurrence ten times the largest quantity may have come before any of it left."""
+    log = MemoryLog(1)
+    teller = Teller(log)
+    early, late = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
+    for number in range(10):
+        fields: dict[str, Any] = {"sku": "A", "quantity": str(10**18), "location": "MAIN"}
+        teller.tell(Receipt(id=f"r{number}", occurred_at=early, **fields))
+        teller.tell(Issue(id=f"i{number}", occurred_at=late, **fields))
+    await project(log, database)
+    noon = instant(early)
+    assert isinstance(noon, int)
+    for checkpoints in (False, True):
+        if checkpoints:
+            await catch_up(database)
+            assert await count(database, history_blocks) == 6
+        async with database.reader() as reader:
+            moment = await resolve(reader, as_of_us=noon)
+            found = await balances_at(reader, ["A"], moment)
+            now = await balances_at(reader, ["A"], await resolve(reader))
+        assert found["A"].keys == {("MAIN", "", "available"): 10**19}
+        assert now["A"].on_hand == 0
 
 
 async def test_checkpoints_of_another_ledger_are_not_used(database: Database) -> None:
