@@ -238,7 +238,11 @@ async def _apply(order: "Order", outcome: "Outcome", server: _Server) -> "list[A
         stderr().print(f"waiting: {why}", markup=False)
 
     wanted = [one for some in outcome.adjustments.values() for one in some]
-    client = BulkClient(server.url, server.key, PATIENCE_SECONDS_DEFAULT, wait)
+
+    class Reconciling(BulkClient):
+        user_agent = "stockledger-reconcile/1"
+
+    client = Reconciling(server.url, server.key, PATIENCE_SECONDS_DEFAULT, wait)
     try:
         return await apply(
             client, wanted, order.policy, outcome.witness,

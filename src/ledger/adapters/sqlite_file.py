@@ -127,6 +127,9 @@ class LogFile:
                 wrong = self._foreign(connection) or self._wrong(connection)
         except sqlite3.Error as error:
             raise LogUnavailable(f"{self.path} cannot be read: {error}") from error
+        if self._identity is None:
+            # It was never opened, so nobody knows another one.
+            return wrong
         try:
             self.confirm_identity()
         except LedgerError as error:

@@ -26,9 +26,6 @@ async def check_log(
     log = open_log(settings, create=False)
     stack.push_async_callback(_close, log)
     try:
-        if settings.kafka_bootstrap is None:
-            # A file is known by what it was when it was opened.
-            await log.open()
         asked = time.monotonic()
         wrong = await log.check()
         seconds = time.monotonic() - asked

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,8 +14,6 @@ import msgspec
 from ops.console import CommandError, ExitCode
 
 BULK_PATH = "/v1/movements/bulk"
-# By its name before the slash the server records that a movement came this way.
-USER_AGENT = "stockledger-load/1"
 REQUEST_TIMEOUT_SECONDS = 60.0
 BACKOFF_SECONDS_MIN = 0.2
 BACKOFF_SECONDS_MAX = 10.0
@@ -79,6 +77,9 @@ _decoder = msgspec.json.Decoder(_Answer)
 class BulkClient:
     """Sends batches to one server. `waits` is told, for people, why and how long it waits."""
 
+    # By the name before the slash the server records which command of ours asked.
+    user_agent: ClassVar[str] = "stockledger-load/1"
+
     def __init__(
         self,
         url: str,
@@ -88,7 +89,7 @@ class BulkClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Connects when it first sends. Gives up after so long without any progress."""
-        headers = {"user-agent": USER_AGENT}
+        headers = {"user-agent": self.user_agent}
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
         _check_url(url)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.trails import OWN_CLIENTS
 from ops.console import CommandError
 from ops.loading import client as module
 from ops.loading.client import BulkClient, Item, Position, Result
@@ -169,3 +170,8 @@ def test_an_address_that_is_none(url: str) -> None:
 
     with pytest.raises(CommandError, match="no address"):
         asyncio.run(main())
+
+
+def test_commands_of_ours_are_known_by_their_name() -> None:
+    """The server records which of them sent a movement."""
+    assert BulkClient.user_agent.partition("/")[0].encode() in OWN_CLIENTS

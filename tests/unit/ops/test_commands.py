@@ -178,6 +178,8 @@ def test_topics_without_kafka(run: Run) -> None:
     code, out, _ = run("topics", "--create", "--partitions", "3")
     assert code == 0
     assert "the log is this SQLite file, 3 partitions: good" in out
+    code, out, _ = run("topics", "--partitions", "3")
+    assert (code, "3 partitions: good" in out) == (0, True)
     code, out, _ = run("topics", "--json")
     assert code == 1  # twelve are asked for, three are there
     assert json.loads(out)["kind"] == "sqlite"
