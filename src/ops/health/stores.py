@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
 
 from ledger.config import Settings, open_log
 from ledger.config.probing import CLOCK_SKEW_SECONDS_MAX, cluster_clock
@@ -10,6 +11,9 @@ from ledger.errors import LedgerError, LogUnavailable, WrongLedger
 from ledger.log import EventLog
 from ops.health.finding import Finding, away, bad, good, warn
 from ops.logging import mask_text
+
+if TYPE_CHECKING:
+    from projections.database import Database
 
 CLOCK_SECONDS_WARN = 1.0
 LAG_RECORDS_WARN = 10_000
@@ -128,12 +132,11 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
         await database.close()
 
 
-async def _check_reading(database: object, log: EventLog) -> AsyncIterator[Finding]:
-    from projections.database import Database
+async def _check_reading(database: "Database", log: EventLog) -> AsyncIterator[Finding]:
+    from projections.failures import read_failures
     from projections.identity import LedgerViews
     from projections.positions import read_positions
 
-    assert isinstance(database, Database)
     ends = {partition: await log.end(partition) for partition in range(log.partitions)}
     async with database.reader() as reader:
         try:
@@ -142,6 +145,11 @@ async def _check_reading(database: object, log: EventLog) -> AsyncIterator[Findi
             yield bad("views", str(error), "set data_dir, database_url or kafka_bootstrap right")
             return
         positions = await read_positions(reader)
+        stopped = await read_failures(reader)
+    for partition, failure in sorted(stopped.items()):
+        advice = "see docs/operations.md, What readyz says; nothing is skipped"
+        text = f"stopped at {partition}:{failure.offset}: {mask_text(failure.sentence)}"
+        yield bad("views", text, advice)
     lags = {one: end - positions.get(one, 0) for one, end in ends.items()}
     ahead = [one for one, lag in lags.items() if lag < 0]
     if ahead:

@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import socket
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,15 @@ def test_a_ledger_that_is_well(run: Run, tmp_path: Path) -> None:
         assert found[check][0][0] == "good", found
     assert found["views"][0][1].startswith("0 of ")
     assert _files(tmp_path) == before
+    with sqlite3.connect(tmp_path / "data" / "views.db") as connection:
+        connection.execute(
+            "INSERT INTO view_failures VALUES"
+            " ('core', 1, 99, 'UndecodableRecord', 'no event', NULL, 'x-1', 'A', 0)"
+        )
+    connection.close()
+    code, out, _ = run("doctor", *flags)
+    assert (code, _found(out)["views"][0][0]) == (1, "bad")
+    assert "stopped at 1:99" in _found(out)["views"][0][1]
     code, out, _ = run("doctor", *flags[:-1], "3")
     assert code == 1
     assert "has 2 partitions, not 3" in _found(out)["log"][0][1]
@@ -159,8 +169,6 @@ async def test_tables_of_another_version(tmp_path: Path) -> None:
     assert older.advice is not None
     assert "stockledger migrate" in older.advice
     await database.close()
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "views.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
