@@ -1,4 +1,4 @@
-"""How fast history is replayed, beside a raw read of the same records, in one run.
+"""How fast history is replayed, and verified, beside a raw read of the same records, in one run.
 
     python -m benchmarks.replay [--movements 400000] [--runs 3] [--jobs 2] [--bootstrap HOST:PORT]
 
@@ -26,6 +26,9 @@ from ledger.events.envelope import Envelope, MovedData
 from ops.replay.looking import look
 from ops.replay.question import Question
 from ops.replay.running import replay, run_async
+from ops.verify.processes import verify_all
+from ops.verify.run import Order
+from ops.verify.run import look as look_at
 from tests.contract.read_models.cases import MemoryLog
 from tests.servers import KafkaServer, running, temporary_folder
 
@@ -126,6 +129,16 @@ def replayed(settings: Settings, jobs: int) -> int:
     return sum(answer.counting for answer in answers)
 
 
+def verified(settings: Settings, jobs: int) -> int:
+    """An audit of the log alone, as `stockledger verify` makes it."""
+    order = Order(views=False, snapshots=False, levels=False)
+    target = run_async(look_at(settings, order))
+    reports = verify_all(settings, order, target, jobs, lambda _: None)
+    if any(one.findings.total for one in reports):
+        raise AssertionError(reports[0].findings.kept)
+    return sum(one.records for one in reports)
+
+
 async def fill_log(settings: Settings, told: MemoryLog) -> int:
     """Append what the memory holds; the answer is how many records."""
     log = open_log(settings)
@@ -157,6 +170,8 @@ def measure(settings: Settings, told: MemoryLog, options: argparse.Namespace) ->
         "raw read, msgspec into dictionaries": lambda: raw(decode_dictionary),
         "replay, 1 process": lambda: replayed(settings, 1),
         f"replay, {options.jobs} processes": lambda: replayed(settings, options.jobs),
+        "verify, 1 process": lambda: verified(settings, 1),
+        f"verify, {options.jobs} processes": lambda: verified(settings, options.jobs),
     }
     found: dict[str, list[Times]] = {name: [] for name in ways}
     for _ in range(options.runs):

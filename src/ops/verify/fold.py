@@ -52,14 +52,17 @@ class Fold:
 
     def count(self, fact: Fact) -> None:
         """Count one record, and compare everything that it says."""
-        if fact.recorded_ms < self.recorded_ms:
-            self.wrong("time_went_back", fact.offset, "its predecessor was recorded later")
-        else:
-            self.recorded_ms = fact.recorded_ms
         if type(fact) is Moved:
-            self._move(fact)
+            self.move(fact)
+            return
+        self._follow(fact.recorded_ms, fact.offset)
+        self._count_other(fact)
+
+    def _follow(self, recorded_ms: int, offset: int) -> None:
+        if recorded_ms < self.recorded_ms:
+            self.wrong("time_went_back", offset, "its predecessor was recorded later")
         else:
-            self._count_other(fact)
+            self.recorded_ms = recorded_ms
 
     def skip(self, offset: int) -> None:
         """A record that does not count."""
@@ -110,7 +113,7 @@ class Fold:
         fixed = stock.moved or stock.has_open_lines
         if fixed and stock.scale != fact.item.scale:
             self.wrong("wrong_scale", fact.offset, f"the scale of {fact.sku} is {stock.scale}")
-        stock.item, stock.item_at = fact.item, (fact.offset, fact.recorded_ms)
+        stock.item = fact.item
         stock.scale = fact.item.scale
 
     def _supply(self, fact: SupplyFact) -> None:
@@ -132,17 +135,20 @@ class Fold:
         if stock is None:
             if not 0 <= scale <= SCALE_MAX:
                 raise ValueError(f"{scale} is no scale")
-            stock = self.skus[sku] = Stock(scale)
+            stock = self.skus[sku] = Stock(scale, self.past.names[sku])
         return stock
 
     def _all(self, code: str, offset: int, sentences: Iterable[str]) -> None:
         for sentence in sentences:
             self.wrong(code, offset, sentence)
 
-    def _move(  # noqa: C901 - on the path of every movement
+    def move(  # noqa: C901 - on the path of every movement
         self, fact: Moved
     ) -> None:
+        """What `count` does for a movement."""
         self.movements += 1
+        if fact.recorded_ms != self.recorded_ms:
+            self._follow(fact.recorded_ms, fact.offset)
         offset, name, command = fact.offset, fact.sku, fact.command
         source, target, quantity, kind = fact.source, fact.target, fact.quantity, type(command)
         stock = self.skus.get(name)
@@ -159,26 +165,38 @@ class Fold:
         if asked is None:
             self._check_reversed(fact, original)
         else:
-            accounts = asked(command)
+            wanted = asked(command)
             if (
-                accounts[0] != source
-                or accounts[1] != target
+                wanted[0] != source
+                or wanted[1] != target
+                or source == target
                 or command.quantity != (text(quantity, fact.scale) if fact.scale else str(quantity))  # type: ignore[union-attr]
                 or command.expected_on_hand is not None  # type: ignore[union-attr]
                 or quantity <= 0
             ):
-                self._check_asked(fact, stock, accounts)
-        if source[0] == "@":
-            value, basis = value_in(stock, fact, original)
-        else:
-            value, basis = value_out(stock, fact, original)
+                self._check_asked(fact, stock, wanted)
+        real = source[0] != "@"
+        value, basis = (value_out if real else value_in)(stock, fact, original)
         if value != fact.value or basis != fact.cost_basis:
             self._wrong_value(fact, value, basis)
-        self._post(fact, stock, value)
+        # Goods and value move, and the balances afterwards are compared.
+        accounts, last = stock.accounts, stock.last
+        left = accounts[source] = accounts.get(source, 0) - quantity
+        held = accounts[target] = accounts.get(target, 0) + quantity
+        last[source] = last[target] = offset
+        into = target[0] != "@"
+        if real is not into:
+            change = 1 if into else -1
+            stock.total += change * quantity
+            stock.value += change * value
+        if (real and (left != fact.source_after or left < 0)) or (
+            into and held != fact.target_after
+        ):
+            self._wrong_balance(fact, left, held)
         stock.moved = True
         if kind in SUPPLYING or fact.supply is not None:
             self._receive(fact, stock)
-        self.past.add_movement(offset, fact.id, (quantity, value), (name, source, target))
+        self.past.add_movement(fact, value, stock.number)
 
     def _new(self, name: str, fact: Moved) -> Stock:
         self._meet(name, fact.offset)
@@ -189,36 +207,17 @@ class Fold:
         true = f"{cost_text(value)} ({basis}) moves" if value >= 0 else "nothing is left"
         self.wrong("wrong_value", fact.offset, f"{said}, and {true}")
 
-    def _post(self, fact: Moved, stock: Stock, value: int) -> None:
-        """Move goods and value, and compare the balances afterwards."""
-        offset, quantity = fact.offset, fact.quantity
-        source, target, accounts = fact.source, fact.target, stock.accounts
-        left = accounts[source] = accounts.get(source, 0) - quantity
-        held = accounts[target] = accounts.get(target, 0) + quantity
-        stock.last[source] = stock.last[target] = offset
-        if source[0] != "@":
-            if left < 0:
-                holds = f"{named(source)} of {fact.sku} holds {text(left, fact.scale)}"
-                self.wrong("negative", offset, holds)
-            if target[0] == "@":
-                stock.total -= quantity
-                stock.value -= value
-        else:
-            left = 0
-            if target[0] != "@":
-                stock.total += quantity
-                stock.value += value
-        if target[0] == "@":
-            held = 0
-        if left != fact.source_after or held != fact.target_after:
-            self._wrong_balance(fact, left, held)
-
     def _wrong_balance(self, fact: Moved, left: int, held: int) -> None:
         sides = ((fact.source, fact.source_after, left), (fact.target, fact.target_after, held))
         for account, said, true in sides:
+            if account[0] == "@":
+                continue
+            have = text(true, fact.scale)
+            if true < 0:
+                what = f"{named(account)} of {fact.sku} holds {have}"
+                self.wrong("negative", fact.offset, what)
             if said != true:
                 what = f"says {text(said, fact.scale)} for {named(account)} of {fact.sku}"
-                have = text(true, fact.scale)
                 self.wrong("wrong_balance", fact.offset, f"{what}, which holds {have}")
 
     def _check_asked(self, fact: Moved, stock: Stock, asked: tuple[str, str]) -> None:

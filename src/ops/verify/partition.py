@@ -170,13 +170,13 @@ class _Check:
     async def _count(self, records: Sequence[Record]) -> None:
         if not records:
             return
+        self._walk.keeps = self._views is not None
         counted = self._walk.take(records)
         if self._views is not None:
             until = self._walk.broken_at
             async with self._readable("views"):
-                await self._views.follow(
-                    counted, self._walk.next_offset if until is None else until
-                )
+                end = self._walk.next_offset if until is None else until
+                await self._views.follow(counted, self._walk.voids, end)
 
     async def _reach(self, offset: int) -> None:
         """Compare what speaks of the state in front of `offset`, where that is known."""

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from ledger.domain.facts import Moved
+
 # Hash of the id, quantity, value; numbers of SKU and of both accounts.
 _PACK: Final = struct.Struct("=qqqiii")
 _ROW: Final = np.dtype(
@@ -16,7 +18,6 @@ _ROW: Final = np.dtype(
 BYTES_A_RECORD: Final = _PACK.size
 _NOBODY: Final = -1
 _NO_ID: Final = _PACK.pack(0, 0, 0, -1, -1, -1)
-_HELD_MIN, _HELD_MAX = -(2**63), 2**63 - 1
 
 
 class Earlier(NamedTuple):
@@ -64,23 +65,21 @@ class Past:
             _NO_ID if identity is None else _PACK.pack(hash(identity), 0, 0, 0, _NOBODY, _NOBODY)
         )
 
-    def add_movement(
-        self, offset: int, identity: str, amounts: tuple[int, int], names: tuple[str, str, str]
-    ) -> None:
-        """A movement: its quantity and value, its SKU, source and target."""
-        if offset != self._next_offset:
-            self.at(offset)
-        else:
+    def add_movement(self, fact: Moved, value: int, sku: int) -> None:
+        """A movement, the value that it moved, and the number of its SKU."""
+        offset, numbers, source, target = fact.offset, self.names, fact.source, fact.target
+        if offset == self._next_offset:
             self._next_offset = offset + 1
-        quantity, value = amounts
-        if value > _HELD_MAX or quantity > _HELD_MAX or value < _HELD_MIN:
+        else:
+            self.at(offset)
+        try:
+            row = _PACK.pack(
+                hash(fact.id), fact.quantity, value, sku, numbers[source], numbers[target]
+            )
+        except struct.error:
             # Found to be wrong where it is checked; it only has to fit here.
-            quantity, value = min(quantity, _HELD_MAX), max(_HELD_MIN, min(value, _HELD_MAX))
-        number = self.names
-        sku, source, target = names
-        self.append_row(
-            _PACK.pack(hash(identity), quantity, value, number[sku], number[source], number[target])
-        )
+            row = _PACK.pack(hash(fact.id), 0, 0, sku, numbers[source], numbers[target])
+        self.append_row(row)
 
     def movement(self, offset: int) -> Earlier | None:
         """The movement at an offset, or None if none lies there."""

@@ -24,18 +24,19 @@ class Stock:
     `total` are all real accounts, and `value` what they cost in millionths of the currency.
     """
 
-    __slots__ = ("accounts", "item", "item_at", "last", "lines", "moved", "scale", "total", "value")
+    __slots__ = (
+        "accounts", "item", "last", "lines", "moved", "number", "scale", "total", "value",
+    )  # fmt: skip
 
-    def __init__(self, scale: int) -> None:
-        """Empty."""
+    def __init__(self, scale: int, number: int = -1) -> None:
+        """Empty. `number` is that of the SKU in its partition."""
+        self.number = number
         self.accounts: dict[str, int] = {}
         # The offset of the movement that changed an account last.
         self.last: dict[str, int] = {}
         # Every line ever placed, by its id.
         self.lines: dict[str, Line] | None = None
         self.item: Item | None = None
-        # Offset of the item's description, and when it was recorded.
-        self.item_at = (-1, 0)
         self.scale = scale
         self.moved = False
         self.total = self.value = 0

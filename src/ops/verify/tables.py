@@ -11,43 +11,46 @@ from sqlalchemy import Table
 from ledger.domain.facts import Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.supply import SUPPLY_FACTS
+from ledger.log import Record
 from ops.verify.rows import Row, Shape
 from ops.verify.walk import Counted
 from projections import tables
 from projections.views.items import definition_row
 from projections.views.movement_rows import movement_row, refusal_row
 from projections.views.supply import SupplyChanges
+from projections.views.voids import void_row
 
 # What becomes of a record after it was written, which is compared when all is read.
 LATER: Final = ("reversed_by",)
 
 
 def _movement(partition: int, one: Counted) -> Row | None:
-    fact = one.fact
-    return movement_row(partition, fact, one.command) if type(fact) is Moved else None
+    _, fact, command = one
+    return movement_row(partition, fact, command) if type(fact) is Moved else None
 
 
 def _refusal(partition: int, one: Counted) -> Row | None:
-    return refusal_row(partition, one.fact) if type(one.fact) is Refused else None
+    return refusal_row(partition, one[1]) if type(one[1]) is Refused else None
 
 
 def _definition(partition: int, one: Counted) -> Row | None:
-    return definition_row(partition, one.fact) if type(one.fact) is ItemDefined else None
+    return definition_row(partition, one[1]) if type(one[1]) is ItemDefined else None
 
 
 def _supply_change(partition: int, one: Counted) -> Row | None:
-    if not isinstance(one.fact, SUPPLY_FACTS):
+    if not isinstance(one[1], SUPPLY_FACTS):
         return None
     made = SupplyChanges()
-    made.add(partition, one.fact)
+    made.add(partition, one[1])
     return made.changes[0]
 
 
 def _supply_receipt(partition: int, one: Counted) -> Row | None:
-    if type(one.fact) is not Moved or one.fact.supply is None:
+    fact = one[1]
+    if type(fact) is not Moved or fact.supply is None:
         return None
     made = SupplyChanges()
-    made.receive(partition, one.fact)
+    made.receive(partition, fact)
     return made.receipts[0]
 
 
@@ -73,6 +76,19 @@ PLACED: Final = (
     Placed(tables.supply_changes, _supply_change),
     Placed(tables.supply_receipts, _supply_receipt),
 )
+
+
+class Voids:
+    """The table of records that do not count: a row for each of them."""
+
+    shape = Shape.of(tables.void_records)
+
+    def row(self, partition: int, record: Record) -> Row:
+        """The row of a record, in the order of `shape`."""
+        return void_row(partition, record)
+
+
+VOIDS: Final = Voids()
 STOCK: Final = Shape.of(tables.stock)
 TOTALS: Final = Shape.of(tables.sku_totals)
 ITEMS: Final = Shape.of(tables.items)
@@ -86,6 +102,7 @@ WITH_PARTITION: Final[tuple[Table, ...]] = (
     tables.item_definitions,
     tables.supply_changes,
     tables.supply_receipts,
+    tables.void_records,
     tables.supply_orders,
     tables.stock,
     tables.sku_totals,
@@ -94,19 +111,15 @@ WITH_PARTITION: Final[tuple[Table, ...]] = (
 )
 # Held against the rows they are summed up from, once those are held against the log (demand.py).
 DEMAND: Final[tuple[Table, ...]] = (tables.sku_sites, tables.sku_days, tables.reason_days)
-# Why a table of the views is not held against the log.
+# Tables of planning runs, which can be made again and compared: `stockledger plan --repeat`.
+PLANNING: Final = "planning_"
+# Why another table of the views is not held against the log.
 NOT_VERIFIED: Final[dict[str, str]] = {
     "view_positions": "positions are what the comparison goes by; their heads are compared",
-    "void_records": "what lies in the log and does not count; the log's own are listed",
     "view_failures": "what stopped a projector, for people to read",
     "history_skus": "balance checkpoints, which can be deleted at any time",
     "history_blocks": "balance checkpoints",
     "history_slices": "balance checkpoints",
     "site_levels": "what alerts were raised by, at the position of a publisher of its own",
     "alerts": "raised by publishers as stock was when they looked",
-    "planning_runs": "of a planning run, which can be made again and compared: plan --repeat",
-    "planning_locks": "who is planning now",
-    "planning_events": "what planning runs changed",
-    "planning_forecasts": "of a planning run",
-    "planning_results": "of a planning run",
 }

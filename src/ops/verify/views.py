@@ -13,11 +13,12 @@ from sqlalchemy import select
 from ledger.domain.facts import Moved
 from ledger.domain.items import ItemDefined
 from ledger.domain.supply import SUPPLY_FACTS
+from ledger.log import Record
 from ops.findings import Finding, Findings
 from ops.verify.accounts import place_of
 from ops.verify.orders import OrderRows
 from ops.verify.rows import Row, Rows, Shape, compare, differing
-from ops.verify.tables import ITEMS, ORDERS, PLACED, REVERSED, STOCK, TOTALS
+from ops.verify.tables import ITEMS, ORDERS, PLACED, REVERSED, STOCK, TOTALS, VOIDS
 from ops.verify.walk import Counted, Walk
 from projections.checkpoints import VIEW_GROUP, Checkpoint, from_rows
 from projections.database import ReadConnection
@@ -67,11 +68,10 @@ class ViewCheck:
         # The record that described a SKU last.
         self._items: dict[str, ItemDefined] = {}
 
-    async def follow(self, counted: Sequence[Counted], until: int) -> None:
+    async def follow(self, counted: Sequence[Counted], voids: Sequence[Record], until: int) -> None:
         """Compare the rows of the next records, which end in front of `until`."""
         first, self.compared_until = self.compared_until, until
-        for one in counted:
-            fact = one.fact
+        for _, fact, _ in counted:
             if type(fact) is Moved:
                 if fact.supply is not None:
                     self._orders.receive(fact)
@@ -81,10 +81,15 @@ class ViewCheck:
                 self._orders.add(fact)
         for placed in PLACED:
             made = [row for one in counted if (row := placed.row(self.partition, one)) is not None]
-            there = await self._rows.all(placed.shape, self._between(first, until))
-            if there != made:
-                by_key = {row[: placed.shape.key]: row for row in made}
-                self._findings.take(differing(placed.shape, there, by_key))
+            await self._compare(placed.shape, self._between(first, until), made)
+        made = [VOIDS.row(self.partition, one) for one in voids if one.offset < until]
+        await self._compare(VOIDS.shape, self._between(first, until), made)
+
+    async def _compare(self, shape: Shape, condition: str, made: Sequence[Row]) -> None:
+        there = await self._rows.all(shape, condition)
+        if there != made:
+            by_key = {row[: shape.key]: row for row in made}
+            self._findings.take(differing(shape, there, by_key))
 
     async def finish(self, walk: Walk) -> None:
         """Compare what is summed up; the walk stands at the position of the views."""
@@ -98,11 +103,8 @@ class ViewCheck:
         await self._check_table(ITEMS, items)
         await self._check_table(ORDERS, self._orders.tuples())
         # What lies behind the position was made by nobody.
-        for placed in PLACED:
-            behind = self._between(self.position.position, 2**62)
-            self._findings.take(
-                differing(placed.shape, await self._rows.all(placed.shape, behind), {})
-            )
+        for shape in (VOIDS.shape, *(placed.shape for placed in PLACED)):
+            await self._compare(shape, self._between(self.position.position, 2**62), ())
 
     def _between(self, first: int, until: int) -> str:
         return (

@@ -10,14 +10,15 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from ledger.domain.facts import Fact, Opened
+from ledger.domain.facts import Moved, Opened
 from ledger.errors import LedgerError
 from ledger.events.chain import GENESIS, link
-from ledger.events.codec import encode
-from ledger.events.decoding import Codec, CommandBytes
+from ledger.events.decoding import Codec
 from ledger.log import Record
+from ledger.replay.walk import Counted as Counted
 from ops.findings import Finding, Findings
 from ops.verify.fold import Fold
+from ops.verify.rewriting import Rewriter
 from ops.verify.tears import Before, Torn, explain
 
 VOID_LISTED_MAX: Final = 1_000
@@ -41,21 +42,14 @@ class Stop(NamedTuple):
     what: str
 
 
-class Counted(NamedTuple):
-    """A counting record, as views are made of it."""
-
-    record: Record
-    fact: Fact
-    command: CommandBytes
-
-
 class _Prevhash(msgspec.Struct):
     prevhash: str
 
 
 # What a record can lead to that is no fact, whatever its bytes are.
 _IMPOSSIBLE: Final = (
-    LedgerError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+    LedgerError, msgspec.MsgspecError, ArithmeticError, AttributeError, LookupError, TypeError,
+    ValueError,
 )  # fmt: skip
 _decode_prevhash = msgspec.json.Decoder(_Prevhash).decode
 
@@ -78,10 +72,13 @@ class Walk:
         self.counting = self.void = 0
         # The first void records, as (offset, what it states).
         self.void_listed: list[tuple[int, int | None]] = []
+        # Whether `take` answers with what counts, and leaves the void records in `voids`.
+        self.keeps = True
+        self.voids: list[Record] = []
         self._partitions = partitions
         self._watch = watch
         self._codec = Codec()
-        self._source = ""
+        self._rewriter = Rewriter("")
         self._last: Record | None = None
         self._void_since: list[Record] = []
         self._gap: int | None = None
@@ -98,19 +95,40 @@ class Walk:
         self.findings.take((Finding(code, f"{self.partition}:{offset}", text),))
 
     def take(self, records: Sequence[Record]) -> list[Counted]:
-        """Read records in their order; those that count and are sound."""
+        """Read records in their order; those that count and are sound, if anybody wants them."""
         counted: list[Counted] = []
+        self.voids.clear()
+        keep = counted.append if self.keeps else None
         for record in records:
-            if record.offset != self.next_offset:
-                self._misses(record.offset)
-            self.next_offset = record.offset + 1
-            if record.stated != record.offset:
+            offset = record.offset
+            if offset != self.next_offset:
+                self._misses(offset)
+            self.next_offset = offset + 1
+            if record.stated != offset:
                 self._skip(record)
                 continue
-            found = self._read(record)
-            if found is not None:
-                counted.append(found)
+            self.counting += 1
+            before, self.head = self.head, self._link(record)
+            if self._watch is not None:
+                self._watch.add(offset, self.head)
+            if self.broken_at is None:
+                found = self._continue(record, before)
+                if found is not None and keep is not None:
+                    keep(found)
+            else:
+                self._follow(record, before)
+            self.head_offset, self._last, self._gap = offset, record, None
+            if self._void_since:
+                self._void_since.clear()
         return counted
+
+    def _link(self, record: Record) -> str:
+        try:
+            return link(self.partition, record.offset, record.key, record.value)
+        except TypeError:
+            self.wrong("undecodable", record.offset, "key and value are not bytes")
+            self.stop(record.offset)
+            return GENESIS
 
     def finish(self) -> None:
         """Behind the last record: what could be told by the next one only, and the sums."""
@@ -142,6 +160,8 @@ class Walk:
         """A void record: listed, and no part of history."""
         offset, stated = record.offset, record.stated
         self.void += 1
+        if self.keeps and self.sound:
+            self.voids.append(record)
         if len(self.void_listed) < VOID_LISTED_MAX:
             self.void_listed.append((offset, stated))
         if len(self._void_since) < _VOID_HELD_MAX:
@@ -153,30 +173,8 @@ class Walk:
         if self.sound:
             self.fold.skip(offset)
 
-    def _read(self, record: Record) -> Counted | None:
-        """A counting record: the chain, and while that holds what it says."""
-        offset, key, value = record.offset, record.key, record.value
-        self.counting += 1
-        if type(key) is not bytes or type(value) is not bytes:
-            self.wrong("undecodable", offset, "key and value are not bytes")
-            self.stop(offset)
-            return None
-        before, self.head = self.head, link(self.partition, offset, key, value)
-        if self._watch is not None:
-            self._watch.add(offset, self.head)
-        found = None
-        if self.sound:
-            found = self._continue(record, before)
-        else:
-            self._follow(record, before)
-        self.head_offset, self._last, self._gap = offset, record, None
-        if self._void_since:
-            self._void_since.clear()
-        return found
-
     def _continue(self, record: Record, before: str) -> Counted | None:
         """Read a record as long as all before it is sound."""
-        offset = record.offset
         try:
             prevhash, fact, command = self._codec.decode_with_command(record)
             if prevhash != before:
@@ -184,19 +182,22 @@ class Walk:
                 return None
             if type(fact) is Opened:
                 self._open(fact)
-            again = encode(fact, self._source, prevhash)
-            if again != (record.key, record.value):
+            again = self._rewriter.write(fact, prevhash)
+            if again[1] != record.value or again[0] != record.key:
                 self._wrong_bytes(record, again)
                 return None
-            self.fold.count(fact)
+            if type(fact) is Moved:
+                self.fold.move(fact)
+            else:
+                self.fold.count(fact)
         except _IMPOSSIBLE as error:
-            self.wrong("undecodable", offset, f"{type(error).__name__}: {error}")
-            self.stop(offset)
+            self.wrong("undecodable", record.offset, f"{type(error).__name__}: {error}")
+            self.stop(record.offset)
             return None
-        return Counted(record, fact, command)
+        return record, fact, command
 
     def _open(self, fact: Opened) -> None:
-        self._source = f"/stockledger/{fact.ledger_id}"
+        self._rewriter = Rewriter(f"/stockledger/{fact.ledger_id}")
         said = (fact.partition, fact.partitions)
         if said != (self.partition, self._partitions):
             text = f"it opens partition {said[0]} of {said[1]}, not one of {self._partitions}"

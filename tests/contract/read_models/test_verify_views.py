@@ -7,7 +7,7 @@ from sqlalchemy import Table, text
 from ops.findings import Finding
 from ops.verify.partition import PartitionReport, Sources, verify_partition
 from ops.verify.strays import check_strays
-from ops.verify.tables import DEMAND, NOT_VERIFIED, WITH_PARTITION
+from ops.verify.tables import DEMAND, NOT_VERIFIED, PLANNING, WITH_PARTITION
 from projections import schema
 from projections.database import Database
 from projections.planning.catching_up import catch_up
@@ -27,6 +27,8 @@ BY_HAND: Sequence[tuple[str, str, str, str]] = (
     ("item_definitions", "partition = 0", "UPDATE {} SET document = '{{}}'", "document is"),
     ("items", "partition = 0", "UPDATE {} SET document = '{{}}'", "document is"),
     ("items", "partition = 1", "UPDATE {} SET partition = 77", "no such partition"),
+    ("void_records", "partition = 0", "UPDATE {} SET stated = 1", "stated is 1"),
+    ("void_records", "partition = 1", "DELETE FROM {}", "the row is missing"),
     ("stock", "account = '@supplier'", "UPDATE {} SET on_hand = on_hand + 1", "amount is"),
     ("stock", "account = '@customer'", "UPDATE {} SET overflows = 1", "amount is"),
     ("stock", "account = 'STAGE'", "DELETE FROM {}", "the row is missing"),
@@ -81,7 +83,8 @@ def found(reports: list[PartitionReport]) -> list[Finding]:
 def test_every_table_is_verified_or_said_not_to_be() -> None:
     """A new table of the views has to be thought of."""
     names = {table.name for table in (*WITH_PARTITION, *DEMAND)}
-    assert names | NOT_VERIFIED.keys() == set(schema.metadata.tables)
+    others = {name for name in schema.metadata.tables if not name.startswith(PLANNING)}
+    assert names | NOT_VERIFIED.keys() == others
     assert not names & NOT_VERIFIED.keys()
 
 

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import os
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.adapters.sqlite import SqliteLog
-from ledger.adapters.sqlite_file import PAGE_BYTES
+from ledger.adapters.sqlite_file import PAGE_BYTES, place_of
 from ledger.config import Settings
 from tests.simulation.scenario import small
 from tests.tampering.world import World
@@ -112,20 +114,29 @@ def test_what_was_altered_is_named(
 @pytest.fixture(scope="module")
 def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of many pages."""
-    path, world = tmp_path_factory.mktemp("long") / "log.db", World(partitions=1).go_on(300)
+    path = tmp_path_factory.mktemp("long") / "log.db"
+    write_log(path, World(partitions=1).go_on(300))
+    return path
+
+
+def write_log(path: Path, world: World) -> None:
+    """The log of a world as a file, void records and all."""
 
     async def make() -> None:
-        log = SqliteLog(path, 1)
+        log = SqliteLog(path, world.log.partitions)
         await log.open()
         await log.close()
 
     asyncio.run(make())
-    rows = [(one.offset, one.stated, one.key, one.value, 0) for one in world.log.records[0]]
+    rows = [
+        (place_of(partition, one.offset), one.stated, one.key, one.value, 0)
+        for partition, records in enumerate(world.log.records)
+        for one in records
+    ]
     with sqlite3.connect(path) as connection:
         into = "INSERT INTO records (place, stated, key, value, timestamp_ms)"
         connection.executemany(f"{into} VALUES (?, ?, ?, ?, ?)", rows)
     connection.close()
-    return path
 
 
 def test_a_damaged_page_of_the_log_is_named_by_its_offset(
@@ -162,6 +173,30 @@ def test_a_damaged_page_is_one_clear_sentence(
     (line,) = [one for one in err.splitlines() if "malformed" in one]
     assert line.startswith(sentence)
     assert "Traceback" not in err
+
+
+def test_processes_share_the_partitions_out(
+    run: Run, own_folder: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And say the same together, also of a seal; each finding once."""
+    world = World(partitions=3).go_on(150)
+    Path("data").mkdir()
+    write_log(Path("data/log.db"), world)
+    assert run("seal", "--partitions", "3", "--new-key", "key.pem")[0] == 0
+    assert run("seal", "--partitions", "3", "--key", "key.pem", "--into", "seals")[0] == 0
+    flags = ("--partitions", "3", "--seal", "seals", "--public-key", "key.pem.pub", "--json")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    code, out, _ = run("verify", *flags, "--jobs", "2")
+    found = json.loads(out)
+    assert (code, found["shown"], found["seal"]["authentic"]) == (0, [], True)
+    assert found["movements"] >= 150
+    assert json.loads(run("verify", *flags, "--jobs", "1")[1]) == found
+    last = max(one.offset for one in world.log.records[1] if one.counts)
+    by_hand("log.db", f"DELETE FROM records WHERE place = {place_of(1, last)}")
+    code, out, _ = run("verify", *flags, "--jobs", "1")
+    found = json.loads(out)
+    assert code == 1
+    assert [one["code"] for one in found["shown"]][-1] in ("shorter_than_seal", "seal_differs")
 
 
 @pytest.mark.parametrize(
