@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.events.merkle import (
@@ -103,6 +103,7 @@ def test_published_audit_paths() -> None:
         assert root.hex() == ROOTS[size - 1]
 
 
+@settings(max_examples=60)
 @given(SIZES, st.data())
 def test_any_leaf_of_any_tree_proves(size: int, data: st.DataObject) -> None:
     """Also where the way begins with a range instead of the leaves."""
@@ -118,6 +119,7 @@ def test_any_leaf_of_any_tree_proves(size: int, data: st.DataObject) -> None:
     assert root_of_path(leaves[index], index, size, path) == plain_root(leaves)
 
 
+@settings(max_examples=60)
 @given(SIZES, st.data())
 def test_what_was_changed_does_not_prove(size: int, data: st.DataObject) -> None:
     """Another leaf, another place, another size, a shorter or longer or altered path."""
@@ -135,6 +137,7 @@ def test_what_was_changed_does_not_prove(size: int, data: st.DataObject) -> None
         assert root_of_path(leaves[index], index, size, changed) != root
 
 
+@settings(max_examples=60)
 @given(st.integers(0, 150), st.integers(0, 150), st.integers(0, 150))
 def test_ranges_join(first: int, second: int, third: int) -> None:
     """Whatever is cut at two places is the same whole again, and no longer than need be."""

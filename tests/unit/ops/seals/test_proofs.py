@@ -40,7 +40,7 @@ def proved(records: list[Record], at: int, *seals: SignedSeal) -> Proof:
     return asyncio.run(prove(StoredLog([records]), seals, Position(0, at)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.integers(1, COUNT), st.integers(0, COUNT), st.data())
 def test_every_record_that_counts_is_proved(first: int, more: int, data: st.DataObject) -> None:
     """By the first seal that covers it."""
@@ -140,7 +140,7 @@ def test_an_altered_seal_in_a_proof() -> None:
         check_proof(proof, {})
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.integers(1, COUNT), st.data())
 def test_the_documented_way_to_check_agrees(size: int, data: st.DataObject) -> None:
     """docs/seals.md shows all that a proof takes; it comes to the same root."""

@@ -41,7 +41,7 @@ def test_the_key_is_that_of_the_standard() -> None:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.integers(1, 60), st.integers(0, 59), st.sets(st.integers(1, 59), max_size=9))
 def test_a_seal_behind_another_says_what_one_of_everything_says(
     first: int, more: int, voids: set[int]

@@ -35,7 +35,7 @@ def seals_at(records: list[Record], *ends: int) -> Seals:
     return Seals([one.seal for one in made], ["key"], authentic=True)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.integers(1, COUNT), st.integers(0, COUNT - 1), st.sets(st.integers(1, COUNT - 1), max_size=8)
 )
@@ -72,7 +72,7 @@ def spoilt(records: list[Record], how: str, at: int) -> list[Record]:
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.sampled_from(CHANGES),
     st.integers(1, COUNT - 1),
