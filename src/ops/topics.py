@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,9 @@ from ledger.config.publishing import alerts_topic, levels_topic, open_alerts, op
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
-from ops.level import Raised, raise_level
+
+if TYPE_CHECKING:
+    from ops.level import Raised
 
 
 def topics(
@@ -59,6 +61,9 @@ def topics(
 
 
 def _raise(settings: Settings, level: int, *, as_json: bool) -> None:
+    # It brings all that writes.
+    from ops.level import raise_level
+
     try:
         raised = asyncio.run(raise_level(settings, level))
     except Exception as error:
@@ -73,7 +78,7 @@ def _raise(settings: Settings, level: int, *, as_json: bool) -> None:
         raise typer.Exit(code)
 
 
-def _say(one: Raised, level: int) -> None:
+def _say(one: "Raised", level: int) -> None:
     if one.offset is not None:
         stdout().print(f"partition {one.partition}: level {level} from offset {one.offset} on")
     elif one.code == ExitCode.GOOD:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 from ledger.config.settings import Settings
 from ledger.domain.context import Rules
 from ledger.log import FillableLog, SnapshotStore
-from ledger.ownership.group import Alone, Bystander, Group
-from ledger.ownership.instances import Instances
 
 if TYPE_CHECKING:
     from ledger.adapters.kafka import KafkaSecurity
+    from ledger.ownership.group import Group
+    from ledger.ownership.instances import Instances
 
 # One request to the brokers about the group.
 GROUP_TIMEOUT_SECONDS: Final = 10.0
@@ -71,7 +71,7 @@ def open_snapshots(settings: Settings, *, create: bool = True) -> SnapshotStore:
     )
 
 
-def open_instances(settings: Settings, name: str) -> Instances | None:
+def open_instances(settings: Settings, name: str) -> "Instances | None":
     """The other instances on the same log; None if there cannot be any, or none that matter here.
 
     `name` is that of this process in its claims. Without the role `writer` it takes no share, and
@@ -81,6 +81,10 @@ def open_instances(settings: Settings, name: str) -> Instances | None:
     if not settings.shared:
         return None
     from ledger.adapters.http_peers import HttpPeers
+    from ledger.ownership.group import Alone, Bystander
+
+    # It brings all that writes, which commands that only read do without.
+    from ledger.ownership.instances import Instances
 
     secret = settings.cluster_secret
     peers = HttpPeers(None if secret is None else secret.get_secret_value())
