@@ -23,9 +23,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from benchmarks.rebuild import fill
 from ledger.config import Settings, open_log
 from ledger.events.envelope import Envelope, MovedData
+from ops.partition_processes import run_async
 from ops.replay.looking import look
 from ops.replay.question import Question
-from ops.replay.running import replay, run_async
+from ops.replay.running import replay
 from ops.verify.processes import verify_all
 from ops.verify.run import Order
 from ops.verify.run import look as look_at

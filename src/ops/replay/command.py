@@ -91,10 +91,11 @@ def _target(out: Path | None, file_format: str | None) -> "tuple[Path, Format] |
 
 
 def _replay(settings: Settings, question: "Question", jobs: int | None) -> "list[PartitionAnswer]":
+    from ops.partition_processes import jobs_default, run_async
     from ops.replay.document import check
     from ops.replay.looking import look
     from ops.replay.progress import progress
-    from ops.replay.running import jobs_default, replay, run_async
+    from ops.replay.running import replay
 
     untils = run_async(look(settings, question))
     with progress(sum(untils.values())) as shown:

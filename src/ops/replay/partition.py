@@ -1,7 +1,6 @@
 """Replaying one partition for a question."""
 
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -44,6 +43,10 @@ class PartitionAnswer(msgspec.Struct):
     known: bool
     totals: Totals
     skus: list[SkuAnswer]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process it goes as bytes, and not member by member."""
+        return _decode, (_encode(self),)
 
 
 async def replay_partition(
@@ -149,10 +152,9 @@ def _opened(walk: Walk, partitions: int) -> Opened:
     return opened
 
 
-def encode_answer(answer: PartitionAnswer) -> bytes:
-    """To be sent from one process to another."""
-    return _encode(answer)
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(PartitionAnswer)
 
 
-_encode: Callable[[object], bytes] = msgspec.msgpack.Encoder().encode
-decode_answer = msgspec.msgpack.Decoder(PartitionAnswer).decode
+def _decode(data: bytes) -> PartitionAnswer:
+    return _decoder.decode(data)

@@ -71,8 +71,8 @@ def verify(  # noqa: PLR0913 - each is a flag
 
 
 def _verify(settings: Settings, order: "Order", jobs: int | None) -> "Report":
+    from ops.partition_processes import jobs_default, run_async
     from ops.replay.progress import progress
-    from ops.replay.running import jobs_default, run_async
     from ops.verify.processes import verify_all
     from ops.verify.run import look, verify_together
 

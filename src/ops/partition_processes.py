@@ -1,0 +1,168 @@
+"""Working through partitions in one process, or in several: decoding and sums take processors."""
+
+import asyncio
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
+from typing import Any, Final, Protocol, TypeVar
+
+from ops.console import CommandError, ExitCode
+
+# A process takes about as long to start as so many records take to replay.
+RECORDS_A_PROCESS_MIN: Final = 50_000
+JOBS_MAX: Final = 64
+LOOK_SECONDS: Final = 0.2
+
+Ends = Mapping[int, int]
+Show = Callable[[int], None]
+# Told the partition and the offset up to which it is done.
+Told = Callable[[int, int], None]
+Result = TypeVar("Result")
+Part = TypeVar("Part", covariant=True)
+
+
+class Work(Protocol[Part]):
+    """What is done with some partitions, each up to its end. It and its results can be pickled."""
+
+    def __call__(self, ends: Ends, told: Told) -> Sequence[Part]:
+        """The results of these partitions; `told` is called now and then."""
+        ...
+
+
+class Stopped(Exception):
+    """Nobody waits for the answer any more."""
+
+
+def jobs_default(ends: Ends) -> int:
+    """As many processes as there are processors and enough to do for."""
+    enough = sum(ends.values()) // RECORDS_A_PROCESS_MIN
+    return max(1, min(_processors(), enough, JOBS_MAX))
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def shares(ends: Ends, jobs: int) -> list[dict[int, int]]:
+    """Partitions shared out so that each process has about as many records: the longest first,
+    each to whoever has least (Graham 1969, longest processing time)."""
+    groups: list[dict[int, int]] = [{} for _ in range(max(1, min(jobs, len(ends))))]
+    for partition, end in sorted(ends.items(), key=lambda one: (-one[1], one[0])):
+        min(groups, key=lambda one: sum(one.values()))[partition] = end
+    return [dict(sorted(group.items())) for group in groups]
+
+
+def over_partitions(work: Work[Part], ends: Ends, jobs: int, show: Show) -> list[Part]:
+    """What `work` makes of the partitions, by at most `jobs` processes.
+
+    `show` is told now and then how many offsets are behind. Raises what `work` raises, and
+    CommandError if a process was killed.
+    """
+    groups = shares(ends, jobs)
+    if len(groups) > 1:
+        return _in_processes(work, groups, show)
+    done: dict[int, int] = {}
+
+    def told(partition: int, offset: int) -> None:
+        done[partition] = offset
+        show(sum(done.values()))
+
+    with _no_collector():
+        return list(work(groups[0], told))
+
+
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+    """In an event loop like the service's."""
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    return uvloop.run(work)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Nothing here forms cycles that hold much, and looking for them takes long."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _in_processes(work: Work[Part], groups: Sequence[Ends], show: Show) -> list[Part]:
+    # Fresh processes: a copy of this one would have its threads' locks without its threads.
+    context = multiprocessing.get_context("spawn")
+    # Offsets that are behind, by process, and whether to stop.
+    done = context.Array("q", len(groups), lock=False)
+    stop = context.Value("b", 0, lock=False)
+    with ProcessPoolExecutor(
+        len(groups), mp_context=context, initializer=_begin, initargs=(done, stop)
+    ) as pool:
+        works = [
+            pool.submit(_work, number, work, dict(group)) for number, group in enumerate(groups)
+        ]
+        try:
+            _wait(works, lambda: show(sum(done)))
+            return [result for one in works for result in one.result()]
+        except BrokenProcessPool:
+            raise CommandError(
+                "a process was killed, perhaps for want of memory; fewer --jobs need less",
+                ExitCode.UNAVAILABLE,
+            ) from None
+        finally:
+            stop.value = 1
+
+
+def _wait(works: Sequence["Future[list[Part]]"], look: Callable[[], None]) -> None:
+    """Until all are done or one has failed, which raises its error."""
+    while True:
+        done, others = wait(works, LOOK_SECONDS, FIRST_EXCEPTION)
+        look()
+        for one in done:
+            one.result()
+        if not others:
+            return
+
+
+# In the other processes: what `_begin` was given.
+_shared: dict[str, Any] = {}
+
+
+def _begin(done: Any, stop: Any) -> None:
+    # Control-C is for the process that was started; it says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _shared.update(done=done, stop=stop)
+
+
+def _end_with_parent() -> None:
+    """Whoever is killed cannot say so, and its answer would wait for it for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(number: int, work: Work[Part], ends: Ends) -> list[Part]:
+    behind: dict[int, int] = {}
+
+    def told(partition: int, offset: int) -> None:
+        behind[partition] = offset
+        _shared["done"][number] = sum(behind.values())
+        if _shared["stop"].value:
+            raise Stopped
+
+    with _no_collector():
+        return list(work(ends, told))
