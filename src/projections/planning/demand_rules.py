@@ -73,6 +73,12 @@ _KINDS_BY_REASON: Final = {
     "found_value": (f"kind = {_FOUND}", "value"),
 }
 
+# What has a reason goes to one of these accounts or comes from it, and so does its reversal. Most
+# movements do neither, and are told apart before anything is worked out about them.
+_WITH_REASON: Final = (
+    "(m.source IN ('@scrap', '@adjustment') OR m.target IN ('@scrap', '@adjustment'))"
+)
+
 REASON_MEASURES: Final = {name: what for name, (_, what) in _KINDS_BY_REASON.items()}
 
 KEY: Final = ("sku", "site", "day", "scale", "power")
@@ -139,7 +145,7 @@ def by_reason(dialect: Dialect, part: Slice, condition: str = "TRUE") -> str:
         total = dialect.total.format(f"sum(happened * {what}) FILTER (WHERE {which})")
         sums.append(f"{total} AS {name}")
     condition = f"kind IN ({_SCRAPPED}, {_FOUND}, {_LOST}) AND {condition}"
-    return _grouped(_legs(dialect, part), REASON_KEY, sums, condition)
+    return _grouped(_legs(dialect, part, _WITH_REASON), REASON_KEY, sums, condition)
 
 
 def _sum(dialect: Dialect, name: str) -> str:
@@ -173,7 +179,7 @@ SELECT {", ".join(key)}, {", ".join(sums)} FROM (
 ) AS parts GROUP BY {", ".join(key)}"""  # noqa: S608 - numbers and names of this file alone
 
 
-def _legs(dialect: Dialect, part: Slice) -> str:
+def _legs(dialect: Dialect, part: Slice, only: str = "TRUE") -> str:
     return f"""
 SELECT sku, scale, day, quantity, value, reason, happened,
     CASE WHEN side < 0 THEN source_site WHEN target_status IS NOT NULL THEN target_site
@@ -191,7 +197,7 @@ SELECT sku, scale, day, quantity, value, reason, happened,
         ELSE CASE source WHEN '@customer' THEN {_RETURNED} WHEN '@supplier' THEN {_RECEIVED}
             WHEN '@adjustment' THEN {_FOUND} ELSE 0 END END
     END AS kind
-FROM ({_effects(dialect, part)}) AS effects
+FROM ({_effects(dialect, part, only)}) AS effects
 CROSS JOIN (SELECT -1 AS side UNION ALL SELECT 1) AS sides
 WHERE CASE WHEN side < 0 THEN source_status IS NOT NULL
         ELSE target_status IS NOT NULL OR source = '@customer' END
@@ -200,7 +206,7 @@ WHERE CASE WHEN side < 0 THEN source_status IS NOT NULL
         AND (source_status = 'available') = (target_status = 'available'))"""  # noqa: S608
 
 
-def _effects(dialect: Dialect, part: Slice) -> str:
+def _effects(dialect: Dialect, part: Slice, only: str) -> str:
     """Movements, and once more those that are undone: `happened` is then -1.
 
     `changed` is 1 where balances move: a reversal moves them and is nothing that happened.
@@ -215,12 +221,12 @@ def _effects(dialect: Dialect, part: Slice) -> str:
     return f"""
 SELECT {columns("m")}, CASE WHEN m.reverses_offset IS NULL THEN 1 ELSE 0 END AS happened,
     1 AS changed
-FROM movements AS m WHERE {_in(dialect, part, "m")}
+FROM movements AS m WHERE {_in(dialect, part, "m")} AND {only}
 UNION ALL
 SELECT {columns("undone")}, -1 AS happened, 0 AS changed
 FROM movements AS m JOIN movements AS undone
     ON undone.partition = m.partition AND undone.log_offset = m.reverses_offset
-WHERE {_in(dialect, part, "m")} AND m.reverses_offset IS NOT NULL"""  # noqa: S608
+WHERE {_in(dialect, part, "m")} AND {only} AND m.reverses_offset IS NOT NULL"""  # noqa: S608
 
 
 def _refusals(dialect: Dialect, part: Slice) -> str:

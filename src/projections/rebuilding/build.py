@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 
+from ledger.ending import end
 from ledger.log import EventLog
 from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database, DatabaseUnavailable
@@ -19,6 +20,7 @@ LOOK_SECONDS = 0.01
 PATIENCE_SECONDS = 60.0
 # Nobody else waits for what a slice locks here, and larger ones have less to write.
 DEMAND_RECORDS_A_SLICE = 200_000
+DEMAND_WAYS = 2
 
 Progress = Callable[[str, int], None]
 
@@ -65,8 +67,24 @@ class Build:
         """Read on to the end of the log, from now on."""
         self._limited.allow_all()
 
-    async def reach(self, until: Mapping[int, int]) -> None:
-        """Return once the views show the records before these offsets, indexes and all.
+    async def bring(
+        self, until: Mapping[int, int], demand: Mapping[int, int] | None = None
+    ) -> None:
+        """Bring the views up to these offsets, and the demand view up to its own, or all there is.
+
+        Demand is summed up while the indexes are made. Raises BuildStopped, DemandRefused,
+        DatabaseUnavailable.
+        """
+        await self.reach(until, indexed=False)
+        indexing = asyncio.create_task(self.reach(until))
+        try:
+            await self.sum_up(demand)
+            await indexing
+        finally:
+            await end(indexing)
+
+    async def reach(self, until: Mapping[int, int], *, indexed: bool = True) -> None:
+        """Return once the views show the records before these offsets, and have all indexes.
 
         Raises BuildStopped, DatabaseUnavailable.
         """
@@ -75,7 +93,7 @@ class Build:
         assert projector is not None
         assert task is not None
         well_at = time.monotonic()
-        while not self._reached(projector, until):
+        while not (self._reached(projector, until) and (projector.indexed or not indexed)):
             if task.done():
                 raise BuildStopped(projector.trouble or "")
             for partition, failure in projector.failures.items():
@@ -91,7 +109,22 @@ class Build:
 
         Raises DatabaseUnavailable, DemandRefused.
         """
-        await catch_up(self._database, until=until, records_max=DEMAND_RECORDS_A_SLICE)
+        if until is None:
+            until = {one: at.position for one, at in (await self.checkpoints()).items()}
+        await asyncio.gather(
+            *(
+                catch_up(self._database, until=part, records_max=DEMAND_RECORDS_A_SLICE)
+                for part in self._shares(until)
+            )
+        )
+
+    def _shares(self, until: Mapping[int, int]) -> list[dict[int, int]]:
+        """What is summed up at once: a server has several processors, a file has one writer."""
+        ways = 1 if self._database.is_sqlite else DEMAND_WAYS
+        shares: list[dict[int, int]] = [{} for _ in range(ways)]
+        for number, partition in enumerate(sorted(until)):
+            shares[number % ways][partition] = until[partition]
+        return shares
 
     def _reached(self, projector: Projector, until: Mapping[int, int]) -> bool:
         known = projector.positions.known()
@@ -99,4 +132,4 @@ class Build:
         there = all(known.get(one, 0) >= offset for one, offset in until.items())
         stage = "the indexes are made" if there else "records are read"
         self._progress(stage, sum(self.positions.values()))
-        return there and projector.indexed
+        return there

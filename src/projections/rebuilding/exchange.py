@@ -53,8 +53,7 @@ class Exchange:
         while True:
             live = self._wanted(await self._site.positions())
             behind = sum(max(0, at - self._build.positions.get(one, 0)) for one, at in live.items())
-            await self._build.reach(live)
-            await self._build.sum_up()
+            await self._build.bring(live)
             if behind <= FENCED_RECORDS_MAX:
                 return
 

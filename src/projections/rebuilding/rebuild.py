@@ -154,8 +154,7 @@ class _Run:
         else:
             await build.start({})
             build.allow_all()
-        await build.reach(ends)
-        await build.sum_up()
+        await build.bring(ends)
         await self._site.analyze(BUILD)
         report.records = sum(build.positions.values())
         self.lap("built")
@@ -209,8 +208,7 @@ class _Run:
         self.lap("compared")
 
     async def _reach(self, live: Positions) -> None:
-        await self._build.reach(_offsets(live, VIEW_GROUP))
-        await self._build.sum_up(_offsets(live, DEMAND_GROUP))
+        await self._build.bring(_offsets(live, VIEW_GROUP), _offsets(live, DEMAND_GROUP))
 
     def lap(self, stage: str) -> None:
         """Note how long a stage took, the one that ends here."""
