@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -10,27 +11,42 @@ import msgspec
 from ledger.log import NewRecord, Record
 
 KEYS_KEPT = 65_536
+_NEWLINE: Final = 10
 NO_EVENT: Final = msgspec.Raw(b"")
 _encode = msgspec.json.Encoder().encode
 
 
-def line_of(record: Record) -> bytes:
-    """`{"offset":17,"key":"85123A","event":{…}}`: the event with its very bytes, and a newline.
+def lines_of(records: Iterable[Record]) -> bytes:
+    """`{"offset":17,"key":"85123A","event":{…}}`: events with their very bytes, a line each.
 
-    What cannot stand in a line of JSON as it is, stands there in base64 instead.
+    What cannot stand in a line of JSON as it is, stands there in base64 instead. Runs once for
+    every record of an export.
     """
-    value = record.value
-    event = b'"event":%b' % value if _stands_alone(value) else _in_base64("event", value)
-    if record.traceparent is not None:
-        event = b"%b,%b" % (event, _text("traceparent", record.traceparent))
-    return b'{"offset":%d,%b,%b}\n' % (record.offset, _key(record.key), event)
+    parts: list[bytes] = []
+    add = parts.append
+    for record in records:
+        add(b'{"offset":%d,%b,' % (record.offset, _key(record.key)))
+        value = record.value
+        # Nearly every event is of one line, and of ASCII.
+        if value[:1] == b"{" and value[-1:] == b"}" and value.isascii() and _NEWLINE not in value:
+            add(b'"event":')
+            add(value)
+        else:
+            add(_event(value))
+        if record.traceparent is not None:
+            add(b",%b" % _text("traceparent", record.traceparent))
+        add(b"}\n")
+    return b"".join(parts)
+
+
+def _event(value: bytes) -> bytes:
+    return b'"event":%b' % value if _stands_alone(value) else _in_base64("event", value)
 
 
 def _stands_alone(value: bytes) -> bool:
     """Whether a JSON document comes out of a line as it went in: one line, nothing around it."""
-    if value[:1] != b"{" or value[-1:] != b"}" or b"\n" in value:
-        return False
-    return value.isascii() or _is_text(value)
+    whole = value[:1] == b"{" and value[-1:] == b"}"
+    return whole and b"\n" not in value and _is_text(value)
 
 
 def _is_text(value: bytes) -> bool:

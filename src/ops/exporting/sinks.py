@@ -8,7 +8,7 @@ from ledger.domain.facts import Moved
 from ledger.events.chain import GENESIS, Chain
 from ledger.log import Record
 from ops.exporting.files import OutputFile
-from ops.exporting.lines import line_of
+from ops.exporting.lines import lines_of
 from ops.exporting.links import Links
 from ops.exporting.manifest import Encoding, File, log_file
 from ops.exporting.movements import row_of
@@ -74,14 +74,11 @@ class LogSink:
     def take(self, records: Sequence[Record]) -> int:
         """See `Sink`."""
         assert self._file is not None
-        accept, chosen = self._links.accept, self._key
-        lines = []
-        for record in records:
-            accept(record.offset, record.key, record.value)
-            if chosen is None or record.key == chosen:
-                lines.append(line_of(record))
-        self._file.write(b"".join(lines), len(lines))
-        return len(lines)
+        self._links.accept_all(records)
+        if self._key is not None:
+            records = [record for record in records if record.key == self._key]
+        self._file.write(lines_of(records), len(records))
+        return len(records)
 
     def finish(self) -> list[File]:
         """See `Sink`."""

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from decimal import Context, Decimal
 from pathlib import Path
@@ -70,22 +70,21 @@ def _exact(number: Exact) -> str:
     return quantities.text(*number)
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(EXACT, _exact),
     **dict.fromkeys(INSTANTS, codes.instant_text),
     "late": {True: "true", False: "false"}.__getitem__,
 }
-_KINDS = [_SPECIAL.get(name, _as_it_is) for name in COLUMNS]
+_SHOWN = [(COLUMNS.index(name), shown) for name, shown in _SPECIAL.items()]
 
 
-def _cells(row: Row) -> Iterable[Any]:
-    values: tuple[Any, ...] = row
-    for kind, value in zip(_KINDS, values, strict=True):
-        yield "" if value is None else kind(value)
+def _cells(row: Row) -> list[Any]:
+    """What a line shows; `csv` writes nothing for None."""
+    cells: list[Any] = list(row)
+    for place, shown in _SHOWN:
+        if cells[place] is not None:
+            cells[place] = shown(cells[place])
+    return cells
 
 
 class ParquetTable:

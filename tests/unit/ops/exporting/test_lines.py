@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ledger.log import Record
-from ops.exporting.lines import decode_line, line_of
+from ops.exporting.lines import decode_line, lines_of
 
 SOME_BYTES = st.one_of(
     st.binary(max_size=40),
@@ -28,7 +28,7 @@ def test_any_bytes_come_back(key: bytes, value: bytes, trace: bytes | None, offs
         msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         value = msgspec.json.encode({"value": value})
-    line = line_of(Record(offset, offset, key, value, 0, None, trace))
+    line = lines_of([Record(offset, offset, key, value, 0, None, trace)])
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     read = decode_line(line)
@@ -39,7 +39,8 @@ def test_what_a_line_looks_like() -> None:
     """It can be read by people and by jq."""
     record = Record(17, 17, "Löffel".encode(), b'{"id":"m1", "n":1.50}', 5)
     assert (
-        line_of(record).decode() == '{"offset":17,"key":"Löffel","event":{"id":"m1", "n":1.50}}\n'
+        lines_of([record]).decode()
+        == '{"offset":17,"key":"Löffel","event":{"id":"m1", "n":1.50}}\n'
     )
 
 
