@@ -19,7 +19,7 @@ from tests.contract.log_cases import read_all
 from tests.unit.ops.story import COMMANDS, Caller
 
 PARTITIONS = 3
-LEDGER_ID = "the ledger"
+LEDGER_ID = "the-ledger"
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 # Its partition has both kinds of holes, one of them behind its last record.
 SKU = "apple"

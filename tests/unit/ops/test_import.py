@@ -66,6 +66,19 @@ def test_a_whole_log(run: Run) -> None:
     assert (code, "(0 appended, 0 holes filled" in out) == (0, True)
 
 
+def test_a_seal_of_the_source_is_one_of_the_import(run: Run) -> None:
+    """The heads are the same, so what was sealed there is proved here; an audit finds no fault."""
+    assert run("seal", "--new-key", "key")[0] == 0
+    code, _, err = run("seal", "--key", "key", "--into", "seals", *FLAGS)
+    assert code == 0, err
+    assert run(*INTO_NEW)[0] == 0
+    audit = ("verify", "--seal", "seals", "--public-key", "key.pub", *FLAGS, "--jobs", "1")
+    code, out, err = run(*audit, "--data-dir", "new", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["findings"], len(found["void_records"])) == (0, 5)
+
+
 def test_it_goes_on_where_it_stopped(run: Run) -> None:
     """At any place: within records, within holes, before anything."""
     assert run(*INTO_NEW)[0] == 0
