@@ -66,7 +66,8 @@ class Target:
                 raise TargetRefused(
                     f"the log goes on behind the export: partition {partition} ends before offset "
                     f"{end}, and its export before {of.until_offset}. "
-                    + await self._others(partition, of.until_offset)
+                    + await self._claimed(partition, of.until_offset)
+                    + "Nothing was changed; if it was imported here before, nothing is left to do"
                 )
 
     async def fill(self, partition: int, tell: Tell) -> Filled:
@@ -125,13 +126,17 @@ class Target:
 
     async def _others(self, partition: int, offset: int) -> str:
         """Who wrote there, and how to begin again."""
-        again = f"To begin again, stop every instance and delete {self._place}"
+        claimed = await self._claimed(partition, offset)
+        return f"{claimed}To begin again, stop every instance and delete {self._place}"
+
+    async def _claimed(self, partition: int, offset: int) -> str:
+        """A sentence about the instance that has claimed the partition from there on, if any."""
         read = await self._log.read(partition, offset, records_max=100)
         for record in read.records:
             fact = _fact(record)
             if isinstance(fact, WriterClaimed):
-                return f"The instance {fact.instance} at {fact.url} has claimed it. {again}"
-        return again
+                return f"The instance {fact.instance} at {fact.url} has claimed it. "
+        return ""
 
 
 def _fact(record: Record) -> object:

@@ -84,7 +84,7 @@ def test_it_goes_on_where_it_stopped(run: Run) -> None:
     assert run(*INTO_NEW)[0] == 0
     whole = counting_of(NEW)
     holes = [one.offset for one in records_of(NEW)[BUSY] if not one.counts]
-    for cut in (1, 7, holes[1], holes[2] + 1, holes[-1]):
+    for cut in (1, holes[1], holes[-1]):
         with sqlite3.connect("new/log.db") as log:
             log.execute('DELETE FROM records WHERE "partition" = ? AND "offset" >= ?', (BUSY, cut))
             log.execute('DELETE FROM records WHERE "partition" = 0 AND 0 <> ?', (BUSY,))
@@ -121,7 +121,7 @@ def test_a_ledger_goes_on_from_it(run: Run) -> None:
     assert code == 1
     assert f"the log goes on behind the export: partition {BUSY} ends before offset" in err
     assert "The instance two at " in err
-    assert "delete new/log.db with its -wal and -shm" in err
+    assert "Nothing was changed; if it was imported here before, nothing is left to do" in err
     assert records_of(NEW) == before
 
 
@@ -169,6 +169,7 @@ def test_logs_that_are_not_empty(run: Run) -> None:
     _spoil('UPDATE records SET stated = NULL WHERE "partition" = ? AND "offset" = 6', BUSY)
     code, _, err = run(*INTO_NEW)
     assert (code, f"differs from the export from partition {BUSY}, offset 6 on" in err) == (1, True)
+    assert "delete new/log.db with its -wal and -shm" in err
     _spoil(
         'UPDATE records SET stated = 6, key = x\'41\' WHERE "partition" = ? AND "offset" = 6', BUSY
     )
