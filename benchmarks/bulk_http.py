@@ -41,12 +41,13 @@ def bodies(count: int, seed: int, skus: int = SKUS) -> list[bytes]:
     chance = random.Random(seed)
     made = []
     for _ in range(count):
-        items = [_item(chance, skus) for _ in range(ITEMS)]
+        items = [item_of(chance, skus) for _ in range(ITEMS)]
         made.append(serving.post("/v1/movements/bulk", json.dumps(items).encode()))
     return made
 
 
-def _item(chance: random.Random, skus: int) -> dict[str, str | dict[str, str]]:
+def item_of(chance: random.Random, skus: int = SKUS) -> dict[str, str | dict[str, str]]:
+    """One movement with an id."""
     number = chance.randrange(skus)
     left, middle, right = (chance.getrandbits(bits) for bits in (48, 12, 60))
     item: dict[str, str | dict[str, str]] = {

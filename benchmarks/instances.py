@@ -191,8 +191,9 @@ def replacement(bootstrap: str, movements: int, skus: int) -> None:
             seconds = _until_written(stays.url, lost, started)
             print(
                 f"kill -9 behind {movements:,} movements of {skus:,} SKUs: all {len(lost)} "
-                f"partitions written again after {seconds:.1f} s, {seconds - SESSION_SECONDS:.1f} s beyond the session "
-                f"timeout of {SESSION_SECONDS:.0f} s"
+                f"partitions written again after {seconds:.1f} s, "
+                f"{seconds - SESSION_SECONDS:.1f} s beyond the session timeout of "
+                f"{SESSION_SECONDS:.0f} s"
             )
         with instance(bootstrap, cores, "restarts") as restarts:
             lost = settled([stays, restarts])[1]

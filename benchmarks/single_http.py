@@ -22,7 +22,7 @@ from typing import NamedTuple
 import uvloop
 
 from benchmarks import serving
-from benchmarks.bulk_http import _item
+from benchmarks.bulk_http import item_of
 
 CONNECTIONS = 32
 LATENCY_REQUESTS = 300
@@ -33,7 +33,7 @@ def requests(path: str, count: int, seed: int) -> list[bytes]:
     chance = random.Random(seed)
     made: list[bytes] = []
     while len(made) < count:
-        item = _item(chance)
+        item = item_of(chance)
         if item["type"] == "receipt":
             made.append(serving.post(path, json.dumps(item).encode()))
     return made

@@ -44,7 +44,7 @@ class HealthBucketBase(BaseModel):
 HealthBucket = create_model("HealthBucket", __base__=HealthBucketBase, **_fields())
 
 
-class HealthMonth(HealthBucket):  # type: ignore[misc, valid-type]
+class HealthMonth(HealthBucket):
     """A month, or a part of one, of everything, of a class, or of a site."""
 
     by: str = Field(description="`total`, `class` or `site`.")
