@@ -47,9 +47,10 @@ def place_named(report: PartitionReport) -> tuple[int, int]:
     """The first offset that anything was found at; the first and last one that a seal leaves in
     doubt, where nothing but the seal knows."""
     offsets = {one.code: int(one.where.partition(":")[2]) for one in reversed(report.findings.kept)}
-    in_doubt = [offsets.pop(code, -1) for code in ("seal_differs", "shorter_than_seal")]
+    differs, shorter = (offsets.pop(code, -1) for code in ("seal_differs", "shorter_than_seal"))
     if not offsets:
-        return max(in_doubt), report.head_offset + 1
+        last = report.head_offset + 1
+        return (differs, last) if shorter < 0 else (shorter, report.end)
     first = min(offsets.values())
     return first, first
 

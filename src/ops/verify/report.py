@@ -32,8 +32,9 @@ class Report:
 
     @property
     def all_notes(self) -> list[str]:
-        """What could not be compared, and why."""
-        return [*self.notes, *(note for one in self.partitions for note in one.notes)]
+        """What could not be compared, and why; each once."""
+        notes = [*self.notes, *(note for one in self.partitions for note in one.notes)]
+        return list(dict.fromkeys(notes))
 
 
 def document(report: Report) -> dict[str, Any]:

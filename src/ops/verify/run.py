@@ -1,13 +1,13 @@
 """The whole audit: what there is to verify, partition by partition, and what concerns them all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.config import Settings, open_snapshots
-from ledger.errors import LedgerError, LogUnavailable
+from ledger.errors import LedgerError, LogMisconfigured, LogUnavailable
 from ledger.replay.reading import ends, is_damage
 from ops.console import CommandError
 from ops.existing_log import existing_log
@@ -97,35 +97,22 @@ async def verify_some(
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(existing_log(settings))
         database = await _database(stack, settings, order)
-        with _findable() as damaged:
-            snapshots = await _snapshots(stack, settings, order)
+        damaged, notes, snapshots = await _snapshots(stack, settings, order)
         for partition in partitions:
             sources = Sources(
                 log,
                 database,
-                None if damaged else snapshots,
+                snapshots,
                 None if target.seals is None else target.seals.watch(partition),
                 order.kept_max,
                 lambda offset, partition=partition: told(partition, offset),  # type: ignore[misc]
             )
             report = await verify_partition(sources, partition)
-            if damaged:
-                where = f"snapshot of partition {partition}"
-                report.findings.take(Finding("unreadable", where, text) for text in damaged)
+            report.notes += notes
+            where = f"snapshot of partition {partition}"
+            report.findings.take(Finding("unreadable", where, text) for text in damaged)
             reports.append(report)
     return reports
-
-
-@contextmanager
-def _findable() -> Iterator[list[str]]:
-    """A damaged file is something that is found; the answer says how it was, if it was."""
-    found: list[str] = []
-    try:
-        yield found
-    except LogUnavailable as error:
-        if not is_damage(error):
-            raise
-        found.append(str(error))
 
 
 async def _database(stack: AsyncExitStack, settings: Settings, order: Order) -> Database | None:
@@ -137,13 +124,24 @@ async def _database(stack: AsyncExitStack, settings: Settings, order: Order) -> 
     return database
 
 
-async def _snapshots(stack: AsyncExitStack, settings: Settings, order: Order) -> Any:
+async def _snapshots(
+    stack: AsyncExitStack, settings: Settings, order: Order
+) -> tuple[list[str], list[str], Any]:
+    """The store if there is one; in front of it what is damaged, and why it is left out."""
     if not order.snapshots or not has_snapshots(settings):
-        return None
+        return [], [], None
     store = open_snapshots(settings, create=False)
     stack.push_async_callback(_close, store)
-    await store.open()
-    return store
+    try:
+        await store.open()
+    except LogMisconfigured as error:
+        # They are a cache: a ledger may go without, and so may an audit.
+        return [], [f"no snapshots are compared: {error}"], None
+    except LogUnavailable as error:
+        if not is_damage(error):
+            raise
+        return [str(error)], [], None
+    return [], [], store
 
 
 async def _close(store: Any) -> None:
