@@ -136,3 +136,21 @@ def test_what_is_wrong_with_a_mapping_is_said(tmp_path: Path, text: str, says: s
     """In one sentence, before anything is read."""
     with pytest.raises(CommandError, match=says):
         mapping(tmp_path, text)
+
+
+def test_ndjson(tmp_path: Path) -> None:
+    """A number with a point stays as exact as it is written; what is no object is named."""
+    path = tmp_path / "statement.ndjson"
+    path.write_text(
+        '{"sku": "A", "quantity": 0.10}\n{"sku": "B", "quantity": 7}\n[1]\n{"quantity": 1}\n'
+        '{"sku": "C", "quantity": 1e3}\n{"sku": "D", "quantity": null}\n'
+    )
+    spec = mapping(tmp_path, '[fields]\nsku = "{sku}"\nquantity = "{quantity}"\n')
+    with open_rows(path, "ndjson", "utf-8", ",") as source:
+        found = Reader(spec, source.columns, "f" * 64).read(source.rows)
+    assert [(one.at.sku, one.quantity, one.problem is None) for one in found.lines] == [
+        ("A", "0.10", True), ("B", "7", True), ("C", "", False), ("D", "", False),
+    ]  # fmt: skip
+    assert [(one.line, one.detail) for one in found.unreadable] == [
+        (3, "no JSON object"), (4, "sku: there is no 'sku'"),
+    ]  # fmt: skip
