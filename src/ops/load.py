@@ -18,6 +18,7 @@ from rich.progress import (
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.loading.checkpoint import Counts, checkpoint_path
 from ops.loading.rows import Source, file_format, identity, open_rows
+from ops.reading import read_key
 
 if TYPE_CHECKING:
     from ops.loading.load import Load
@@ -140,19 +141,6 @@ def _show(bar: Progress, task: Any, counts: Counts, source: Source) -> None:
     good = counts.accepted + counts.replayed
     text = f"{good:,} counted, {counts.refused_total:,} refused"
     bar.update(task, completed=source.position(), description=text)
-
-
-def read_key(path: Path | None) -> str | None:
-    """The API key in a file, or None. Raises CommandError."""
-    if path is None:
-        return None
-    try:
-        key = path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from None
-    if not key.isascii() or not key.isprintable() or not key:
-        raise CommandError(f"{path} holds no API key")
-    return key
 
 
 def _lines(document: dict[str, Any]) -> list[str]:

@@ -12,7 +12,8 @@ import typer
 
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
-from ops.load import PATIENCE_SECONDS_DEFAULT, URL_DEFAULT, read_key
+from ops.load import PATIENCE_SECONDS_DEFAULT, URL_DEFAULT
+from ops.reading import read_key
 from ops.views import with_views
 
 if TYPE_CHECKING:
