@@ -4,13 +4,16 @@ Instants are microseconds since 1970 UTC, quantities (integer, scale) pairs: wha
 makes of them is its own matter.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.domain import quantities
 from ledger.domain.facts import Moved
 from ledger.domain.stock import split_key
 from ledger.events.codec import command_type
+from ledger.events.trails import trail_document
 
+TRAILS_KEPT = 4_096
 # An integer and how many of its digits lie behind the point.
 Exact = tuple[int, int]
 
@@ -48,6 +51,9 @@ class Row(NamedTuple):
     reverses_offset: int | None
     original_offset: int | None
     actor: str | None
+    credential: str | None
+    origin: str | None
+    request_id: str | None
 
 
 COLUMNS = Row._fields
@@ -83,7 +89,15 @@ def row_of(partition: int, fact: Moved) -> Row:
         fact.reverses_offset if fact.reverses_offset >= 0 else None,
         fact.original_offset if fact.original_offset >= 0 else None,
         fact.actor,
+        *_trail(fact.trail),
     )
+
+
+@lru_cache(TRAILS_KEPT)
+def _trail(trail: bytes | None) -> tuple[str | None, str | None, str | None]:
+    """Credential, origin and id of the request, which the movements of a bulk share."""
+    found = trail_document(trail)
+    return found["credential"], found["origin"], found["request_id"]
 
 
 def _side(account: str, after: int, scale: int) -> Side:

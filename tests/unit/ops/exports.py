@@ -12,6 +12,7 @@ from ledger.adapters.sqlite_file import place_of
 from ledger.config import Settings, open_log, open_snapshots
 from ledger.domain.movements import Receipt
 from ledger.events.partitioner import Partitioner
+from ledger.events.trails import Trail, encode_trail
 from ledger.log import FillableLog, Record
 from ledger.service import Ledger
 from ops.exporting.export import Order, export
@@ -21,6 +22,7 @@ from tests.unit.ops.story import COMMANDS, Caller
 PARTITIONS = 3
 LEDGER_ID = "the-ledger"
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRAIL = encode_trail(Trail("recordMovements@one", "request-1", "1f2e3d4c"))
 # Its partition has both kinds of holes, one of them behind its last record.
 SKU = "apple"
 BUSY = Partitioner(PARTITIONS).partition_of(SKU)
@@ -47,7 +49,9 @@ async def _fill(settings: Settings) -> None:
         received = Receipt(
             id=f"x{number}", sku=sku, quantity="3", location=f"MAIN/{number % 5}", note=note
         )
-        await ledger.submit(received, actor="k1", timeout_seconds=10, traceparent=TRACE)
+        await ledger.submit(
+            received, actor="k1", timeout_seconds=10, traceparent=TRACE, trail=TRAIL
+        )
     await ledger.close()
     await log.append_void(BUSY, await log.end(BUSY), 2)
     await export(log, Order(folder=settings.data_dir / "out"))

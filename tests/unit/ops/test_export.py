@@ -149,6 +149,8 @@ def test_rows_for_analysts(run: Run) -> None:
     assert [Decimal(row["quantity"]) for row in rows] == [
         Decimal(fact.quantity).scaleb(-fact.scale) for _, fact in moved
     ]
+    trails = {(row["credential"], row["origin"], row["request_id"]) for row in rows}
+    assert trails == {("", "", ""), ("1f2e3d4c", "recordMovements@one", "request-1")}
     (pear,) = [row for row in rows if row["id"] == "m12"]
     assert (pear["quantity"], pear["to_lot"], pear["to_on_hand"]) == ("1.25", "L2", "1.25")
     assert (pear["from_account"], pear["from_location"]) == ("@supplier", "")
@@ -162,7 +164,17 @@ def test_rows_for_analysts(run: Run) -> None:
     assert frame["value"].sum() == sum((Decimal(row["value"]) for row in rows), Decimal(0))
     times = frame["recorded_at"].dt.strftime("%Y-%m-%dT%H:%M:%S").to_list()
     assert times == [row["recorded_at"][:19] for row in rows]
-    for name in ("id", "sku", "type", "from_location", "to_location", "reason", "note", "actor"):
+    for name in (
+        "id",
+        "sku",
+        "type",
+        "from_location",
+        "to_location",
+        "reason",
+        "note",
+        "actor",
+        "origin",
+    ):
         assert frame[name].fill_null("").to_list() == [row[name] for row in rows], name
 
 
