@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from ledger.config import Settings
+from ledger.errors import LogMisconfigured
 from ledger.replay.folding import replay_state
 from ledger.replay.reading import ends
 from ops.existing_log import existing_log
@@ -57,6 +58,17 @@ def test_the_same_as_everybody_else(settings: Settings) -> None:
     assert skus.keys() == {sku for state in live for sku in state["skus"]}
     views = asyncio.run(_views(settings, untils, list(skus)))
     assert {name: _shown(one) for name, one in skus.items()} == views
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_not_there(kafka_bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """It is said, twice: looking for it did not make it."""
+    settings = Settings(
+        kafka_bootstrap=kafka_bootstrap, topic_prefix=topic_prefix, dev=True, data_dir=tmp_path
+    )
+    for _ in range(2):
+        with pytest.raises(LogMisconfigured, match="does not exist"):
+            asyncio.run(look(settings, Question()))
 
 
 async def _states(settings: Settings) -> list[dict[str, Any]]:
