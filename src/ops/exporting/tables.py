@@ -15,7 +15,7 @@ from ops.exporting.manifest import File
 from ops.exporting.movements import COLUMNS, EXACT, INSTANTS, Exact, Row
 
 # A Parquet file is made in memory, so it ends after so many rows, and the next one begins.
-PARQUET_ROWS_MAX = 250_000
+PARQUET_ROWS_MAX = 100_000
 # Enough for every quantity and value: 10^18 in the smallest unit, six digits behind the point.
 DIGITS_MAX = 38
 _CONTEXT = Context(prec=DIGITS_MAX)
