@@ -178,6 +178,17 @@ def test_rows_for_analysts(run: Run) -> None:
         assert frame[name].fill_null("").to_list() == [row[name] for row in rows], name
 
 
+def test_rows_of_many_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Parquet file ends after so many rows, and the next one goes on."""
+    _exported(run, "--format", "parquet")
+    monkeypatch.setattr("ops.exporting.tables.PARQUET_ROWS_MAX", 20)
+    assert run("export", "parts", *FLAGS, "--format", "parquet")[0] == 0
+    parts = [pl.read_parquet(path) for path in sorted(Path("parts").glob("*.parquet"))]
+    assert {part["partition"].n_unique() for part in parts} == {1}
+    assert max(part.height for part in parts) == 20
+    assert pl.concat(parts).equals(pl.read_parquet("out/*.parquet"))
+
+
 def test_rows_of_one_sku(run: Run) -> None:
     """The chain is followed over the others as well."""
     manifest = _exported(run, "--format", "csv", "--sku", "pear")
