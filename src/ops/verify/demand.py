@@ -30,6 +30,10 @@ ORPHANS: Final = (
      " (SELECT series FROM sku_sites) ORDER BY series, day"),
     ("sku_sites", "SELECT sku, site FROM sku_sites WHERE series NOT IN"
      " (SELECT series FROM sku_days) ORDER BY sku, site"),
+    ("history_blocks", "SELECT sku, number FROM history_blocks WHERE sku NOT IN"
+     " (SELECT sku FROM history_skus) ORDER BY sku, number"),
+    ("history_slices", "SELECT sku, level, number, slice FROM history_slices WHERE sku NOT IN"
+     " (SELECT sku FROM history_skus) ORDER BY sku, level, number, slice"),
 )  # fmt: skip
 
 

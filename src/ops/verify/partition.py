@@ -14,10 +14,12 @@ from ledger.replay.reading import LogDamaged, ends, is_damage, read_records
 from ops.findings import Finding, Findings
 from ops.verify.codes import CODES
 from ops.verify.demand import check_demand
+from ops.verify.history import check_history
 from ops.verify.rows import Rows
 from ops.verify.snapshots import read_check
 from ops.verify.views import ViewCheck, ViewPositions, read_view_positions
 from ops.verify.walk import Stop, Walk, Watch
+from projections.checkpoints import Checkpoint
 from projections.database import Database, DatabaseUnavailable
 
 
@@ -46,9 +48,10 @@ class PartitionReport:
     void_listed: list[tuple[int, int | None]] = field(default_factory=list)
     sound_until: int | None = None
     ledger_id: str | None = None
-    # How far the views and the demand view were compared; None where they were not.
+    # How far the views, and those made from them, were compared; None where they were not.
     views_until: int | None = None
     demand_until: int | None = None
+    history_until: int | None = None
     snapshot: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -197,20 +200,28 @@ class _Check:
         async with self._readable("views"):
             await views.finish(self._walk)
             self._report.views_until = views.position.position
-            await self._compare_demand()
+            await self._compare_derived()
 
-    async def _compare_demand(self) -> None:
+    async def _compare_derived(self) -> None:
+        """What is made from other views, at positions of its own."""
         assert self._positions is not None
         assert self._rows is not None
-        core, demand = self._positions
-        if demand is None:
-            return
-        if demand.position > core.position or demand.ledger_id != core.ledger_id:
-            text = f"the demand view is at {demand.position} of ledger {demand.ledger_id}"
-            self._wrong("view_differs", f"view_positions 'demand', {self._partition}", text)
-            return
-        self._findings.take(await check_demand(self._rows, self._partition, demand.position))
-        self._report.demand_until = demand.position
+        core, demand, history = self._positions
+        if demand is not None and self._fits("demand", demand, core):
+            until = demand.position
+            self._findings.take(await check_demand(self._rows, self._partition, until))
+            self._report.demand_until = until
+        if history is not None and self._fits("history", history, core):
+            until = history.position
+            self._findings.take(await check_history(self._rows, self._partition, until))
+            self._report.history_until = until
+
+    def _fits(self, group: str, position: Checkpoint, core: Checkpoint) -> bool:
+        if position.position <= core.position and position.ledger_id == core.ledger_id:
+            return True
+        text = f"it is at {position.position} of ledger {position.ledger_id}, ahead of its views"
+        self._wrong("view_differs", f"view_positions '{group}', {self._partition}", text)
+        return False
 
     def _leave_out(self, what: str) -> None:
         at = self._walk.broken_at

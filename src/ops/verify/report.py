@@ -41,7 +41,11 @@ def document(report: Report) -> dict[str, Any]:
     """The one document of `--json`."""
     findings = report.findings
     views = {
-        str(one.partition): {"position": one.views_until, "demand": one.demand_until}
+        str(one.partition): {
+            "position": one.views_until,
+            "demand": one.demand_until,
+            "history": one.history_until,
+        }
         for one in report.partitions
         if one.views_until is not None
     }
@@ -113,9 +117,11 @@ def lines(report: Report) -> tuple[list[str], list[str]]:
 def _compared(report: Report) -> str:
     views = sum(one.views_until is not None for one in report.partitions)
     demand = sum(one.demand_until is not None for one in report.partitions)
+    history = sum(one.history_until is not None for one in report.partitions)
     parts = [
         f"the views of {views} partitions" if views else "no views",
         f"the demand view of {demand}" if demand else "no demand view",
+        f"the balance checkpoints of {history}" if history else "no balance checkpoints",
         f"{report.total('snapshot')} snapshots",
     ]
     if report.levels is not None:

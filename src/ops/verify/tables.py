@@ -15,6 +15,7 @@ from ledger.log import Record
 from ops.verify.rows import Row, Shape
 from ops.verify.walk import Counted
 from projections import tables
+from projections.history.tables import history_blocks, history_skus, history_slices
 from projections.views.items import definition_row
 from projections.views.movement_rows import movement_row, refusal_row
 from projections.views.supply import SupplyChanges
@@ -108,7 +109,10 @@ WITH_PARTITION: Final[tuple[Table, ...]] = (
     tables.sku_totals,
     tables.items,
     tables.sku_sites,
+    history_skus,
 )
+# Made again from the rows they were made from (history.py).
+HISTORY: Final[tuple[Table, ...]] = (history_skus, history_blocks, history_slices)
 # Held against the rows they are summed up from, once those are held against the log (demand.py).
 DEMAND: Final[tuple[Table, ...]] = (tables.sku_sites, tables.sku_days, tables.reason_days)
 # Tables of planning runs, which can be made again and compared: `stockledger plan --repeat`.
@@ -117,9 +121,6 @@ PLANNING: Final = "planning_"
 NOT_VERIFIED: Final[dict[str, str]] = {
     "view_positions": "positions are what the comparison goes by; their heads are compared",
     "view_failures": "what stopped a projector, for people to read",
-    "history_skus": "balance checkpoints, which can be deleted at any time",
-    "history_blocks": "balance checkpoints",
-    "history_slices": "balance checkpoints",
     "site_levels": "what alerts were raised by, at the position of a publisher of its own",
     "alerts": "raised by publishers as stock was when they looked",
 }

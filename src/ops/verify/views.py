@@ -22,23 +22,25 @@ from ops.verify.tables import ITEMS, ORDERS, PLACED, REVERSED, STOCK, TOTALS, VO
 from ops.verify.walk import Counted, Walk
 from projections.checkpoints import VIEW_GROUP, Checkpoint, from_rows
 from projections.database import ReadConnection
+from projections.history.tables import HISTORY_GROUP
 from projections.planning.demand_statements import DEMAND_GROUP
 from projections.tables import OVERFLOW_UNIT, view_positions
 from projections.views.items import item_row
 
 
 class ViewPositions(NamedTuple):
-    """How far views have read a partition: those of the log, and those of demand."""
+    """How far views have read a partition: those of the log, of demand, and of history."""
 
     core: Checkpoint
     demand: Checkpoint | None
+    history: Checkpoint | None
 
 
 async def read_view_positions(reader: ReadConnection, partition: int) -> ViewPositions | None:
     """Where the views of a partition are; None if they never read it."""
     found: dict[str, Checkpoint] = {}
     columns = view_positions.c
-    for group in (VIEW_GROUP, DEMAND_GROUP):
+    for group in (VIEW_GROUP, DEMAND_GROUP, HISTORY_GROUP):
         query = select(
             columns.partition, columns.ledger_id, columns.position, columns.head,
             columns.head_offset,
@@ -48,7 +50,9 @@ async def read_view_positions(reader: ReadConnection, partition: int) -> ViewPos
         if partition in checkpoints:
             found[group] = checkpoints[partition]
     core = found.get(VIEW_GROUP)
-    return None if core is None else ViewPositions(core, found.get(DEMAND_GROUP))
+    if core is None:
+        return None
+    return ViewPositions(core, found.get(DEMAND_GROUP), found.get(HISTORY_GROUP))
 
 
 class ViewCheck:

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import Table, text
 
 from ops.findings import Finding
 from ops.verify.partition import PartitionReport, Sources, verify_partition
 from ops.verify.strays import check_strays
-from ops.verify.tables import DEMAND, NOT_VERIFIED, PLANNING, WITH_PARTITION
+from ops.verify.tables import DEMAND, HISTORY, NOT_VERIFIED, PLANNING, WITH_PARTITION
 from projections import schema
 from projections.database import Database
+from projections.history import blocks
+from projections.history import catching_up as history
 from projections.planning.catching_up import catch_up
 from tests.contract.read_models.cases import MemoryLog
+from tests.contract.read_models.history.test_balances import SMALL
 from tests.contract.read_models.planning.test_catching_up import change
 from tests.contract.read_models.projecting import project
 from tests.tampering.world import World
@@ -39,6 +43,10 @@ BY_HAND: Sequence[tuple[str, str, str, str]] = (
     ("supply_receipts", "quantity > 0", "DELETE FROM {}", "the row is missing"),
     ("sku_days", "issued IS NOT NULL", "UPDATE {} SET issued = issued + 1", "issued is"),
     ("reason_days", "reason = 'lost'", "DELETE FROM {}", "the row is missing"),
+    ("history_skus", "partition = 0", "UPDATE {} SET counted = counted + 1", "counted is"),
+    ("history_blocks", "number = 0", "UPDATE {} SET last_offset = 1", "last_offset is 1"),
+    ("history_slices", "level = 1", "DELETE FROM {}", "the row is missing"),
+    ("history_slices", "level = 0", "UPDATE {} SET entries = sums", "entries is"),
     ("view_positions", "view_group = 'core'", "UPDATE {} SET head = 'f'", "they continue f"),
 )
 
@@ -67,6 +75,12 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balance checkpoints after a few movements."""
+    monkeypatch.setattr(blocks, "SHAPE", SMALL)
+
+
 async def verified(log: MemoryLog, database: Database) -> list[PartitionReport]:
     """Every partition."""
     return [
@@ -82,22 +96,24 @@ def found(reports: list[PartitionReport]) -> list[Finding]:
 
 def test_every_table_is_verified_or_said_not_to_be() -> None:
     """A new table of the views has to be thought of."""
-    names = {table.name for table in (*WITH_PARTITION, *DEMAND)}
+    names = {table.name for table in (*WITH_PARTITION, *DEMAND, *HISTORY)}
     others = {name for name in schema.metadata.tables if not name.startswith(PLANNING)}
     assert names | NOT_VERIFIED.keys() == others
     assert not names & NOT_VERIFIED.keys()
 
 
-async def test_sound_views_are_found_to_be_sound(database: Database) -> None:
+async def test_sound_views_are_found_to_be_sound(database: Database, small: None) -> None:
     """At the position they have, also while the log has gone on, and the demand view behind."""
     world = World(seed=7, partitions=2).go_on(300)
     await project(world.log, database)
     await catch_up(database)
+    await history.catch_up(database)
     world.go_on(100)
     reports = await verified(world.log, database)
     assert found(reports) == []
     position = [one.views_until for one in reports]
     assert position == [one.demand_until for one in reports]
+    assert position == [one.history_until for one in reports]
     assert all(one.views_until and one.views_until < one.end for one in reports)
     await project(world.log, database)
     reports = await verified(world.log, database)
@@ -107,11 +123,12 @@ async def test_sound_views_are_found_to_be_sound(database: Database) -> None:
     assert await check_strays(database, 2) == []
 
 
-async def test_each_row_altered_by_hand_is_named(database: Database) -> None:
+async def test_each_row_altered_by_hand_is_named(database: Database, small: None) -> None:
     """A row of every table, changed, deleted or moved."""
     world = World(seed=8, partitions=2).go_on(500)
     await project(world.log, database)
     await catch_up(database)
+    await history.catch_up(database)
     named = [
         (await spoil(database, schema.metadata.tables[table], condition, statement), said)
         for table, condition, statement, said in BY_HAND

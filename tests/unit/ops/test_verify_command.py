@@ -75,7 +75,7 @@ def test_everything_agrees(run: Run, data: Path) -> None:
     assert (found["ledger_id"], found["snapshots"], found["seal"]) == ("here", 1, None)
     (partition,) = found["partitions"]
     assert partition["sound_until"] is None
-    assert found["views"] == {"0": {"position": partition["end"], "demand": None}}
+    assert found["views"] == {"0": {"position": partition["end"], "demand": None, "history": None}}
     assert found["records"] == partition["records"] == partition["end"]
     code, out, err = run("verify", *ONE)
     assert (code, err) == (0, "")
