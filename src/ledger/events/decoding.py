@@ -80,12 +80,14 @@ CommandBytes = bytes | msgspec.Raw
 class Codec:
     """Reads records. `upcasters` may be replaced in tests."""
 
-    __slots__ = ("_upcasters", "level")
+    __slots__ = ("_raw", "_trail", "_upcasters", "level")
 
     def __init__(self, upcasters: dict[str, tuple[str, Upcaster]] | None = None) -> None:
         """`level` is the highest level of events that this version can read."""
         self._upcasters = UPCASTERS if upcasters is None else upcasters
         self.level = shape.LEVEL_SUPPORTED
+        # Of the movement read last: those of one request have the same trail.
+        self._raw, self._trail = _NO_TRAIL, b""
 
     def decode(self, record: Record) -> tuple[str, Fact]:
         """The `prevhash` and the fact of a counting record.
@@ -105,7 +107,9 @@ class Codec:
             if moved.type in _MOVED_TYPES:
                 data = moved.data
                 command = _decode_command(data.command)
-                trail = None if data.trail is _NO_TRAIL else bytes(data.trail)
+                if (raw := data.trail) is not _NO_TRAIL and raw != self._raw:
+                    self._raw, self._trail = raw, bytes(raw)
+                trail = None if raw is _NO_TRAIL else self._trail
                 movement = _moved(moved, data, command, record.offset, trail)
                 return moved.prevhash, movement, data.command
         except msgspec.ValidationError:
@@ -283,15 +287,9 @@ def _fact(  # noqa: PLR0911 - one kind of event a line
             return supply_fact(head, data, offset, recorded_ms)
         case shape.OpenedData():
             return Opened(
-                offset,
-                data.ledger_id,
-                data.partition,
-                data.partitions,
-                data.partitioner,
-                data.currency,
-                data.format,
-                recorded_ms,
-            )
+                offset, data.ledger_id, data.partition, data.partitions, data.partitioner,
+                data.currency, data.format, recorded_ms,
+            )  # fmt: skip
         case shape.WriterClaimedData():
             return WriterClaimed(offset, data.instance, data.url, recorded_ms)
         case shape.LevelRaisedData():

@@ -8,10 +8,14 @@ import pytest
 from ledger.domain.facts import LevelRaised, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.supply import SupplyOrderPlaced
+from ledger.events.codec import encode
+from ledger.events.decoding import Codec
 from ledger.events.trails import Trail, encode_trail, trail_document
+from ledger.log import Record
 from ledger.ownership.wire import Part, wrap_commands
 from ledger.writer.outcomes import Replayed
 from tests import builders as make
+from tests.given import given as given_past
 from tests.simulation.clock import run
 from tests.unit.ledger.writer.harness import World, writer_of
 
@@ -151,3 +155,16 @@ def test_a_trail_that_nobody_can_read() -> None:
         assert trail_document(odd) == nothing
     newer = '{"origin":"o","request_id":"r","more":[1]}'
     assert trail_document(newer) == {"credential": None, "origin": "o", "request_id": "r"}
+
+
+def test_neighbours_by_other_requests_are_told_apart() -> None:
+    """A reader that remembers the trail before gives each movement its own."""
+    codec = Codec()
+    trails = [FIRST, FIRST, None, FIRST, SECOND, None, SECOND]
+    read = []
+    for offset, trail in enumerate(trails):
+        moved = given_past().when(make.receipt("6", id=f"r{offset}")).then()
+        moved.offset, moved.trail = offset, trail
+        key, value = encode(moved, "/stockledger/test", "0" * 64)
+        read.append(codec.decode(Record(offset, offset, key, value, 0))[1].trail)  # type: ignore[union-attr]
+    assert read == trails
