@@ -15,7 +15,7 @@ from ops.findings import Finding, Findings
 from ops.verify.codes import CODES
 from ops.verify.demand import check_demand
 from ops.verify.history import check_history
-from ops.verify.rows import Rows
+from ops.verify.rows import Rows, sentence
 from ops.verify.snapshots import read_check
 from ops.verify.views import ViewCheck, ViewPositions, read_view_positions
 from ops.verify.walk import Stop, Walk, Watch
@@ -140,7 +140,7 @@ class _Check:
                 raise
             where = what if self._rows is None else f"{what}, {self._rows.where}"
             self._views = None
-            self._wrong("unreadable", where, error)
+            self._wrong("unreadable", where, sentence(error))
 
     async def _read(self, end: int) -> None:
         log, partition = self._sources.log, self._partition

@@ -93,6 +93,11 @@ def compare(shape: Shape, there: Row | None, made: Row | None) -> Iterator[Findi
         yield Finding("view_differs", shape.where(there), "; ".join(wrong))
 
 
+def sentence(error: BaseException) -> str:
+    """What went wrong, without the statement and the links that a driver adds."""
+    return str(error).partition("\n")[0]
+
+
 def _shown(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= _TEXT_SHOWN_MAX else f"{shown[:_TEXT_SHOWN_MAX]}…"

@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.replay.reading import is_damage
 from ops.findings import Finding
 from ops.verify.demand import check_orphans
-from ops.verify.rows import Rows
+from ops.verify.rows import Rows, sentence
 from ops.verify.tables import WITH_PARTITION
 from projections.database import Database, DatabaseUnavailable
 
@@ -42,5 +42,5 @@ async def check_strays(database: Database, partitions: int) -> list[Finding]:
         # A page that is damaged was found, with its place, where the rows of a partition are.
         if not is_damage(error):
             raise
-        found.append(Finding("unreadable", "views", str(error)))
+        found.append(Finding("unreadable", "views", sentence(error)))
     return found

@@ -1,0 +1,95 @@
+"""Each rule on a record of its own: what a record says is held against all before it.
+
+The records are chained anew after they were spoilt, so that nothing but the rule can notice.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ops.verify.partition import Sources, verify_partition
+from tests.unit.ops.story import StoredLog, Story, story
+
+Spoil = Callable[[Story], object]
+
+
+def walked(told: Story, partitions: int = 1) -> Counter[str]:
+    """What verify says of the records of a story."""
+    log = StoredLog([told.records(), *([] for _ in range(1, partitions))])
+    return asyncio.run(verify_partition(Sources(log), 0)).findings.counts
+
+
+def data(identity: str, **changes: Any) -> Spoil:
+    """What a record says."""
+    return lambda told: told.event(identity)["data"].update(changes)
+
+
+def command(identity: str, **changes: Any) -> Spoil:
+    """What was asked for."""
+    return lambda told: told.event(identity)["data"]["command"].update(changes)
+
+
+def entry(identity: str, number: int, **changes: Any) -> Spoil:
+    """One side of a movement."""
+    return lambda told: told.event(identity)["data"]["entries"][number].update(changes)
+
+
+def envelope(identity: str, **changes: Any) -> Spoil:
+    """What is around it."""
+    return lambda told: told.event(identity).update(changes)
+
+
+def again(identity: str, name: str) -> Spoil:
+    """The same once more under another name, or its own."""
+    return lambda told: told.append(identity, name)
+
+
+def test_a_good_story_breaks_no_rule() -> None:
+    """Every type of movement, refusals of every reason, items."""
+    assert walked(story()) == {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (data("m1", value="21"), "wrong_value"),
+        (data("m1", cost_basis="standard"), "wrong_value"),
+        (entry("m2", 1, on_hand="9", available="9"), "wrong_balance"),
+        (command("m3", quantity="1"), "wrong_accounts"),
+        (command("m3", to_location="ELSEWHERE"), "wrong_accounts"),
+        (command("m11", expected_on_hand="5"), "condition_broken"),
+        (command("m10", reverses="m8"), "wrong_link"),
+        (data("m10", reverses_offset=1), "wrong_link"),
+        (again("m10", "m99"), "undone_twice"),
+        (again("m8", "m8"), "counted_twice"),
+        (again("m9", "m99"), "negative"),
+        (data("m12", scale=3), "wrong_scale"),
+        (data("r1", fingerprint="X" * 32), "wrong_refusal"),
+        (envelope("m4", time="2001-01-01T00:00:00Z"), "time_went_back"),
+        (envelope("m1", source="/stockledger/another"), "not_as_written"),
+        (envelope("m1", colour="red"), "not_as_written"),
+        (data("m1", colour="red"), "not_as_written"),
+        (entry("m1", 1, available="9"), "not_as_written"),
+        (entry("m1", 1, quantity="9"), "not_as_written"),
+        (data("m1", quantity="010"), "not_as_written"),
+        (data("m1", quantity="ten"), "undecodable"),
+        (envelope("m1", type="stock.stolen.v1"), "undecodable"),
+        (command("m1", id="m77"), "undecodable"),
+        (envelope("m1", subject="pear"), "undecodable"),
+    ],
+)
+def test_each_broken_rule_is_noticed(spoil: Spoil, code: str) -> None:
+    """By its own code, whatever else follows from it."""
+    told = story()
+    spoil(told)
+    assert code in walked(told)
+
+
+def test_skus_and_openings_lie_in_their_partition() -> None:
+    """Of a log of three partitions a record of one would be elsewhere."""
+    found = walked(story(), partitions=3)
+    assert found["other_ledger"] == 1
+    assert found["misplaced"] >= 1
