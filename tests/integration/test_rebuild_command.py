@@ -30,6 +30,13 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )  # fmt: skip
 
 
+def change_by_hand(views: Path) -> None:
+    """Claim that there are 90 of everything."""
+    with sqlite3.connect(views) as connection:
+        connection.execute("UPDATE sku_totals SET on_hand = 90")
+    connection.close()
+
+
 async def document(folder: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
     """What it says with `--json`, ending with this code."""
     ran = await asyncio.to_thread(run, folder, "--json", *arguments)
@@ -55,9 +62,8 @@ async def test_beside_a_server(tmp_path: Path) -> None:
     async with client_of(settings_in(tmp_path)) as client:
         await wait_ready(client)
         assert await tell("10") == "10"
-        with sqlite3.connect(tmp_path / "views.db") as connection:
-            connection.execute("UPDATE sku_totals SET on_hand = 90")
-        connection.close()
+        # Beside the event loop: the server may be in the middle of a transaction.
+        await asyncio.to_thread(change_by_hand, tmp_path / "views.db")
         assert await tell("1") == "91"
         found = await document(tmp_path, code=1)
         assert (found["swapped"], found["equal"]) == (True, False)
