@@ -124,10 +124,10 @@ async def wait_for_view(parts: Services, query: Query) -> None:
         await await_positions(parts, wanted, "min_position")
 
 
-def read_positions_of(parts: Services, text: str, name: str) -> dict[int, int]:
-    """The offsets by partition in the query parameter `name`. Raises Problem."""
+def read_positions_of(parts: Services, text: str, name: str, *, least: int = 0) -> dict[int, int]:
+    """The offsets by partition, from `least` on, in the query parameter `name`. Raises Problem."""
     try:
-        wanted = parse_positions(text)
+        wanted = parse_positions(text, least=least)
     except InvalidPosition as error:
         raise Problem("invalid_request", f"{name}: {error}") from None
     if max(wanted) >= parts.log.partitions:

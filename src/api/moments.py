@@ -12,6 +12,7 @@ from ledger.domain.codes import instant_text
 from ledger.events.partitioner import Partitioner
 from projections.database import ReadConnection
 from projections.history.moments import Moment, resolve, settled
+from projections.positions import NOTHING
 
 NAMES: Final = ("as_of", "as_known_at", "as_of_position")
 
@@ -58,7 +59,9 @@ async def ask(parts: Services, query: Query, sku: str | None = None) -> Asked:
     """
     partition = None if sku is None else Partitioner(parts.log.partitions).partition_of(sku)
     text = query.get("as_of_position")
-    positions = None if text is None else read_positions_of(parts, text, "as_of_position")
+    positions = (
+        None if text is None else read_positions_of(parts, text, "as_of_position", least=NOTHING)
+    )
     if positions is not None and partition is not None and partition not in positions:
         raise Problem("invalid_request", f"as_of_position: the SKU is in partition {partition}")
     asked = Asked(

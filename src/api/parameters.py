@@ -128,8 +128,9 @@ AS_KNOWN_AT: Final = Parameter(
 AS_OF_POSITION: Final = Parameter(
     "as_of_position",
     "Only records up to these count, in the partitions named: a `Ledger-Position`, or the "
-    "`as_of_position` of an answer as `3:17,4:2`. 422 if the log does not reach that far.",
-    MIN_POSITION.schema,
+    "`as_of_position` of an answer as `3:17,4:2`; -1 is before the first. 422 if the log does not "
+    "reach that far.",
+    {"type": "string", "pattern": "^[0-9]{1,6}:(-1|[0-9]{1,19})(, *[0-9]{1,6}:(-1|[0-9]{1,19}))*$"},
     "3:17",
 )
 MOMENT: Final = (AS_OF, AS_KNOWN_AT, AS_OF_POSITION)

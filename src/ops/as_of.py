@@ -94,10 +94,10 @@ def _instant(name: str, text: str | None) -> int | None:
 
 
 def _positions(text: str) -> dict[int, int]:
-    from projections.positions import InvalidPosition, parse_positions
+    from projections.positions import NOTHING, InvalidPosition, parse_positions
 
     try:
-        return parse_positions(text)
+        return parse_positions(text, least=NOTHING)
     except InvalidPosition as error:
         raise CommandError(f"--as-of-position: {error}") from None
 

@@ -19,7 +19,9 @@ POLL_SECONDS = 0.02
 # And where one follows it: another process may still be the one that writes.
 POLL_FED_SECONDS = 0.25
 POSITIONS_MAX = 1_000
-_POSITION = re.compile(r"([0-9]{1,9}):([0-9]{1,18})", re.ASCII)
+_POSITION = re.compile(r"([0-9]{1,9}):(-1|[0-9]{1,18})", re.ASCII)
+# In front of the first record, as answers name it.
+NOTHING = -1
 
 
 class ViewLagging(LedgerError):
@@ -30,9 +32,10 @@ class InvalidPosition(ValueError):
     """A position is `partition:offset`, several are separated by commas."""
 
 
-def parse_positions(text: str) -> dict[int, int]:
+def parse_positions(text: str, *, least: int = 0) -> dict[int, int]:
     """The offset wanted of each partition, the highest where one is named twice.
 
+    None is below `least`, which is 0, or NOTHING where an answer's position is given back.
     Raises InvalidPosition.
     """
     parts = text.split(",")
@@ -41,10 +44,10 @@ def parse_positions(text: str) -> dict[int, int]:
     wanted: dict[int, int] = {}
     for part in parts:
         match = _POSITION.fullmatch(part.strip())
-        if match is None:
+        if match is None or int(match[2]) < least:
             raise InvalidPosition('expected positions such as "3:17" or "3:17,4:2"')
         partition, offset = int(match[1]), int(match[2])
-        wanted[partition] = max(offset, wanted.get(partition, 0))
+        wanted[partition] = max(offset, wanted.get(partition, least))
     return wanted
 
 

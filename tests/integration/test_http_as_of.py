@@ -130,6 +130,27 @@ async def test_the_past_is_answered_for_good(client: httpx.AsyncClient) -> None:
     assert far["on_hand"] == "3"
 
 
+async def test_the_position_of_an_answer_can_be_given_back(client: httpx.AsyncClient) -> None:
+    """Also where nothing counted: -1 is before the first record, and stays so."""
+    position, _ = await write(client, id="r1")
+    early = {"as_known_at": "1000-01-01T00:00:00Z", "min_position": position}
+    for path in ("/v1/stock/A", "/v1/stock", "/v1/stock/A/history", "/v1/movements"):
+        first = await read(client, path, **early)
+        given = {one: str(last) for one, last in first["as_of_position"].items()}
+        assert set(given.values()) == {"-1"}
+        back = ",".join(f"{one}:{last}" for one, last in given.items())
+        assert await read(client, path, as_of_position=back, **early) == first
+        again = await read(client, path, as_of_position=back)
+        assert again.get("on_hand", "0") == "0"
+        assert again.get("items", []) == []
+    for wrong in ("0:-2", "0:-01", "0:-"):
+        check_problem(
+            await client.get("/v1/stock", params={"as_of_position": wrong}), 422, "invalid_request"
+        )
+    below = await client.get("/v1/stock", params={"min_position": "0:-1"})
+    check_problem(below, 422, "invalid_request")
+
+
 async def test_wrong_moments_are_refused(client: httpx.AsyncClient) -> None:
     """Each with a code, and in all lists."""
     position, _ = await write(client, id="r")

@@ -48,7 +48,7 @@ async def explain(reader: ReadConnection, scope: Scope, wanted: Wanted) -> Docum
     partition, scale = known
     now = await balance(reader, scope)
     edge, start = _begin(wanted, now)
-    window = Window(wanted.newest_first, edge, wanted.limit + 1)
+    window = Window(partition, wanted.newest_first, edge, wanted.limit + 1)
     found = await rows_of(reader, scope, window, attempts=wanted.attempts)
     page, more = found[: wanted.limit], len(found) > wanted.limit
     links = await _links(reader, known, page, wanted.newest_first)

@@ -14,8 +14,10 @@ _WITH_ID = (movements, refusals, item_definitions, supply_changes)
 
 
 class Window(NamedTuple):
-    """Where a page begins and which way it goes; `edge` is the offset that it lies beyond."""
+    """Where a page begins and which way it goes; `edge` is the offset that it lies beyond, in the
+    partition of the SKU."""
 
+    partition: int
     newest_first: bool
     edge: int | None
     count_max: int
@@ -39,7 +41,7 @@ async def rows_of(
     if attempts:
         wanted += [
             (REFUSED, refusals, refused_in(scope)),
-            (VOID, void_records, void_in(scope)),
+            (VOID, void_records, void_in(scope, window.partition)),
         ]
     found = [
         Found(kind, row)

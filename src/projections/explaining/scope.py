@@ -92,16 +92,21 @@ def refused_in(scope: Scope) -> Condition:
     return and_(of_sku, or_(place.is_(None), _place(place, scope)))
 
 
-def void_in(scope: Scope) -> Condition:
-    """Void records that seem to be about the scope, or about the SKU and nothing to be read."""
+def void_in(scope: Scope, partition: int) -> Condition:
+    """Void records that seem to be about the scope, or about the SKU and nothing to be read.
+
+    Of the SKU's partition alone: in another its key means nothing, and offsets of two partitions
+    have no order.
+    """
     columns = void_records.c
+    of_sku = and_(columns.sku == scope.sku, columns.partition == partition)
     if scope.account is not None:
         there = or_(columns.source == scope.account, columns.target == scope.account)
     elif scope.location is None:
-        return columns.sku == scope.sku
+        return of_sku
     else:
         there = or_(_place(columns.source, scope), _place(columns.target, scope))
-    return and_(columns.sku == scope.sku, or_(columns.source.is_(None), there))
+    return and_(of_sku, or_(columns.source.is_(None), there))
 
 
 def _side(scope: Scope, table: Table, side: str) -> Condition:

@@ -32,8 +32,8 @@ _decode = msgspec.json.Decoder(list[StockKey]).decode
 class Balances(NamedTuple):
     """What a SKU had: quantities scaled by `scale`, `value` in millionths of the currency.
 
-    `keys` has every stock key that a movement which counts touched, also where zero is left. A
-    balance may be negative where the moment asks by occurrence.
+    `keys` has every stock key with something left, and perhaps some where zero is left. A balance
+    may be negative where the moment asks by occurrence.
     """
 
     partition: int

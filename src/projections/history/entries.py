@@ -140,8 +140,10 @@ def _backwards(rows: Sequence[RowMapping], balances: Balances) -> list[Entry]:
         ):
             if status is not None:
                 key = location, row["lot"] or "", status
-                changes.append(Change(*key, amount, keys[key]))
-                keys[key] -= amount
+                # A key that blocks left out has nothing left.
+                balance = keys.get(key, 0)
+                changes.append(Change(*key, amount, balance))
+                keys[key] = balance - amount
         worth = _value_change(row)
         entries.append(Entry(row, changes, on_hand, value, worth))
         on_hand -= sum(change.change for change in changes)

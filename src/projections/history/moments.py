@@ -33,6 +33,10 @@ class Moment(NamedTuple):
         """By partition the offset of the last record that may count; -1 where none does."""
         return {str(one): end - 1 for one, end in sorted(self.until.items())}
 
+    def knows(self, partition: int, offset: int) -> bool:
+        """Whether a record may count, as far as recording goes."""
+        return offset < self.until.get(partition, 0)
+
 
 async def resolve(
     reader: ReadConnection,

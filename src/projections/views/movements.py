@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select, tuple_, union_all
 
 from projections import cursors
 from projections.cursors import Page
@@ -73,7 +73,14 @@ async def list_movements(
         rows = rows[:limit]
         last = rows[-1]
         next_cursor = cursors.encode(last["recorded_ms"], last["partition"], last["log_offset"])
-    return Page([document_of(row) for row in rows], next_cursor)
+    return Page([_known_document(row, wanted.moment) for row in rows], next_cursor)
+
+
+def _known_document(row: RowMapping, moment: Moment | None) -> dict[str, Any]:
+    """The document as it was known: a reversal that was recorded later is not named yet."""
+    document, reversal = document_of(row), row["reversed_by"]
+    known = moment is None or reversal is None or moment.knows(row["partition"], reversal)
+    return document if known else {**document, "reversed_by": None}
 
 
 async def find_movement(

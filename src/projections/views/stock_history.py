@@ -65,7 +65,7 @@ async def list_history(
     stock keys, it is movements of these, and a page may be short, or empty, and not the last.
     Raises InvalidCursor.
     """
-    sku = wanted.sku or ""
+    sku, moment = wanted.sku or "", walk.moment
     if cursor is not None:
         walk = walk.from_cursor(cursor)
     if not storable(sku, wanted.location, wanted.lot, wanted.status):
@@ -77,7 +77,7 @@ async def list_history(
         entries = await walk.entries(reader, sku, step + 1)
         for number, entry in enumerate(entries[:step], 1):
             if all_keys or any(passes(change.key, wanted) for change in entry.changes):
-                items.append(_document(entry, wanted))
+                items.append(_document(entry, wanted, moment))
             if len(items) == limit:
                 return Page(items, walk.cursor(entry) if number < len(entries) else None)
         if len(entries) <= step:
@@ -87,9 +87,11 @@ async def list_history(
     return Page(items, cursor)
 
 
-def _document(entry: Entry, wanted: StockFilter) -> Document:
+def _document(entry: Entry, wanted: StockFilter, moment: Moment) -> Document:
     row, scale = entry.movement, entry.movement["scale"]
     partition, reversal = row["partition"], row["reversed_by"]
+    if reversal is not None and not moment.knows(partition, reversal):
+        reversal = None  # It was recorded later.
     return {
         "id": row["id"],
         "type": row["type"],

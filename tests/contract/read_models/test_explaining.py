@@ -203,6 +203,24 @@ async def test_attempts_are_shown_and_change_nothing(database: Database) -> None
     assert [step["kind"] for step in alone["items"]] == ["movement"] * 2
 
 
+async def test_records_of_another_partition_are_not_about_the_sku(database: Database) -> None:
+    """Anybody may have put its key there; its offset would stand for one of the SKU's own."""
+    log = MemoryLog(2)
+    teller, other = Teller(log), Teller(log, 1)
+    before = teller.head
+    moved = teller.tell(receipt("r", "A", "6"))
+    key, value = encode(moved, teller.source, before)
+    log.put(1, Record(other.end, None, key, value, other.now_ms))
+    log.put(0, Record(teller.end, None, key, value, teller.now_ms))
+    await project(log, database)
+    for limit in (1, 100):
+        pages = await _pages(database, Scope(sku="A"), newest_first=False, limit=limit)
+        steps = [step for page in pages for step in page["items"]]
+        assert [(one["kind"], one["position"]["partition"]) for one in steps] == [
+            ("movement", 0), ("void", 0),
+        ]  # fmt: skip
+
+
 async def test_links_and_trails(database: Database) -> None:
     """A reversal names what it reversed, and the other way round; and who did it."""
     log = MemoryLog(1)

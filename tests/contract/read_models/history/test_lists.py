@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.facts import Moved
+from ledger.domain.movements import Issue, Reversal
 from ledger.domain.quantities import text
 from projections.cursors import InvalidCursor, Page
 from projections.database import Database
@@ -20,6 +21,7 @@ from projections.views.stock import place
 from projections.views.stock_as_of import find_stock_as_of, list_stock_as_of, list_value
 from projections.views.stock_history import Walk, list_history
 from projections.views.stock_queries import StockFilter
+from tests.contract.read_models.cases import MemoryLog, Teller, receipt
 from tests.contract.read_models.history.model import Told, counting, folded, movements
 from tests.contract.read_models.history.test_balances import ALL_SKUS, SMALL, drawn
 from tests.contract.read_models.planning.histories import Story
@@ -111,6 +113,50 @@ async def test_history_is_a_running_balance(database: Database, seed: int) -> No
                 items = await every(partial(list_history, reader, wanted, walk, limit=limit))
             of_sku = [one for one in told if one[1].sku == sku]
             assert shown(items) == expected_history(of_sku, walk, location)
+
+
+@pytest.mark.parametrize("order", ["recorded", "occurred"])
+async def test_history_of_a_key_that_was_emptied(
+    database: Database, order: stock_history.Order
+) -> None:
+    """What lies before a block's last slice and adds up to nothing is in no sum, and is shown."""
+    log = MemoryLog()
+    teller = Teller(log)
+    teller.tell(receipt("came", "A", "5", location="X"))
+    teller.tell(Issue(id="left", sku="A", quantity="5", location="X"))
+    for number in range(4):
+        teller.tell(receipt(f"r{number}", "A", "1", location="Y"))
+    await project(log, database)
+    await catch_up(database)
+    walk = Walk(Moment({0: teller.end}), order)
+    async with database.reader() as reader:
+        page = await list_history(reader, StockFilter(sku="A"), walk, limit=100)
+    told = movements({0: teller.facts})
+    assert shown(page.items) == expected_history(told, walk, None)
+    assert len(page.items) == 6
+
+
+async def test_a_reversal_is_not_known_before_it_is_recorded(database: Database) -> None:
+    """Neither in the history nor in the list, on whatever page the reversed movement is."""
+    log = MemoryLog()
+    teller = Teller(log)
+    teller.tell(receipt("r", "A"))
+    before = teller.end
+    undone = teller.tell(Reversal(id="undo", sku="A", reverses="r"))
+    await project(log, database)
+    known = {"partition": 0, "offset": undone.offset}
+    for until, expected in ((before, None), (teller.end, known)):
+        moment = Moment({0: until})
+        async with database.reader() as reader:
+            history = partial(list_history, reader, StockFilter(sku="A"))
+            listed = partial(list_movements, reader, MovementFilter(sku="A", moment=moment))
+            for fetch in (
+                partial(history, Walk(moment, "recorded"), limit=1),
+                partial(history, Walk(moment, "occurred"), limit=1),
+                partial(listed, limit=1),
+            ):
+                (*_, first) = await every(fetch)
+                assert (first["id"], first["reversed_by"]) == ("r", expected)
 
 
 async def test_lists_of_stock_and_value(database: Database) -> None:
