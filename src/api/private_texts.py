@@ -20,6 +20,7 @@ from ledger.errors import LedgerError
 SUBJECT_LENGTH_MAX: Final = 200
 # A token of so much fits into a note.
 TEXT_BYTES_MAX: Final = 300
+TEXT_LENGTH: Final = f"a text has 1 to {TEXT_BYTES_MAX} bytes of UTF-8"
 TOKEN_LENGTH_MAX: Final = codes.TEXT_LENGTH_MAX
 _PREFIX: Final = "enc1"
 _TOKEN: Final = re.compile(r"enc1\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -52,7 +53,7 @@ def protect(keys: PrivateKeys, subject: str, text: str) -> str:
     except UnicodeEncodeError:
         raise PrivateTextInvalid("a text is Unicode") from None
     if not 0 < len(content) <= TEXT_BYTES_MAX:
-        raise PrivateTextInvalid(f"a text has 1 to {TEXT_BYTES_MAX} bytes of UTF-8")
+        raise PrivateTextInvalid(TEXT_LENGTH)
     return encrypt(keys.of_subject(subject), content)
 
 

@@ -75,6 +75,10 @@ def as_of(  # noqa: PLR0913 - each is a flag
     found = with_views(settings, find)
     if found is None:
         raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
+    [partition] = found["as_of_position"]
+    if positions is not None and int(partition) not in positions:
+        # Nothing of it would be left out, whatever moment was meant.
+        raise CommandError(f"--as-of-position: the SKU {sku} is in partition {partition}")
     if as_json:
         print_document(found)
     else:
@@ -107,6 +111,10 @@ async def _check(reader: "ReadConnection", wanted: dict[int, int]) -> None:
 
     known = await read_positions(reader)
     for partition, offset in wanted.items():
+        if known and partition > max(known):
+            raise CommandError(
+                f"--as-of-position: there is no partition {partition}; 0 to {max(known)}"
+            )
         if offset >= known.get(partition, 0):
             raise CommandError(f"--as-of-position: the views have not read {partition}:{offset}")
 

@@ -14,7 +14,9 @@ MASK = "**********"
 _SECRET_NAME = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key$|cookie")
 _URL_SECRET = re.compile(r"(://[^/\s:@]*):[^/\s]+@")
 # A database's password may hold nearly anything, so all up to the last @ is hidden.
-_DATABASE_SECRET = re.compile(r"(?i)(\b(?:postgres\w*|sqlite)(?:\+\w+)?://[^/\s:@]*):\S+@")
+_DATABASE_SECRET = re.compile(r"(?i)(\b(?:postgres\w*|sqlite)(?:\+\w+)?://[^/\s:@]*):.+@")
+# It may be a parameter, too, and then nothing but another one ends it.
+_PARAMETER_SECRET = re.compile(r"(?i)([?&](?:ssl)?password=)[^&\s]*")
 _HEADER_SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 # They say at `info` what is of use to their own developers only.
 QUIET = ("aiokafka", "alembic", "aiosqlite", "asyncio", "httpx", "httpcore", "uvicorn")
@@ -74,6 +76,7 @@ def mask_text(text: str) -> str:
     """Hide passwords inside URLs, and credentials of an authorization header."""
     for pattern in (_DATABASE_SECRET, _URL_SECRET):
         text = pattern.sub(rf"\1:{MASK}@", text)
+    text = _PARAMETER_SECRET.sub(rf"\1{MASK}", text)
     return _HEADER_SECRET.sub(rf"\1 {MASK}", text)
 
 

@@ -32,8 +32,12 @@ def protect(
     """
     from api import private_texts
 
+    content = sys.stdin.buffer.read(private_texts.TEXT_BYTES_MAX + 2)
+    if len(content) > private_texts.TEXT_BYTES_MAX + 1:
+        # It was cut, perhaps within a character, which would be called no UTF-8.
+        raise CommandError(private_texts.TEXT_LENGTH)
     try:
-        text = sys.stdin.buffer.read(private_texts.TEXT_BYTES_MAX + 2).decode().removesuffix("\n")
+        text = content.decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise CommandError("the text is not UTF-8") from None
     token = _told(lambda: private_texts.protect(_keys(settings), subject, text))

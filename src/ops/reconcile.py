@@ -96,7 +96,9 @@ def reconcile(  # noqa: PLR0913 - each is a flag
 
 
 def _compare(settings: Settings, order: "Order", min_position: str | None) -> "Outcome":
-    wanted = _positions(min_position, "--min-position") or order.positions or {}
+    wanted = dict(order.positions or {})
+    for partition, offset in (_positions(min_position, "--min-position") or {}).items():
+        wanted[partition] = max(offset, wanted.get(partition, 0))
     seconds = settings.view_wait_seconds
     return with_views(settings, lambda database: _read(database, order, wanted, seconds))
 

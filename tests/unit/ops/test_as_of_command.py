@@ -27,11 +27,12 @@ def views(tmp_path_factory: pytest.TempPathFactory) -> str:
         await upgrade(url)
         database = Database(url)
         await database.open()
-        log = MemoryLog(1)
+        log = MemoryLog(2)
         teller = Teller(log)
         teller.tell(receipt("r", "A", location="[red]", occurred_at="2026-01-01T00:00:00Z"))
         left = "2025-12-31T00:00:00Z"
         teller.tell(Issue(id="i", sku="A", quantity="4", location="[red]", occurred_at=left))
+        Teller(log, 1).tell(receipt("d", "D"))
         await project(log, database)
         await database.close()
 
@@ -92,7 +93,8 @@ def test_for_people(run: Run) -> None:
         (("A", "--as-known-at", "2026-13-01T00:00:00Z"), 2, "--as-known-at: "),
         (("A", "--as-of-position", "x"), 2, '--as-of-position: expected positions such as "3:17"'),
         (("A", "--as-of-position", "0:99"), 2, "the views have not read 0:99"),
-        (("A", "--as-of-position", "7:0"), 2, "the views have not read 7:0"),
+        (("A", "--as-of-position", "7:0"), 2, "there is no partition 7; 0 to 1"),
+        (("A", "--as-of-position", "1:0"), 2, "the SKU A is in partition 0"),
     ],
 )
 def test_what_is_wrong_is_said(run: Run, arguments: tuple[str, ...], code: int, says: str) -> None:

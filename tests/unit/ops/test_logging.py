@@ -41,7 +41,9 @@ def test_secrets_do_not_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ValueError" in out
 
 
-@pytest.mark.parametrize("password", ["p@hidden", "hidden@@", "p/hidden", "hidden:1", "hidden"])
+@pytest.mark.parametrize(
+    "password", ["p@hidden", "hidden@@", "p/hidden", "hidden:1", "hidden", "p hidden"]
+)
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_no_part_of_a_database_password_shows(
     capsys: pytest.CaptureFixture[str], password: str, log_format: str
@@ -55,6 +57,13 @@ def test_no_part_of_a_database_password_shows(
     out = capsys.readouterr().err
     assert "hidden" not in out
     assert out.count(f"user:{MASK}@host:5432/views") == 3
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "PASSWORD"])
+def test_a_password_among_parameters(name: str) -> None:
+    """PostgreSQL takes it there, too."""
+    shown = mask_text(f"postgresql://host/views?user=a&{name}=hid/d@en&sslmode=require is away")
+    assert shown == f"postgresql://host/views?user=a&{name}={MASK}&sslmode=require is away"
 
 
 def test_console_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,7 @@ def test_what_it_cannot_do(run: Run, typed: pytest.MonkeyPatch) -> None:
     for text, says in (
         (b"", "a text has 1 to 300 bytes"),
         (b"x" * 301, "a text has 1 to 300 bytes"),
+        ("€".encode() * 101, "a text has 1 to 300 bytes"),
         (b"\xff", "the text is not UTF-8"),
     ):
         code, out, err = protect(run, typed, text)
