@@ -53,6 +53,8 @@ class StoredPart(msgspec.Struct):
     ids: dict[str, int] | list[tuple[str, int]] = {}
     reversed: dict[int, int] | list[tuple[int, int]] = {}
     returned: dict[int, int] | list[tuple[int, int]] = {}
+    # A piece of the filter of ids that left the window.
+    filter: Any = None
 
 
 class StoredSnapshot(NamedTuple):

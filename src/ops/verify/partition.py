@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,10 +17,15 @@ from ops.verify.demand import check_demand
 from ops.verify.history import check_history
 from ops.verify.rows import Rows, sentence
 from ops.verify.snapshots import read_check
-from ops.verify.views import ViewCheck, ViewPositions, read_view_positions
+from ops.verify.views import ViewCheck, ViewPositions, check_nowhere, read_view_positions
 from ops.verify.walk import Stop, Walk, Watch
-from projections.checkpoints import Checkpoint
+from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database, DatabaseUnavailable
+from projections.history.tables import HISTORY_GROUP
+from projections.planning.demand_statements import DEMAND_GROUP
+
+# What is read back, for people.
+_VIEWS: Final = "views"
 
 
 class SealWatch(Watch, Protocol):
@@ -109,13 +114,14 @@ class _Check:
         database = self._sources.database
         if database is None:
             return
-        async with self._readable("views"):
+        async with self._readable(_VIEWS):
             reader = await stack.enter_async_context(database.reader())
             self._positions = await read_view_positions(reader, self._partition)
+            self._rows = Rows(reader)
             if self._positions is None:
                 self._report.notes.append(f"the views have not read partition {self._partition}")
+                await self._nowhere(VIEW_GROUP)
                 return
-            self._rows = Rows(reader)
             core = self._positions.core
             self._views = ViewCheck(self._partition, self._rows, core, self._findings)
 
@@ -138,9 +144,12 @@ class _Check:
         except (LogUnavailable, DatabaseUnavailable, SQLAlchemyError) as error:
             if not is_damage(error):
                 raise
-            where = what if self._rows is None else f"{what}, {self._rows.where}"
-            self._views = None
-            self._wrong("unreadable", where, sentence(error))
+            of_views = what == _VIEWS
+            if of_views:
+                self._views = None
+            if of_views and self._rows is not None:
+                what = f"{what}, {self._rows.where}"
+            self._wrong("unreadable", what, sentence(error))
 
     async def _read(self, end: int) -> None:
         log, partition = self._sources.log, self._partition
@@ -177,7 +186,7 @@ class _Check:
         counted = self._walk.take(records)
         if self._views is not None:
             until = self._walk.broken_at
-            async with self._readable("views"):
+            async with self._readable(_VIEWS):
                 end = self._walk.next_offset if until is None else until
                 await self._views.follow(counted, self._walk.voids, end)
 
@@ -197,7 +206,7 @@ class _Check:
         if not self._walk.sound:
             self._leave_out("the sums in the views")
             return
-        async with self._readable("views"):
+        async with self._readable(_VIEWS):
             await views.finish(self._walk)
             self._report.views_until = views.position.position
             await self._compare_derived()
@@ -207,6 +216,9 @@ class _Check:
         assert self._positions is not None
         assert self._rows is not None
         core, demand, history = self._positions
+        for group, position in ((DEMAND_GROUP, demand), (HISTORY_GROUP, history)):
+            if position is None:
+                await self._nowhere(group)
         if demand is not None and self._fits("demand", demand, core):
             until = demand.position
             self._findings.take(await check_demand(self._rows, self._partition, until))
@@ -215,6 +227,10 @@ class _Check:
             until = history.position
             self._findings.take(await check_history(self._rows, self._partition, until))
             self._report.history_until = until
+
+    async def _nowhere(self, group: str) -> None:
+        assert self._rows is not None
+        self._findings.take(await check_nowhere(self._rows, self._partition, group))
 
     def _fits(self, group: str, position: Checkpoint, core: Checkpoint) -> bool:
         if position.position <= core.position and position.ledger_id == core.ledger_id:

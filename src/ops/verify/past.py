@@ -97,6 +97,12 @@ class Past:
         found = Earlier(*_PACK.unpack_from(self._rows, row * BYTES_A_RECORD))
         return found.sku >= 0 and found.id_hash == hash(identity)
 
+    def ids_between(self, first: int, until: int) -> int:
+        """How many records use an id, from the offset `first` on and before `until`."""
+        begin, end = (self._rows_before(offset) * BYTES_A_RECORD for offset in (first, until))
+        rows = np.frombuffer(bytes(self._rows[begin:end]), _ROW)
+        return int(np.count_nonzero(rows["sku"] >= 0))
+
     def repeated(self) -> list[tuple[int, int]]:
         """Pairs of offsets that seem to use the same id: whoever asks has to compare the ids.
 
@@ -120,6 +126,14 @@ class Past:
         end = len(self._rows) // BYTES_A_RECORD
         until = next((start[1] for start in self._starts if start[0] > offset), end)
         return found if found < until else None
+
+    def _rows_before(self, offset: int) -> int:
+        """How many rows are of offsets before this one."""
+        number = bisect_right(self._starts, (offset, len(self._rows)))
+        first, row = self._start(number)
+        rows = len(self._rows) // BYTES_A_RECORD
+        until = self._starts[number][1] if number < len(self._starts) else rows
+        return min(row + offset - first, until)
 
     def _offset_of(self, row: int) -> int:
         rows = [start[1] for start in self._starts]

@@ -61,6 +61,10 @@ class SnapshotCheck:
         start = manifest.from_offset
         yield self._stop(start, lambda walk: self._start(walk, manifest, everything))
         yield self._stop(start, lambda walk: self._links(walk, undone, back))
+        # Without a filter no id has left the window.
+        filtered = any(part.filter is not None for part in parts)
+        first = min(ids.values(), default=start) if filtered else 0
+        yield self._stop(start, lambda walk: self._lacking(walk, len(ids), first))
         yield self._stop(manifest.until_offset, lambda walk: self._end(walk, manifest, ids))
 
     def _stop(self, offset: int, look: Callable[[Walk], Iterator[str]]) -> Stop:
@@ -93,6 +97,12 @@ class SnapshotCheck:
             for offset in sorted(stored.keys() | true.keys()):
                 if stored.get(offset) != true.get(offset):
                     yield f"{what} of {offset}: {stored.get(offset)}, not {true.get(offset)}"
+
+    def _lacking(self, walk: Walk, held: int, first: int) -> Iterator[str]:
+        """An id that recovery does not know would count a second time."""
+        used = walk.fold.past.ids_between(first, walk.next_offset)
+        if used > held:
+            yield f"it lacks {used - held} of the {used} ids that were used from {first} on"
 
     def _end(self, walk: Walk, manifest: StoredManifest, ids: dict[str, int]) -> Iterator[str]:
         if manifest.until_head != walk.head:

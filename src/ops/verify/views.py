@@ -6,9 +6,9 @@ come from one record are compared as the log is read; sums when the log is read 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Table, select, text
 
 from ledger.domain.facts import Moved
 from ledger.domain.items import ItemDefined
@@ -18,14 +18,30 @@ from ops.findings import Finding, Findings
 from ops.verify.accounts import place_of
 from ops.verify.orders import OrderRows
 from ops.verify.rows import Row, Rows, Shape, compare, differing
-from ops.verify.tables import ITEMS, ORDERS, PLACED, REVERSED, STOCK, TOTALS, VOIDS
+from ops.verify.tables import (
+    ITEMS,
+    ORDERS,
+    PLACED,
+    REVERSED,
+    STOCK,
+    TOTALS,
+    VOIDS,
+    WITH_PARTITION,
+)
 from ops.verify.walk import Counted, Walk
 from projections.checkpoints import VIEW_GROUP, Checkpoint, from_rows
 from projections.database import ReadConnection
-from projections.history.tables import HISTORY_GROUP
+from projections.history.tables import HISTORY_GROUP, history_skus
 from projections.planning.demand_statements import DEMAND_GROUP
-from projections.tables import OVERFLOW_UNIT, view_positions
+from projections.tables import OVERFLOW_UNIT, sku_sites, view_positions
 from projections.views.items import item_row
+
+# The tables that show whether views of a group were ever made of a partition.
+_GROUPS: Final[Mapping[str, Sequence[Table]]] = {
+    VIEW_GROUP: WITH_PARTITION,
+    DEMAND_GROUP: (sku_sites,),
+    HISTORY_GROUP: (history_skus,),
+}
 
 
 class ViewPositions(NamedTuple):
@@ -53,6 +69,17 @@ async def read_view_positions(reader: ReadConnection, partition: int) -> ViewPos
     if core is None:
         return None
     return ViewPositions(core, found.get(DEMAND_GROUP), found.get(HISTORY_GROUP))
+
+
+async def check_nowhere(rows: Rows, partition: int, group: str) -> list[Finding]:
+    """Views that have no position are sound if they have no rows either."""
+    for table in _GROUPS[group]:
+        rows.where = table.name
+        sql = f"SELECT partition FROM {table.name} WHERE partition = {partition:d} LIMIT 1"  # noqa: S608 - names alone
+        if await rows.reader.first(text(sql)) is not None:
+            what = f"the row is missing, and {table.name} has rows of the partition"
+            return [Finding("view_differs", f"view_positions '{group}', {partition}", what)]
+    return []
 
 
 class ViewCheck:
@@ -106,9 +133,11 @@ class ViewCheck:
         }
         await self._check_table(ITEMS, items)
         await self._check_table(ORDERS, self._orders.tuples())
-        # What lies behind the position was made by nobody.
+        # What lies behind the position, or before the log begins, was made by nobody.
+        beyond = f"partition = {self.partition:d} AND log_offset"
         for shape in (VOIDS.shape, *(placed.shape for placed in PLACED)):
-            await self._compare(shape, self._between(self.position.position, 2**62), ())
+            for outside in ("< 0", f">= {self.position.position:d}"):
+                await self._compare(shape, f"{beyond} {outside}", ())
 
     def _between(self, first: int, until: int) -> str:
         return (

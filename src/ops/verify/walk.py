@@ -48,8 +48,8 @@ class _Prevhash(msgspec.Struct):
 
 # What a record can lead to that is no fact, whatever its bytes are.
 _IMPOSSIBLE: Final = (
-    LedgerError, msgspec.MsgspecError, ArithmeticError, AttributeError, LookupError, TypeError,
-    ValueError,
+    LedgerError, msgspec.MsgspecError, ArithmeticError, AttributeError, LookupError, RecursionError,
+    TypeError, ValueError,
 )  # fmt: skip
 _decode_prevhash = msgspec.json.Decoder(_Prevhash).decode
 
@@ -218,7 +218,7 @@ class Walk:
         """Go on along the chain alone."""
         try:
             prevhash = _decode_prevhash(record.value).prevhash
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             self._tell_torn(None)
             self.wrong("undecodable", record.offset, str(error))
             return

@@ -146,6 +146,42 @@ async def test_each_row_altered_by_hand_is_named(database: Database, small: None
     assert {one.code for one in wrong} == {"view_differs"}
 
 
+@pytest.mark.parametrize(
+    ("group", "table"),
+    [("core", "movements"), ("demand", "sku_sites"), ("history", "history_skus")],
+)
+async def test_rows_without_a_position_are_named(
+    database: Database, small: None, group: str, table: str
+) -> None:
+    """Whoever alters views could else delete what says up to where they are compared."""
+    world = World(seed=10, partitions=2).go_on(100)
+    await project(world.log, database)
+    await catch_up(database)
+    await history.catch_up(database)
+    await change(
+        database, f"DELETE FROM view_positions WHERE view_group = '{group}' AND partition = 1"
+    )
+    (one,) = found(await verified(world.log, database))
+    assert (one.code, one.where) == ("view_differs", f"view_positions '{group}', 1")
+    assert f"{table} has rows" in one.text
+
+
+async def test_rows_beside_the_log_are_named(database: Database) -> None:
+    """At offsets that no log has."""
+    world = World(seed=11, partitions=1).go_on(60)
+    await project(world.log, database)
+    names = ", ".join(column.name for column in schema.metadata.tables["refusals"].columns[2:])
+    row = "SELECT 0, {}, 1, 'i', 'S', 't', 'f', 'c', 'd', '[]', NULL, NULL, NULL, NULL"
+    for offset in (-7, 2**62 + 1):
+        await change(
+            database,
+            f"INSERT INTO refusals (partition, log_offset, {names}) {row.format(offset)}",
+        )
+    wrong = found(await verified(world.log, database))
+    assert {one.where for one in wrong} == {f"refusals 0, {offset}" for offset in (-7, 2**62 + 1)}
+    assert {one.text for one in wrong} == {"nothing in the log makes this row"}
+
+
 async def test_views_ahead_of_the_log_and_of_another_ledger(database: Database) -> None:
     """A log that lost its past, and views that were made from another one."""
     world = World(seed=9, partitions=1).go_on(50)
