@@ -2,6 +2,7 @@
 
 from ledger.config import Settings
 from ledger.errors import LedgerError, LogUnavailable
+from ledger.replay.reading import is_damage
 from ops.console import CommandError, ExitCode
 from ops.logging import mask_text
 
@@ -11,7 +12,9 @@ def explain(error: BaseException, settings: Settings) -> CommandError | None:
     if isinstance(error, CommandError):
         return error
     if isinstance(error, LogUnavailable):
-        return CommandError(mask_text(str(error)), ExitCode.UNAVAILABLE)
+        # What is damaged does not come back by waiting, as a server that is away does.
+        code = ExitCode.FOUND_WRONG if is_damage(error) else ExitCode.UNAVAILABLE
+        return CommandError(mask_text(str(error)), code)
     if _is_from_database(error):
         where = mask_text(settings.views_url)
         cause = mask_text(str(getattr(error, "orig", None) or error)).strip().split("\n", 1)[0]

@@ -9,6 +9,7 @@ from ledger.config import Settings, open_log
 from ledger.config.probing import CLOCK_SKEW_SECONDS_MAX, cluster_clock
 from ledger.errors import LedgerError, LogUnavailable, WrongLedger
 from ledger.log import EventLog
+from ledger.replay.reading import is_damage
 from ops.health.finding import Finding, away, bad, good, warn
 from ops.logging import mask_text
 
@@ -39,10 +40,16 @@ async def check_log(
         if await log.end(0) == 0:
             return [warn("log", f"the log at {where} is empty", "serve opens the ledger")], log
     except LogUnavailable as error:
-        return [away("log", mask_text(str(error)), _away(settings))], None
+        return [_failed(error, settings)], None
     except LedgerError as error:
         return [bad("log", mask_text(str(error)), _advice(settings))], None
     return [good("log", f"{where}: {log.partitions} partitions, checked in {seconds:.2f} s")], log
+
+
+def _failed(error: LogUnavailable, settings: Settings) -> Finding:
+    if is_damage(error):
+        return bad("log", mask_text(str(error)), _advice(settings))
+    return away("log", mask_text(str(error)), _away(settings))
 
 
 def _advice(settings: Settings) -> str:
@@ -125,9 +132,16 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
         if found[0].advice is None and log is not None:
             async for finding in _check_reading(database, log):
                 yield finding
+    except LogUnavailable as error:
+        yield _failed(error, settings)
     except LedgerError as error:
+        cause = mask_text(str(error)).split("\n", 1)[0]
+        if is_damage(error):
+            advice = "stop what serves, put the file aside, and serve: views are made from the log"
+            yield bad("database", f"{where}: {cause}", advice)
+            return
         advice = "see whether it runs, database_url, its user and the network"
-        yield away("database", mask_text(f"{where}: {error}"), advice)
+        yield away("database", f"{where}: {cause}", advice)
     finally:
         await database.close()
 

@@ -9,6 +9,7 @@ from ledger.errors import ChainBroken, LogUnavailable
 from ledger.events.chain import link
 from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record, Slice
+from ledger.replay.reading import LogDamaged, is_damage
 from ops.tailing.wanted import Wanted
 
 READ_WAIT_SECONDS = 2.0
@@ -42,7 +43,7 @@ class Tail:
         """Follow each partition from its offset on.
 
         Ends when `record` says so. Raises ChainBroken, UndecodableRecord, LevelUnsupported,
-        LogRegressed.
+        LogRegressed, LogDamaged.
         """
         tasks = [asyncio.create_task(self._follow(*start)) for start in starts.items()]
         try:
@@ -82,6 +83,10 @@ class Tail:
             try:
                 part = await self._log.read(partition, offset, wait_seconds=READ_WAIT_SECONDS)
             except LogUnavailable as error:
+                if is_damage(error):
+                    # It does not go away by waiting.
+                    place = f"partition {partition}, at or after offset {offset}"
+                    raise LogDamaged(f"{place}: {error}") from error
                 if not self._down:
                     self._shown.outage(str(error))
                 self._down.add(partition)

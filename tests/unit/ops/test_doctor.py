@@ -92,6 +92,20 @@ def test_a_ledger_that_is_well(run: Run, tmp_path: Path) -> None:
     assert "has 2 partitions, not 3" in _found(out)["log"][0][1]
 
 
+def test_files_that_are_damaged(run: Run, tmp_path: Path) -> None:
+    """They are bad, and not away: it does not help to ask again."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("log.db", "views.db"):
+        (folder / name).write_bytes(b"no database" * 999)
+    code, out, _ = run("doctor", "--json", "--port", "0")
+    found = _found(out)
+    assert code == 1
+    for check in ("log", "database"):
+        [(state, text)] = found[check]
+        assert (state, "not a database" in text, text.count("\n")) == ("bad", True, 0)
+
+
 def test_keys_and_who_may_read_them(run: Run, tmp_path: Path) -> None:
     """A file that others can read or write, a key that is missing, a file that is damaged."""
     path = tmp_path / "keys.json"

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.domain.movements import Issue, Reference, Transfer
-from ledger.errors import ChainBroken, UndecodableRecord
+from ledger.errors import ChainBroken, LogUnavailable, UndecodableRecord
 from ledger.events.partitioner import Partitioner
-from ledger.log import Record
+from ledger.log import Record, Slice
+from ledger.replay.reading import LogDamaged
 from ops.console import CommandError
 from ops.tailing import follow
 from ops.tailing.follow import Shown, Tail
@@ -116,6 +118,21 @@ async def test_a_damaged_log_ends_it() -> None:
         await asyncio.wait_for(Tail(log, Wanted(), Seen().ports()).run({0: 4}), 10)
 
 
+async def test_a_damaged_page_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says where it was met."""
+    log = MemoryLog(1)
+    _told(log)
+
+    async def read(*_: object, **__: object) -> Slice:
+        cause = sqlite3.DatabaseError("database disk image is malformed")
+        cause.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise LogUnavailable("log.db cannot be read") from cause
+
+    monkeypatch.setattr(log, "read", read)
+    with pytest.raises(LogDamaged, match=r"partition 0, at or after offset 2: log.db cannot be"):
+        await asyncio.wait_for(Tail(log, Wanted(), Seen().ports()).run({0: 2}), 10)
+
+
 async def test_where_to_begin() -> None:
     """Every place there is; instants between, before and behind all records."""
     log = MemoryLog(2)
@@ -209,3 +226,14 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
         code, out, err = run("tail", "--partitions", "2", *wrong)
         assert (code, out) == (status, ""), wrong
         assert err.count("\n") >= 1
+
+
+def test_a_damaged_file(run: Run, tmp_path: Path) -> None:
+    """Exit code 1, not that of a server that is away."""
+    assert run("topics", "--create", "--partitions", "2")[0] == 0
+    path = tmp_path / "data" / "log.db"
+    content = path.read_bytes()
+    # The first page says that it is a log of ours; all others are gone.
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    code, out, err = run("tail", "--partitions", "2", "--from", "start")
+    assert (code, out, "malformed" in err) == (1, "", True), err
