@@ -5,6 +5,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.domain import codes
 from ledger.domain.facts import Opened
 from ledger.errors import LogUnavailable, WrongLedger
 from ledger.events.decoding import Codec
@@ -124,6 +125,8 @@ def _partitions(order: Order, count: int) -> list[int]:
         raise CommandError(f"there is no partition {wrong[0]}: the log has {count}, from 0 on")
     chosen = sorted(order.partitions) or list(range(count))
     if order.sku is not None:
+        if (rejected := codes.check_sku(order.sku)) is not None:
+            raise CommandError(f"--sku: {rejected.detail}")
         own = Partitioner(count).partition_of(order.sku)
         if own not in chosen:
             raise CommandError(f"the SKU {order.sku} lies in partition {own}")

@@ -86,9 +86,9 @@ def log_file(partition: int) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of an export. Raises CommandError for anything that is none."""
     path = folder / NAME
-    if not folder.is_dir():
-        raise CommandError(f"there is no export {folder}")
     try:
+        if not folder.is_dir():
+            raise CommandError(f"there is no export {folder}")
         with path.open("rb") as file:
             text = file.read(BYTES_MAX)
     except FileNotFoundError:
@@ -107,5 +107,5 @@ def read_manifest(folder: Path) -> Manifest:
                 f"version {VERSION}: use the one that made the export, or a later one"
             )
         return msgspec.json.decode(text, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CommandError(f"{path} is no manifest: {error}") from error

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.domain.facts import PARTITIONER
-from ledger.errors import ChainBroken, UndecodableRecord
+from ledger.domain.facts import PARTITIONER, Opened
+from ledger.errors import LedgerError
 from ledger.events.chain import GENESIS
-from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecord
+from ledger.events.decoding import Codec
+from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecord, Record
 from ops.console import CommandError, ExitCode
 from ops.exporting.lines import decode_line
 from ops.exporting.links import Links
@@ -67,7 +68,9 @@ class Source:
         """All of a partition in its order, and behind the last one all that the manifest says of it
         is proved. Raises ExportDamaged where it is not so."""
         name = log_file(partition)
-        reading = _Reading(self.folder / name, self._files[name], self.range_of(partition))
+        reading = _Reading(
+            self.folder / name, self._files[name], self.range_of(partition), self.manifest
+        )
         try:
             yield from reading.runs()
         except FileNotFoundError:
@@ -109,13 +112,14 @@ def _check_whole(manifest: Manifest) -> None:
 class _Reading:
     """One file from its start to its end."""
 
-    def __init__(self, path: Path, expected: File, of: Range) -> None:
+    def __init__(self, path: Path, expected: File, of: Range, manifest: Manifest) -> None:
         self._path = path
         self._expected = expected
         self._range = of
+        self._manifest = manifest
         self._links = Links(of.partition, of.from_head)
         self._hash = hashlib.sha256()
-        self._rows = 0
+        self._rows = self._bytes = 0
         self._next = of.from_offset
 
     def runs(self) -> Iterator[Run]:
@@ -144,6 +148,7 @@ class _Reading:
         """A line's offset and record, if it goes on from what was read before."""
         self._hash.update(line)
         self._rows += 1
+        self._bytes += len(line)
         if not line.endswith(b"\n"):
             raise self._damaged("the line is cut off")
         try:
@@ -156,10 +161,26 @@ class _Reading:
                     f"{self._range.until_offset - 1}"
                 )
             self._links.accept(offset, record.key, record.value)
-        except (msgspec.MsgspecError, ValueError, ChainBroken, UndecodableRecord) as error:
+            if self._rows == 1:
+                self._check_opened(Record(offset, offset, record.key, record.value, 0))
+        except (msgspec.MsgspecError, ValueError, RecursionError, LedgerError) as error:
             raise self._damaged(str(error)) from error
         self._next = offset + 1
         return offset, record
+
+    def _check_opened(self, record: Record) -> None:
+        """The first record says what the manifest says of the ledger. Raises LedgerError."""
+        _, fact = Codec().decode(record)
+        if not isinstance(fact, Opened) or fact.offset != 0:
+            raise self._damaged("the partition does not begin with ledger.opened")
+        for name in ("ledger_id", "partitions", "partitioner", "currency"):
+            own, stated = getattr(fact, name), getattr(self._manifest, name)
+            if own != stated:
+                raise self._damaged(
+                    f"the record has the {name} {own}, and the manifest says {stated}"
+                )
+        if fact.partition != self._range.partition:
+            raise self._damaged(f"the record is that of partition {fact.partition}")
 
     def _finish(self) -> None:
         """Behind the last line: what the manifest says of the whole."""
@@ -178,6 +199,12 @@ class _Reading:
             raise ExportDamaged(
                 f"{expected.name} has another SHA-256 than the manifest says, though its chain is "
                 "whole: something beside the records was altered"
+            )
+        if of.counting + of.void != of.until_offset or self._bytes != expected.bytes:
+            raise ExportDamaged(
+                f"{expected.name} has {self._bytes} bytes and leaves out "
+                f"{of.until_offset - of.counting} offsets; the manifest says {expected.bytes} and "
+                f"{of.void}"
             )
 
     def _damaged(self, why: str) -> ExportDamaged:

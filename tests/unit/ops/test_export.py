@@ -209,6 +209,7 @@ def test_rows_of_one_sku(run: Run) -> None:
         (["--from", "0:2,0:1"], "names a partition twice"),
         (["--from", "yesterday"], "--from yesterday is neither an instant"),
         (["--to", "2026-11-31T00:00:00Z"], "is neither an instant"),
+        (["--sku", "\udcff"], "--sku: a SKU has 1 to 100 printable characters"),
         (["--sku", "nobody"], "nothing of the SKU nobody was recorded in that range"),
         (["--sku", SKU, "--partition", str((BUSY + 1) % PARTITIONS)], f"lies in partition {BUSY}"),
         (["--from", f"{(BUSY + 1) % PARTITIONS}:1", "--sku", SKU], "it is not exported"),

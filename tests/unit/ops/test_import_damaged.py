@@ -16,6 +16,7 @@ from ops.importing.source import ExportDamaged, Source
 from tests.unit.ops.exports import (
     BUSY,
     FLAGS,
+    PARTITIONS,
     SKU,
     bytes_of,
     forget,
@@ -77,6 +78,10 @@ LINES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "swapped": (_swap, "line 10"),
     "doubled": (lambda all_: [*all_[:5], all_[4], *all_[5:]], "line 6"),
     "inserted": (lambda all_: [*all_[:5], b"{}\n", *all_[5:]], "line 6"),
+    "nested deeply": (
+        lambda all_: [*all_[:5], b'{"offset":5,"event":' + b"[" * 100_000 + b"\n", *all_[5:]],
+        "line 6",
+    ),
     "no JSON": (lambda all_: [*all_[:5], b"x\n", *all_[5:]], "line 6"),
     "cut short by lines": (lambda all_: all_[:-3], "ends behind"),
     "nothing left": (lambda _: [], "ends behind 0 lines"),
@@ -141,6 +146,11 @@ def test_a_file_cut_short(run: Run) -> None:
     code, _, err = run(*INTO_NEW)
     assert (code, "one that was never finished: it has no manifest.json" in err) == (2, True)
     assert run("import", "nowhere", *FLAGS)[::2] == (2, "stockledger: there is no export nowhere\n")
+    code, _, err = run("import", "a" * 300, *FLAGS)
+    assert (code, "cannot be read: File name too long" in err) == (2, True)
+    OUT.joinpath("manifest.json").write_bytes(b'{"a":' + b"[" * 100_000)
+    code, _, err = run(*INTO_NEW)
+    assert (code, "manifest.json is no manifest" in err) == (2, True)
 
 
 def _set(**values: Any) -> Callable[[dict[str, Any]], object]:
@@ -149,6 +159,12 @@ def _set(**values: Any) -> Callable[[dict[str, Any]], object]:
 
 def _set_range(**values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda manifest: manifest["ranges"][BUSY].update(values)
+
+
+def _one_partition_less(manifest: dict[str, Any]) -> None:
+    manifest.update(partitions=PARTITIONS - 1)
+    for each in (manifest["ranges"], manifest["files"]):
+        each.pop()
 
 
 MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], int, str]] = {
@@ -166,6 +182,11 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], object], int, str]] = {
     "files": (lambda one: one["files"].pop(), 1, "does not name one file for each partition"),
     "path": (lambda one: one["files"][0].update(name="../x"), 1, "does not name one file"),
     "ranges": (lambda one: one["ranges"].pop(), 2, "an export of a part"),
+    "ledger": (_set(ledger_id="other"), 1, "the ledger_id the-ledger, and the manifest says other"),
+    "currency": (_set(currency="SEK"), 1, "the currency EUR, and the manifest says SEK"),
+    "a partition less": (_one_partition_less, 1, "the partitions 3, and the manifest says 2"),
+    "void": (_set_range(void=0), 1, "leaves out 5 offsets; the manifest says"),
+    "bytes": (lambda one: one["files"][BUSY].update(bytes=1), 1, "the manifest says 1 and"),
 }
 
 
