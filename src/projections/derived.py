@@ -55,7 +55,7 @@ DERIVED_GROUPS: Final = (VIEW_GROUP, DEMAND_GROUP, HISTORY_GROUP)
 # Everything else, and why a rebuild leaves it as it is.
 KEPT: Final = {
     "view_positions": "the rows of the groups above are exchanged, those of others stay",
-    "view_failures": "what stopped a projector is for people to read, and holds for a position",
+    "view_failures": "what stopped a projector holds for a position: it is emptied by an exchange",
     "alerts": "what was raised and sent stays raised and sent, whatever the rules are today",
     "site_levels": "which stock-outs hold: it goes with the alerts, at their own position",
     "planning_runs": "what was asked for and came out, at the position that each run names",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +39,11 @@ def migrations_folder() -> Path:
     here = Path(__file__).resolve()
     installed = here.with_name("_migrations")
     return installed if installed.is_dir() else here.parents[2] / "migrations"
+
+
+def newest_revision() -> str:
+    """The revision of the tables that this version needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 async def upgrade(database_url: str, revision: str = "head") -> None:
@@ -101,7 +107,12 @@ def _enter_wal(path: Path) -> None:
 
 
 def _run(connection: Connection, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config

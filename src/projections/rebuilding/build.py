@@ -55,9 +55,9 @@ class Build:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
 
-    async def checkpoints(self) -> dict[int, Checkpoint]:
-        """Where the side is."""
-        store = open_store(self._database, VIEW_GROUP)
+    async def checkpoints(self, group: str = VIEW_GROUP) -> dict[int, Checkpoint]:
+        """Where the side is, or a group of its views."""
+        store = open_store(self._database, group)
         try:
             return await store.checkpoints()
         finally:

@@ -21,3 +21,7 @@ class NothingKept(LedgerError):
 
 class ViewsInUse(LedgerError):
     """Readers kept the live views in use; nothing was exchanged."""
+
+
+class TablesBehind(LedgerError):
+    """The tables are not those of this version; run `stockledger migrate` first."""

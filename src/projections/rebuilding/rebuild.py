@@ -2,23 +2,26 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 import msgspec
 
 from ledger.domain.facts import Opened
+from ledger.errors import WrongLedger
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
 from projections.derived import COMPARED
 from projections.history import catching_up as history
+from projections.migrate import newest_revision
+from projections.planning.catching_up import DemandRefused, catch_up
 from projections.planning.demand_statements import DEMAND_GROUP
 from projections.rebuilding.build import Build
 from projections.rebuilding.comparison import SHOWN_DEFAULT, TableResult, compare
-from projections.rebuilding.errors import NothingKept
+from projections.rebuilding.errors import NothingKept, TablesBehind
 from projections.rebuilding.exchange import FENCED_RECORDS_MAX, Exchange, check_history
 from projections.rebuilding.sites import BEFORE, BUILD, Note, Positions, Side, Site, open_site
 
@@ -78,16 +81,19 @@ async def rebuild(log: EventLog, database: Database, order: Order, hearing: Hear
     """Make the views anew and exchange the live ones for them. All are open.
 
     Can be killed at any point: what is live is whole, and the next call goes on. Raises
-    RebuildRunning, OtherHistory, BuildStopped, ViewsInUse, DemandRefused, DatabaseUnavailable,
-    LogUnavailable.
+    RebuildRunning, TablesBehind, OtherHistory, BuildStopped, ViewsInUse, DemandRefused,
+    DatabaseUnavailable, LogUnavailable.
     """
     async with _claimed(database) as site:
+        await _check_tables(site)
         ends = {one: await log.end(one) for one in range(log.partitions)}
         await check_history(site, ends, await ledger_of(log), restored=order.restored)
         note, resumed = await _begun(site, order)
         hearing.say("an earlier rebuild is gone on with" if resumed else "the views are built")
         report = Report(build_id=note.build_id, resumed=resumed)
         async with _building(log, site, BUILD, hearing) as build:
+            if order.compare and not order.restored:
+                await _bring_demand(database, build)
             run = _Run(site, build, order, hearing, report)
             await run.run(ends, note)
         if report.swapped:
@@ -173,13 +179,14 @@ class _Run:
             return _NOT_ASKED
         if self._order.restored:
             return _RESTORED
-        live = (await self._site.positions()).get(VIEW_GROUP, {})
-        ahead = {
-            one
-            for one, at in (await self._build.checkpoints()).items()
-            if one not in live or at.position > live[one].position
-        }
-        return _AHEAD if ahead else None
+        live = await self._site.positions()
+        # Demand is summed up later than the views are read, so one may be ahead without the other.
+        for group in (VIEW_GROUP, DEMAND_GROUP):
+            known = _offsets(live, group)
+            built = await self._build.checkpoints(group)
+            if any(at.position > known.get(one, 0) for one, at in built.items()):
+                return _AHEAD
+        return None
 
     async def _compare(self) -> None:
         """At one position, which the live views do not leave until both are held still."""
@@ -255,6 +262,25 @@ async def _begun(site: Site, order: Order) -> tuple[Note, bool]:
     note = Note(str(uuid4()), order.made_by, revision, _now_ms())
     await site.make(BUILD, note)
     return note, False
+
+
+async def _check_tables(site: Site) -> None:
+    """What is built has the tables of this version, and must be as the revision says."""
+    found, wanted = await site.revision(), newest_revision()
+    if found != wanted:
+        raise TablesBehind(
+            f"the tables are at {found}, this version needs {wanted}: run stockledger migrate first"
+        )
+
+
+async def _bring_demand(database: Database, build: Build) -> None:
+    """The live views' demand to where an earlier run has built it, or it would seem to differ.
+
+    Where that cannot be, nothing is compared.
+    """
+    built = await build.checkpoints(DEMAND_GROUP)
+    with suppress(DemandRefused, WrongLedger):
+        await catch_up(database, until={one: at.position for one, at in built.items()})
 
 
 def _offsets(positions: Positions, group: str) -> dict[int, int]:

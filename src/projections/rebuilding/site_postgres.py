@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from projections import checkpoints, stuck_postgres
 from projections.database import CONNECT_SECONDS, Database, DatabaseUnavailable
-from projections.derived import DERIVED, DERIVED_GROUPS
+from projections.derived import DERIVED, DERIVED_GROUPS, KEPT
 from projections.failures import view_failures
 from projections.rebuilding.comparing_postgres import PostgresComparing, errors, quoted
 from projections.rebuilding.errors import RebuildRunning, ViewsInUse
@@ -176,6 +176,7 @@ class PostgresSite:
             ):
                 await connection.execute(f"ALTER TABLE {source}.{table.name} SET SCHEMA {target}")
         await connection.execute(f"DROP SCHEMA {passing}")
+        await connection.execute(f"DELETE FROM {quoted(self._live)}.{view_failures.name}")  # noqa: S608
         await self._exchange_positions((MARK_GROUP, 0, kept.build_id, kept.kept_ms, "", -1))
         await self._write_note(BEFORE, kept)
 
@@ -228,8 +229,14 @@ class PostgresSite:
         return found
 
     async def _lock_tables(self) -> None:
-        """Wait for those who read, a short while and several times. Raises ViewsInUse."""
-        names = ", ".join(f"{quoted(self._live)}.{table.name}" for table in DERIVED)
+        """Wait for those who read, a short while and several times. Raises ViewsInUse.
+
+        For those, too, who have read another table alone: what they see is of that moment, and of
+        tables that they come to later they would see the built ones as those were at that moment,
+        short of the last records. The positions lead, since most readers begin there.
+        """
+        tables = [*KEPT, *(table.name for table in DERIVED)]
+        names = ", ".join(f"{quoted(self._live)}.{one}" for one in tables)
         await self._connection.execute(f"SET LOCAL lock_timeout = '{EXCHANGE_LOCK}'")
         for _ in range(EXCHANGE_ATTEMPTS):
             with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):

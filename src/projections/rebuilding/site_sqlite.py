@@ -18,6 +18,7 @@ from sqlalchemy import URL
 from projections import checkpoints
 from projections.database import Database, DatabaseUnavailable, sqlite_path
 from projections.derived import DERIVED, DERIVED_GROUPS
+from projections.failures import view_failures
 from projections.rebuilding.comparing_sqlite import (
     SIDE,
     SqliteComparing,
@@ -219,6 +220,7 @@ class SqliteSite:
         for table in DERIVED:
             connection.execute(f"DELETE FROM main.{table.name}")  # noqa: S608
         _copy(connection, SIDE, "main")
+        connection.execute(f"DELETE FROM main.{view_failures.name}")  # noqa: S608
         connection.execute(
             f"DELETE FROM main.view_positions WHERE view_group IN ({_GROUPS}, '{MARK_GROUP}')"  # noqa: S608
         )
