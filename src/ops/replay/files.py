@@ -36,6 +36,9 @@ def check_target(path: Path) -> None:
     """Say before a long replay that the file cannot be written after it. Raises CommandError."""
     if path.is_dir():
         raise CommandError(f"{path} is a directory")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # The file takes the place of what is there: of a device as well, if it may.
+        raise CommandError(f"{path} is a link or a device, and no file")
     if not path.parent.is_dir():
         raise CommandError(f"there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK):

@@ -73,18 +73,24 @@ class Fold:
         if type(fact) is Opened:
             self._open(fact)
             return
-        if envelope.TYPE_LEVELS[event_type(fact)] > self.level:
-            self.wrong("level_too_early", offset, f"the log is at level {self.level} here")
+        self._check_level(envelope.TYPE_LEVELS[event_type(fact)], offset)
         if isinstance(fact, LevelRaised | WriterClaimed):
             self.past.add(offset, None)
             self.level = fact.level if isinstance(fact, LevelRaised) else self.level
             return
         assert not isinstance(fact, Moved | Opened)
         self.past.add(offset, fact.id)
+        if fact.trail is not None:
+            self._check_level(envelope.TRAIL_LEVEL, offset)
         if codes.check_id(fact.id) is not None:
             self.wrong("undecodable", offset, f"{fact.id!r} is no id")
         self._meet(fact.sku, offset)
         self._count_named(fact)
+
+    def _check_level(self, needed: int, offset: int) -> None:
+        """What a record holds may be later than its type is."""
+        if needed > self.level:
+            self.wrong("level_too_early", offset, f"the log is at level {self.level} here")
 
     def _count_named(self, fact: Refused | ItemDefined | SupplyFact) -> None:
         if isinstance(fact, Refused):
@@ -109,6 +115,8 @@ class Fold:
             self.wrong("wrong_refusal", fact.offset, "it does not say what was refused, and why")
 
     def _describe(self, fact: ItemDefined) -> None:
+        if fact.item.has_supply_terms:
+            self._check_level(envelope.SUPPLY_LEVEL, fact.offset)
         stock = self._of(fact.sku, fact.item.scale)
         fixed = stock.moved or stock.has_open_lines
         if fixed and stock.scale != fact.item.scale:
@@ -142,7 +150,7 @@ class Fold:
         for sentence in sentences:
             self.wrong(code, offset, sentence)
 
-    def move(  # noqa: C901 - on the path of every movement
+    def move(  # noqa: C901, PLR0912 - on the path of every movement
         self, fact: Moved
     ) -> None:
         """What `count` does for a movement."""
@@ -150,6 +158,8 @@ class Fold:
         if fact.recorded_ms != self.recorded_ms:
             self._follow(fact.recorded_ms, fact.offset)
         offset, name, command = fact.offset, fact.sku, fact.command
+        if fact.trail is not None and self.level < envelope.TRAIL_LEVEL:
+            self._check_level(envelope.TRAIL_LEVEL, offset)
         source, target, quantity, kind = fact.source, fact.target, fact.quantity, type(command)
         stock = self.skus.get(name)
         if stock is None:

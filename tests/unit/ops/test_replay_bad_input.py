@@ -1,5 +1,6 @@
 """What cannot be asked, and logs that are damaged: a sentence, a code, nothing on stdout."""
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -47,6 +48,20 @@ def test_a_question_that_cannot_be_asked(ask: Asked, flags: tuple[str, ...], say
     assert err.startswith("stockledger: ")
     assert err.count("\n") == 1
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_nothing_but_a_file_is_replaced(ask: Asked, tmp_path: Path, kind: str) -> None:
+    """As root a device would be gone otherwise."""
+    there = tmp_path / "there.csv"
+    if kind == "pipe":
+        os.mkfifo(there)
+    else:
+        there.symlink_to("/dev/null")
+    code, out, err = ask("--out", str(there))
+    assert (code, out) == (2, "")
+    assert f"{there} is a link or a device" in err
+    assert there.is_symlink() or there.is_fifo()
 
 
 def test_a_sku_of_another_partition(ask: Asked) -> None:

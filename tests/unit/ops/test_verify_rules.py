@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from ledger.events.trails import Trail, encode_trail
 from ops.verify.partition import Sources, verify_partition
+from tests.contract.read_models import cases
 from tests.unit.ops.story import StoredLog, Story, story
 
 Spoil = Callable[[Story], object]
@@ -93,3 +95,23 @@ def test_skus_and_openings_lie_in_their_partition() -> None:
     found = walked(story(), partitions=3)
     assert found["other_ledger"] == 1
     assert found["misplaced"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("level", "early"), [(1, ["0:1", "0:2", "0:3"]), (2, ["0:1", "0:2"]), (3, [])]
+)
+def test_what_came_with_a_later_level(
+    monkeypatch: pytest.MonkeyPatch, level: int, early: list[str]
+) -> None:
+    """Trails came with level 3, prices of items with level 2, in records that were there before."""
+    monkeypatch.setattr(cases, "FORMAT_LEVEL", level)
+    log = cases.MemoryLog(1)
+    teller = cases.Teller(log)
+    teller.trail = encode_trail(Trail("http", "request-1"))
+    first = teller.tell(cases.receipt("m1", "apple"))
+    teller.tell(cases.receipt("m2", "apple"))
+    assert first.trail is not None
+    teller.define("pear", "d1", price="2")
+    report = asyncio.run(verify_partition(Sources(log), 0))
+    assert [one.where for one in report.findings.kept] == early
+    assert set(report.findings.counts) <= {"level_too_early"}
