@@ -4,6 +4,10 @@ Exit codes of every command: 0 good; 1 it found something wrong; 2 it was used w
 it needs does not answer; 130 it was interrupted.
 """
 
+import errno
+import os
+import sys
+
 import typer
 
 from ops.as_of import as_of
@@ -89,11 +93,20 @@ def root(
     """Hold what every command has; a command follows."""
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 def main() -> None:
     """Run a command; what it cannot do is said in one sentence, without a traceback."""
     try:
         app()
     except CommandError as error:
         fail(error)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        # What could not be written is still waiting, and Python would complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(CommandError(f"it cannot be written: {error.strerror}", ExitCode.UNAVAILABLE))
     except KeyboardInterrupt:
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None

@@ -245,3 +245,16 @@ def test_the_embedded_default_never_imports_kafka() -> None:
         "sys.exit('aiokafka' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_no_room_for_an_answer(flags: tuple[str, ...]) -> None:
+    """A sentence and exit code 3; no traceback, and nothing is called good."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", "config", *flags],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=SECONDS_MAX,
+        )  # fmt: skip
+    said = "stockledger: it cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, said)
