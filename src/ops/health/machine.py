@@ -105,7 +105,7 @@ def check_files(_settings: Settings) -> Iterator[Finding]:
 
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
-    """The file of API keys, who may read it, and whether there must be one."""
+    """The files of keys, who may read them, and whether there must be API keys."""
     from api.keys import KeysFileDamaged, load
     from api.security import is_loopback
 
@@ -125,6 +125,10 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield bad(
             "keys", f"{settings.host} can be reached from elsewhere, and there is no key", advice
         )
+    private = settings.privacy_keys_path
+    if private is not None and private.exists() and private.stat().st_mode & _OTHERS:
+        text = f"others may use {private}: no private text is encrypted or opened"
+        yield bad("keys", text, f"chmod 600 {private}")
     dotenv = Path(".env")
     if dotenv.is_file():
         yield from _rights("keys", dotenv)

@@ -123,6 +123,15 @@ def test_keys_and_who_may_read_them(run: Run, tmp_path: Path) -> None:
     path.chmod(0o600)
     code, out, _ = run(*flags)
     assert (code, _found(out)["keys"][0][0]) == (1, "bad")
+    path.unlink()
+    private = tmp_path / "private.db"
+    private.touch()
+    for mode, status in ((0o600, 0), (0o604, 1)):
+        private.chmod(mode)
+        code, out, _ = run(*flags, "--privacy-keys-file", str(private))
+        said = [text for state, text in _found(out)["keys"] if state == "bad"]
+        assert (code, len(said)) == (status, status)
+        assert all(str(private) in text for text in said)
 
 
 def test_a_port_that_others_have(run: Run) -> None:
