@@ -4,6 +4,10 @@ They are no history. A row says what such a record seems to be, as far as it can
 who may write to the topic may have written it.
 """
 
+from typing import Annotated
+
+import msgspec
+
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, Moved
 from ledger.errors import LedgerError
@@ -16,6 +20,28 @@ Row = tuple[object, ...]
 _INT64_MAX = 2**63 - 1
 _UNREADABLE: Row = (None,) * 8
 _decode = Codec().decode
+
+
+class _Data(msgspec.Struct):
+    scale: Annotated[int, msgspec.Meta(ge=0, le=quantities.SCALE_MAX)] = 0
+
+
+class _Event(msgspec.Struct):
+    data: _Data
+
+
+_check_scale = msgspec.json.Decoder(_Event).decode
+# Decoding takes much of an event for granted that a ledger wrote; this may come from anybody, and
+# nothing in it may stop the views.
+_UNREADABLE_BY: tuple[type[Exception], ...] = (
+    LedgerError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 def void_row(partition: int, record: Record) -> Row:
@@ -34,9 +60,15 @@ def void_row(partition: int, record: Record) -> Row:
 def _read(record: Record) -> Row:
     """What the record would have been: type, id, actor, and of a movement what it would move."""
     try:
+        # Numbers are written out to their scale, so that no memory holds one with a forged scale.
+        _check_scale(record.value)
         _, fact = _decode(record)
-    except LedgerError:
+        return _said(fact)
+    except _UNREADABLE_BY:
         return _UNREADABLE
+
+
+def _said(fact: Fact) -> Row:
     identity, actor = getattr(fact, "id", None), getattr(fact, "actor", None)
     return (
         event_type(fact),
