@@ -161,7 +161,9 @@ def _changed(**changes: Any) -> bytes:
         {"data__value": "1e3"}, {"data__occurred_at": ""}, {"data__entries": []},
         {"data__entries__1__location": "@x"}, {"data__entries__1__on_hand": "six"},
         {"data__command__type": "gift"}, {"data__command__colour": "red"}, {"prevhash": None},
-        {"data__value": "1000000000001"},
+        {"data__value": "1000000000001"}, {"data__scale": -1}, {"data__scale": 7},
+        # No number is padded to so many digits.
+        {"data__scale": 1_000}, {"data__scale": 10**10}, {"data__scale": 10**19},
     ],
 )  # fmt: skip
 def test_what_is_no_event(changes: dict[str, Any]) -> None:
