@@ -169,7 +169,8 @@ class Projector:
 
     async def _note_failures(self) -> None:
         """Write down what stopped, where others can read it; what cannot be, with the next."""
-        for partition, failure in self.failures.items():
+        # Whoever is waited for here, partitions come and go meanwhile.
+        for partition, failure in [*self.failures.items()]:
             if self._noted.get(partition) != failure:
                 row = failure_row(partition, failure, time.time_ns() // 1_000_000)
                 try:

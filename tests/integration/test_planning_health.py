@@ -118,12 +118,15 @@ async def test_losses_by_reason(client: httpx.AsyncClient) -> None:
 
 async def test_classes_are_those_of_a_run(client: httpx.AsyncClient) -> None:
     """Every class of the newest run, and what came after it."""
+    written = []
     for sku, quantity in (("A", "80"), ("B", "15"), ("C", "5")):
         await write(client, 1, sku=sku, quantity="100", unit_cost="1")
-        await write(client, 2, sku=sku, quantity=quantity, type="issue")
+        written.append(await write(client, 2, sku=sku, quantity=quantity, type="issue"))
     check_problem(await client.get(URL, params={"by": "class"}), 404, "not_found")
     made = await client.post(
-        "/v1/planning/runs", json={"as_of": "2026-01-10"}, params={"wait": "30"}
+        "/v1/planning/runs",
+        json={"as_of": "2026-01-10"},
+        params={"wait": "30", "min_position": ",".join(written)},
     )
     assert made.status_code == 201, made.text
     position = await write(client, 3, sku="D", quantity="7", unit_cost="1")

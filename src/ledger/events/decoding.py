@@ -235,8 +235,7 @@ def _moved(
     trail: bytes | None,
 ) -> Moved:
     scale = data.scale
-    if not 0 <= scale <= quantities.SCALE_MAX:
-        # Before anything is padded to so many digits.
+    if not 0 <= scale <= quantities.SCALE_MAX:  # before anything is padded to so many digits
         raise ValueError(f"{scale} is no scale")
     source, target = data.entries
     left, held = source.on_hand, target.on_hand

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.log import Record
-from projections.changes import Changes
+from projections.changes import Changes, Row
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, DatabaseUnavailable
 from projections.stores import ViewStore, open_store
@@ -131,6 +131,32 @@ async def test_a_stopped_partition_goes_with_the_share(database: Database) -> No
         await until(lambda: 0 in projector.failures)
         projector.share(frozenset())
         assert projector.failures == {}
+        projector.share(frozenset({0}))
+        await until(lambda: 0 in projector.failures)
+
+
+async def test_partitions_go_while_their_failure_is_noted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database takes its time; the projector lives on."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    store = type(open_store(database, VIEW_GROUP))
+    note = store.note_failure
+
+    async def noted_late(this: ViewStore, row: Row) -> None:
+        begun.set()
+        await go_on.wait()
+        await note(this, row)
+
+    monkeypatch.setattr(store, "note_failure", noted_late)
+    log = MemoryLog(1)
+    Teller(log).tell(receipt("r0", "A"))
+    log.put(0, Record(2, 2, b"A", b"not JSON", 0))
+    async with sharing(log, database, 0) as projector:
+        await begun.wait()
+        projector.share(frozenset())
+        go_on.set()
+        await asyncio.sleep(0)
         projector.share(frozenset({0}))
         await until(lambda: 0 in projector.failures)
 
