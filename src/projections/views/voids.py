@@ -4,10 +4,6 @@ They are no history. A row says what such a record seems to be, as far as it can
 who may write to the topic may have written it.
 """
 
-from typing import Annotated
-
-import msgspec
-
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, Moved
 from ledger.errors import LedgerError
@@ -22,15 +18,6 @@ _UNREADABLE: Row = (None,) * 8
 _decode = Codec().decode
 
 
-class _Data(msgspec.Struct):
-    scale: Annotated[int, msgspec.Meta(ge=0, le=quantities.SCALE_MAX)] = 0
-
-
-class _Event(msgspec.Struct):
-    data: _Data
-
-
-_check_scale = msgspec.json.Decoder(_Event).decode
 # Decoding takes much of an event for granted that a ledger wrote; this may come from anybody, and
 # nothing in it may stop the views.
 _UNREADABLE_BY: tuple[type[Exception], ...] = (
@@ -60,8 +47,6 @@ def void_row(partition: int, record: Record) -> Row:
 def _read(record: Record) -> Row:
     """What the record would have been: type, id, actor, and of a movement what it would move."""
     try:
-        # Numbers are written out to their scale, so that no memory holds one with a forged scale.
-        _check_scale(record.value)
         _, fact = _decode(record)
         return _said(fact)
     except _UNREADABLE_BY:
