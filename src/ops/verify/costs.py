@@ -4,31 +4,15 @@ Stock is valued by its moving average; the last unit out takes what is left. Qua
 by the SKU's scale, values are millionths of the currency.
 """
 
-from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ledger.domain.facts import Moved
 from ledger.domain.movements import Receipt
+from ops.check_history.amounts import micro
 from ops.verify.past import Earlier
 
 if TYPE_CHECKING:
     from ops.verify.stock import Stock
-
-MICRO_DIGITS = 6
-
-
-@lru_cache(maxsize=65_536)
-def micro(text: str | int | float) -> int:
-    """A decimal in millionths. Raises ValueError if it is none, or has more than six decimals."""
-    try:
-        value = Decimal(text).scaleb(MICRO_DIGITS)
-        whole = int(value)
-    except (ArithmeticError, TypeError) as error:
-        raise ValueError(f"{text} is no number") from error
-    if whole != value:
-        raise ValueError(f"{text} has more than {MICRO_DIGITS} decimals")
-    return whole
 
 
 def share(value: int, part: int, whole: int) -> int:

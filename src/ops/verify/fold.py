@@ -15,9 +15,10 @@ from ledger.domain.supply import SupplyFact
 from ledger.events import envelope
 from ledger.events.codec import event_type
 from ledger.events.partitioner import Partitioner
+from ops.check_history.amounts import micro
 from ops.findings import Finding, Findings
 from ops.verify.accounts import ASKED, named
-from ops.verify.costs import micro, value_in, value_out
+from ops.verify.costs import value_in, value_out
 from ops.verify.links import Links
 from ops.verify.past import Earlier, Past
 from ops.verify.stock import Stock
