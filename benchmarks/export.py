@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from benchmarks.rebuild import fill
+from benchmarks.long_log import fill
 from ledger.adapters.kafka import KafkaLog
 from ledger.adapters.sqlite import SqliteLog
 from ledger.log import EventLog, FillableLog, NewRecordTuple

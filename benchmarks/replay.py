@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.rebuild import fill
-from ledger.config import Settings, open_log
+from benchmarks.long_log import fill, fill_log
+from ledger.config import Settings
 from ledger.events.envelope import Envelope, MovedData
 from ops.partition_processes import run_async
 from ops.replay.looking import look
@@ -33,7 +33,6 @@ from ops.verify.run import look as look_at
 from tests.contract.read_models.cases import MemoryLog
 from tests.servers import KafkaServer, running, temporary_folder
 
-BATCH_RECORDS = 1_000
 READ_RECORDS = 5_000
 FETCH_BYTES = 8 * 1024 * 1024
 
@@ -138,24 +137,6 @@ def verified(settings: Settings, jobs: int) -> int:
     if any(one.findings.total for one in reports):
         raise AssertionError(reports[0].findings.kept)
     return sum(one.records for one in reports)
-
-
-async def fill_log(settings: Settings, told: MemoryLog) -> int:
-    """Append what the memory holds; the answer is how many records."""
-    log = open_log(settings)
-    await log.open()
-    try:
-        for partition, records in enumerate(told.records):
-            for start in range(0, len(records), BATCH_RECORDS):
-                part = records[start : start + BATCH_RECORDS]
-                base = await log.append(
-                    partition, start, [(one.key, one.value, None) for one in part]
-                )
-                if base != start:
-                    raise AssertionError(f"the log was not empty: {base}")
-    finally:
-        await log.close()
-    return sum(map(len, told.records))
 
 
 def measure(settings: Settings, told: MemoryLog, options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -11,6 +12,7 @@ from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.data_dir import prepare_data_dir
 from ops.existing_log import existing_log
 from ops.faults import explain
+from ops.partition_processes import JOBS_MAX
 from ops.views import opened_views
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ def rebuild(  # noqa: PLR0913 - each is a flag
             "--restored", help="The log was restored or replaced: the live views are of another."
         ),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        _Option(
+            "--jobs", min=1, max=JOBS_MAX, help="Processes; by default the processors, if it pays."
+        ),
+    ] = None,
     show: Annotated[int, _Option(min=0, help="Rows to show of a table and kind.")] = 20,
     as_json: Annotated[bool, _Option("--json", help="One document on stdout.")] = False,
 ) -> None:
@@ -62,7 +70,7 @@ def rebuild(  # noqa: PLR0913 - each is a flag
     which = [status, roll_back, drop_old, abandon]
     if sum(which) > 1:
         raise CommandError("--status, --roll-back, --drop-old and --abandon go one at a time")
-    if any(which) and (afresh or restored or not compare or not swap):
+    if any(which) and (afresh or restored or jobs or not compare or not swap):
         raise CommandError("the flags of a rebuild do not go with those that do something else")
     if status:
         document = _status(settings)
@@ -73,7 +81,7 @@ def rebuild(  # noqa: PLR0913 - each is a flag
         document = _drop(settings, "before" if drop_old else "rebuild")
         show_document = rebuild_report.show_dropped
     else:
-        document = _rebuild(settings, (compare, swap, afresh, restored, show))
+        document = _rebuild(settings, jobs, (compare, swap, afresh, restored, show))
         show_document = rebuild_report.show_rebuilt
     if as_json:
         print_document(document)
@@ -83,15 +91,18 @@ def rebuild(  # noqa: PLR0913 - each is a flag
         raise typer.Exit(ExitCode.FOUND_WRONG)
 
 
-def _rebuild(settings: Settings, flags: tuple[bool, bool, bool, bool, int]) -> dict[str, Any]:
+def _rebuild(
+    settings: Settings, jobs: int | None, flags: tuple[bool, bool, bool, bool, int]
+) -> dict[str, Any]:
     async def work(log: "EventLog", database: "Database") -> dict[str, Any]:
+        from ops.rebuild_processes import run_ahead
         from ops.rebuild_report import Telling, document_of
         from projections.rebuilding.rebuild import Order, rebuild
 
         ends = [await log.end(one) for one in range(log.partitions)]
-        return document_of(
-            await rebuild(log, database, Order(_version(), *flags), Telling(sum(ends)))
-        )
+        order, telling = Order(_version(), *flags), Telling(sum(ends))
+        ahead = partial(run_ahead, settings, jobs)
+        return document_of(await rebuild(log, database, order, telling, ahead))
 
     return _with_both(settings, work)
 

@@ -45,10 +45,13 @@ class Projector:
         database: Database,
         positions: Positions | None = None,
         group: Group | None = None,
+        *,
+        indexes: bool = True,
     ) -> None:
         """`log` and `database` are open. `positions` wakes who waits for a position.
 
-        `group` says which partitions are to be followed; without one it is all of them.
+        `group` says which partitions are to be followed; without one it is all of them. Without
+        `indexes` somebody else drops and makes those that only slow loading.
         """
         self.positions = positions or Positions(database)
         self._log = log
@@ -63,7 +66,7 @@ class Projector:
         self.failures = self._following.failures
         self._trouble: str | None = None
         self._targets: dict[int, int] = {}
-        self._indexed = False
+        self._indexed = not indexes
         self._noted: dict[int, Failure] = {}
         self._delay = BACKOFF_FIRST_SECONDS
 
@@ -136,8 +139,8 @@ class Projector:
                 stored = await self._store.checkpoints()
                 for partition in range(self._log.partitions):
                     self._targets[partition] = await self._log.end(partition)
-                if not stored and sum(self._targets.values()) >= LOADING_RECORDS_MIN:
-                    await self._store.defer_indexes()
+                if not (stored or self._indexed):
+                    await defer_indexes(self._store, sum(self._targets.values()))
             except TRANSIENT as error:
                 await self._back_off(error)
             else:
@@ -258,3 +261,12 @@ class Projector:
     def _recovered(self) -> None:
         self._delay = BACKOFF_FIRST_SECONDS
         self._trouble = None
+
+
+async def defer_indexes(store: ViewStore, records: int) -> None:
+    """Drop the indexes of empty views that are about to read so many records, if that pays.
+
+    Raises DatabaseUnavailable.
+    """
+    if records >= LOADING_RECORDS_MIN:
+        await store.defer_indexes()

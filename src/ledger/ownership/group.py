@@ -26,13 +26,13 @@ class Group(Protocol):
         ...
 
 
-class Alone:
-    """No group: this instance always has the same share, all partitions or every n-th."""
+class Only:
+    """No group: this instance always has the same share."""
 
-    def __init__(self, partitions: int, *, number: int = 0, of: int = 1) -> None:
-        """The share of instance `number` (from 0) of `of`."""
+    def __init__(self, share: frozenset[int]) -> None:
+        """The partitions it has."""
         self.failure: str | None = None
-        self._share = frozenset(range(number, partitions, of))
+        self._share = share
 
     async def run(self, assigned: Assigned) -> None:
         """Say the share once."""
@@ -41,6 +41,14 @@ class Alone:
 
     async def leave(self) -> None:
         """Nobody else would take the partitions."""
+
+
+class Alone(Only):
+    """No group: this instance has all partitions, or every n-th."""
+
+    def __init__(self, partitions: int, *, number: int = 0, of: int = 1) -> None:
+        """The share of instance `number` (from 0) of `of`."""
+        super().__init__(frozenset(range(number, partitions, of)))
 
 
 class Bystander:

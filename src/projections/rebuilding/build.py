@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from ledger.ending import end
 from ledger.log import EventLog
+from ledger.ownership.group import Only
 from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database, DatabaseUnavailable
 from projections.planning.catching_up import catch_up
 from projections.rebuilding.errors import BuildStopped
 from projections.rebuilding.limited_log import LimitedLog
-from projections.runner import Projector
+from projections.runner import Projector, defer_indexes
 from projections.stores import open_store
 
 LOOK_SECONDS = 0.01
@@ -25,12 +27,35 @@ DEMAND_WAYS = 2
 Progress = Callable[[str, int], None]
 
 
+class Way(NamedTuple):
+    """Offsets from which and up to which partitions are to be read into the views at `url`."""
+
+    url: str
+    starts: Mapping[int, int]
+    ends: Mapping[int, int]
+
+
+# Goes the way in several processes, or not at all; the second argument hears how many records are
+# read. Raises what `Build.reach` raises.
+Ahead = Callable[[Way, Callable[[int], None]], Awaitable[None]]
+
+
 class Build:
     """Views on a side, from a log. `start` and `stop` may follow each other several times."""
 
-    def __init__(self, log: EventLog, database: Database, progress: Progress) -> None:
-        """`database` is open. `progress` hears what is done, and how many records were read."""
+    def __init__(
+        self,
+        log: EventLog,
+        database: Database,
+        progress: Progress,
+        share: frozenset[int] | None = None,
+    ) -> None:
+        """`database` is open. `progress` hears what is done, and how many records were read.
+
+        With a `share` only these partitions are read, and the indexes are left to somebody else.
+        """
         self._log = log
+        self._share = share
         self._database = database
         self._progress = progress
         self._limited = LimitedLog(log)
@@ -44,8 +69,36 @@ class Build:
         self.positions = {one: at.position for one, at in stored.items()}
         self._limited.allow(self.positions)
         self._limited.allow(until)
-        self._projector = Projector(self._limited, self._database)
+        group = None if self._share is None else Only(self._share)
+        self._projector = Projector(
+            self._limited, self._database, group=group, indexes=self._share is None
+        )
         self._task = asyncio.create_task(self._projector.run(), name="rebuild")
+
+    async def run_ahead(self, ahead: Ahead, until: Mapping[int, int]) -> None:
+        """Have others bring the side up to these offsets, where there is more than one writer.
+
+        Not between `start` and `stop`. Raises what `reach` raises.
+        """
+        if self._database.is_sqlite:
+            return
+        stored = {one: at.position for one, at in (await self.checkpoints()).items()}
+        missing = {one: end for one, end in until.items() if end > stored.get(one, 0)}
+        if not missing:
+            return
+        if not stored:
+            store = open_store(self._database, VIEW_GROUP)
+            try:
+                await defer_indexes(store, sum(missing.values()))
+            finally:
+                await store.close()
+        before = sum(stored.values())
+        way = Way(
+            self._database.url.render_as_string(hide_password=False),
+            {one: stored.get(one, 0) for one in missing},
+            missing,
+        )
+        await ahead(way, lambda records: self._progress("records are read", before + records))
 
     async def stop(self) -> None:
         """Write nothing any more."""

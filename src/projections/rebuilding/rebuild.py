@@ -19,7 +19,7 @@ from projections.history import catching_up as history
 from projections.migrate import newest_revision
 from projections.planning.catching_up import DemandRefused, catch_up
 from projections.planning.demand_statements import DEMAND_GROUP
-from projections.rebuilding.build import Build
+from projections.rebuilding.build import Ahead, Build
 from projections.rebuilding.comparison import SHOWN_DEFAULT, TableResult, compare
 from projections.rebuilding.errors import NothingKept, TablesBehind
 from projections.rebuilding.exchange import FENCED_RECORDS_MAX, Exchange, check_history
@@ -77,12 +77,19 @@ class Report(msgspec.Struct, kw_only=True):
         return not self.other_heads and all(one.equal for one in self.tables)
 
 
-async def rebuild(log: EventLog, database: Database, order: Order, hearing: Hearing) -> Report:
+async def rebuild(
+    log: EventLog,
+    database: Database,
+    order: Order,
+    hearing: Hearing,
+    ahead: Ahead | None = None,
+) -> Report:
     """Make the views anew and exchange the live ones for them. All are open.
 
-    Can be killed at any point: what is live is whole, and the next call goes on. Raises
-    RebuildRunning, TablesBehind, OtherHistory, BuildStopped, ViewsInUse, DemandRefused,
-    DatabaseUnavailable, LogUnavailable.
+    `ahead` reads the log into the built views, faster than one process would. Can be killed at any
+    point: what is live is whole, and the next call goes on. Raises RebuildRunning, TablesBehind,
+    OtherHistory, BuildStopped, ViewsInUse, DemandRefused, DatabaseUnavailable, LogUnavailable, and
+    what `ahead` raises.
     """
     async with _claimed(database) as site:
         await _check_tables(site)
@@ -95,6 +102,7 @@ async def rebuild(log: EventLog, database: Database, order: Order, hearing: Hear
             if order.compare and not order.restored:
                 await _bring_demand(database, build)
             run = _Run(site, build, order, hearing, report)
+            run.ahead = ahead
             await run.run(ends, note)
         if report.swapped:
             hearing.say("balance checkpoints are made")
@@ -149,6 +157,7 @@ class _Run:
         self._site, self._build, self._order = site, build, order
         self._hearing, self._report = hearing, report
         self._begun = time.monotonic()
+        self.ahead: Ahead | None = None
 
     async def run(self, ends: Mapping[int, int], note: Note) -> None:
         """Build, compare where that can be, and exchange where that is wanted."""
@@ -158,6 +167,7 @@ class _Run:
             await self._compare()
             build.allow_all()
         else:
+            await self._run_ahead(ends)
             await build.start({})
             build.allow_all()
         await build.bring(ends)
@@ -191,7 +201,9 @@ class _Run:
     async def _compare(self) -> None:
         """At one position, which the live views do not leave until both are held still."""
         build = self._build
-        await build.start(_offsets(await self._site.positions(), VIEW_GROUP))
+        live = await self._site.positions()
+        await self._run_ahead(_offsets(live, VIEW_GROUP))
+        await build.start(_offsets(live, VIEW_GROUP))
         while True:
             live = await self._site.positions()
             behind = sum(_offsets(live, VIEW_GROUP).values()) - sum(build.positions.values())
@@ -214,6 +226,11 @@ class _Run:
                 result = await compare(comparing, table, shown=self._order.shown)
                 self._report.tables.append(result)
         self.lap("compared")
+
+    async def _run_ahead(self, until: Mapping[int, int]) -> None:
+        if self.ahead is not None:
+            await self._build.run_ahead(self.ahead, until)
+            self.lap("read ahead")
 
     async def _reach(self, live: Positions) -> None:
         await self._build.bring(_offsets(live, VIEW_GROUP), _offsets(live, DEMAND_GROUP))

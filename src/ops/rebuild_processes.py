@@ -1,0 +1,79 @@
+"""Reading the log into views that are built, in several processes."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from ledger.config import Settings
+from ops.existing_log import existing_log
+from ops.partition_processes import Ends, Stopped, Told, jobs_default, over_partitions, run_async
+
+if TYPE_CHECKING:
+    from projections.rebuilding.build import Way
+
+LOOK_SECONDS: Final = 0.2
+
+
+async def run_ahead(
+    settings: Settings, jobs: int | None, way: "Way", show: Callable[[int], None]
+) -> None:
+    """Go the way: read the log of the settings into views.
+
+    Does nothing where one process is as good. `show` hears how many records were read. Whoever is
+    cancelled here ends the processes. Raises what `Build.reach` raises, and CommandError if a
+    process was killed.
+    """
+    missing = {one: end - way.starts[one] for one, end in way.ends.items()}
+    processes = min(jobs or jobs_default(missing), len(missing))
+    if processes == 1:
+        return
+    stopped = threading.Event()
+    read = [0]
+
+    def told(records: int) -> None:
+        if stopped.is_set():
+            raise Stopped
+        read[0] = records
+
+    # Shared out by how much is missing, which is not where a partition ends.
+    work = partial(_build_some, settings, way)
+    reading = asyncio.create_task(
+        asyncio.to_thread(over_partitions, work, missing, processes, told)
+    )
+    try:
+        while not (await asyncio.wait([reading], timeout=LOOK_SECONDS))[0]:
+            show(read[0])
+        await reading
+    finally:
+        stopped.set()
+
+
+def _build_some(settings: Settings, way: "Way", missing: Ends, told: Told) -> list[None]:
+    """Bring the partitions of `missing` so many records on."""
+    from projections.database import Database
+    from projections.rebuilding.build import Build
+
+    starts = way.starts
+    ends = {one: starts[one] + records for one, records in missing.items()}
+
+    async def bring() -> None:
+        async with existing_log(settings) as log:
+            database = Database(way.url)
+            await database.open()
+
+            def progress(_stage: str, _records: int) -> None:
+                for one in ends:
+                    told(one, build.positions.get(one, starts[one]) - starts[one])
+
+            build = Build(log, database, progress, frozenset(ends))
+            try:
+                await build.start(ends)
+                await build.reach(ends, indexed=False)
+            finally:
+                await build.stop()
+                await database.close()
+
+    run_async(bring())
+    return []
