@@ -160,7 +160,7 @@ async def on_postgres(log: MemoryLog, settings: Settings, url: str) -> None:
         await admin.execute(f"CREATE DATABASE {name}")
     await admin.close()
     count, batches = sum(map(len, log.records)), rows_of(log)
-    copying = []
+    copying, building = [], 0.0
     for name in RAW_NAMES:
         raw_url = f"{url.rsplit('/', 1)[0]}/{name}"
         database = await prepared(raw_url)

@@ -2,26 +2,24 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 import msgspec
 
 from ledger.domain.facts import Opened
-from ledger.errors import WrongLedger
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
 from projections.derived import COMPARED
 from projections.history import catching_up as history
-from projections.migrate import newest_revision
-from projections.planning.catching_up import DemandRefused, catch_up
 from projections.planning.demand_statements import DEMAND_GROUP
+from projections.rebuilding.beginning import begun, bring_demand, check_tables, now_ms
 from projections.rebuilding.build import Ahead, Build
 from projections.rebuilding.comparison import SHOWN_DEFAULT, TableResult, compare
-from projections.rebuilding.errors import NothingKept, TablesBehind
+from projections.rebuilding.errors import NothingKept
 from projections.rebuilding.exchange import FENCED_RECORDS_MAX, Exchange, check_history
 from projections.rebuilding.sites import BEFORE, BUILD, Note, Positions, Side, Site, open_site
 
@@ -92,15 +90,15 @@ async def rebuild(
     what `ahead` raises.
     """
     async with _claimed(database) as site:
-        await _check_tables(site)
+        await check_tables(site)
         ends = {one: await log.end(one) for one in range(log.partitions)}
         await check_history(site, ends, await ledger_of(log), restored=order.restored)
-        note, resumed = await _begun(site, order)
+        note, resumed = await begun(site, order.made_by, afresh=order.afresh)
         hearing.say("an earlier rebuild is gone on with" if resumed else "the views are built")
         report = Report(build_id=note.build_id, resumed=resumed)
         async with _building(log, site, BUILD, hearing) as build:
             if order.compare and not order.restored:
-                await _bring_demand(database, build)
+                await bring_demand(database, build)
             run = _Run(site, build, order, hearing, report)
             run.ahead = ahead
             await run.run(ends, note)
@@ -126,7 +124,7 @@ async def roll_back(log: EventLog, database: Database, made_by: str, hearing: He
         async with _building(log, site, BEFORE, hearing) as build:
             await build.start({})
             build.allow_all()
-            kept = Note(str(uuid4()), made_by, revision, _now_ms(), _now_ms())
+            kept = Note(str(uuid4()), made_by, revision, now_ms(), now_ms())
             await Exchange(site, build).make(BEFORE, kept, hearing.say)
         return kept
 
@@ -176,7 +174,7 @@ class _Run:
         report.records = sum(build.positions.values())
         self.lap("built")
         if self._order.swap:
-            kept = msgspec.structs.replace(note, kept_ms=_now_ms())
+            kept = msgspec.structs.replace(note, kept_ms=now_ms())
             await Exchange(self._site, build, restored=self._order.restored).make(
                 BUILD, kept, self._hearing.say
             )
@@ -269,40 +267,5 @@ async def _building(
         await database.close()
 
 
-async def _begun(site: Site, order: Order) -> tuple[Note, bool]:
-    """The note of the build that is gone on with, or of a new one; and which of both."""
-    note, revision = await site.note(BUILD), await site.revision()
-    same = note is not None and (note.made_by, note.revision) == (order.made_by, revision)
-    if note is not None and same and not order.afresh:
-        return note, True
-    await site.drop(BEFORE)
-    note = Note(str(uuid4()), order.made_by, revision, _now_ms())
-    await site.make(BUILD, note)
-    return note, False
-
-
-async def _check_tables(site: Site) -> None:
-    """What is built has the tables of this version, and must be as the revision says."""
-    found, wanted = await site.revision(), newest_revision()
-    if found != wanted:
-        raise TablesBehind(
-            f"the tables are at {found}, this version needs {wanted}: run stockledger migrate first"
-        )
-
-
-async def _bring_demand(database: Database, build: Build) -> None:
-    """The live views' demand to where an earlier run has built it, or it would seem to differ.
-
-    Where that cannot be, nothing is compared.
-    """
-    built = await build.checkpoints(DEMAND_GROUP)
-    with suppress(DemandRefused, WrongLedger):
-        await catch_up(database, until={one: at.position for one, at in built.items()})
-
-
 def _offsets(positions: Positions, group: str) -> dict[int, int]:
     return {one: at.position for one, at in positions.get(group, {}).items()}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
