@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from uuid6 import uuid7
@@ -24,7 +25,7 @@ from ledger.config.groups import open_projector_group
 from ledger.log import EventLog, SnapshotStore
 from ledger.ownership.instances import Instances
 from ledger.service import Ledger
-from projections.database import Database
+from projections.database import Database, DatabaseUnavailable
 from projections.id_index import ViewIdIndex
 from projections.identity import LedgerViews
 from projections.migrate import upgrade
@@ -32,6 +33,7 @@ from projections.planning.planner import Planner
 from projections.positions import Positions
 from projections.runner import Projector
 
+_log = structlog.get_logger("api.lifespan")
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]
 
 
@@ -85,7 +87,7 @@ async def _open(
     ledger: Submitter = ReadOnly()
     instances = open_instances(settings, process.name)
     if instances is not None or "writer" in settings.roles:
-        await _refuse_a_new_beginning(log, views)
+        await _refuse_a_lost_past(log, views)
         index = ViewIdIndex(database)
         snapshots = open_snapshots(settings)
         stack.push_async_callback(snapshots.close)
@@ -125,14 +127,21 @@ def _planner(settings: Settings, log: EventLog, database: Database, parts: Parts
     return planner
 
 
-async def _refuse_a_new_beginning(log: EventLog, views: LedgerViews) -> None:
-    """An empty log under the views of a ledger has lost its past, and must not begin a new one.
+async def _refuse_a_lost_past(log: EventLog, views: LedgerViews) -> None:
+    """An empty log under the views of a ledger must not begin a new one, and one that was restored
+    from an older copy must not go on: callers were told of more.
 
-    Raises WrongLedger.
+    Raises WrongLedger, LogRegressed.
     """
     if await log.end(0) == 0:
         async with views.database.reader() as reader:
             await views.check(reader)
+        return
+    try:
+        await views.check_past()
+    except DatabaseUnavailable as error:
+        # Who writes does without views where it must.
+        _log.warning("past_not_checked", cause=str(error))
 
 
 def _ledger(

@@ -108,9 +108,9 @@ class SqlitePlace(Place):
         self.path = folder / "log.db"
         self.folder = folder
 
-    def log(self, partitions: int = PARTITIONS) -> SqliteLog:
+    def log(self, partitions: int = PARTITIONS, **settings: Any) -> SqliteLog:
         """Make a log on the file."""
-        log = SqliteLog(self.path, partitions)
+        log = SqliteLog(self.path, partitions, **settings)
         self.made.append(log)
         return log
 

@@ -1,4 +1,4 @@
-"""The clock of a machine jumps by an hour, forth and back, under a writer on real Kafka."""
+"""The clock of a machine jumps by an hour, forth and back, under a writer on a real log."""
 
 import time
 from collections import Counter
@@ -13,7 +13,7 @@ from ledger.writer.outcomes import Outcome, Unavailable
 from ops.check_history.check import Stored, check_log
 from ops.check_history.history import History, Operation
 from tests.builders import pick, receipt
-from tests.contract.log_cases import KafkaPlace
+from tests.contract.log_cases import KafkaPlace, SqlitePlace
 from tests.simulation.recorded import Recorded
 from tests.waiting import eventually
 
@@ -34,7 +34,7 @@ async def place(
 class Machine:
     """A ledger on a machine whose clock can be set."""
 
-    def __init__(self, place: KafkaPlace) -> None:
+    def __init__(self, place: KafkaPlace | SqlitePlace) -> None:
         """The clock is right."""
         self.off_seconds = 0.0
         self.log = place.log(clock=lambda: time.time() + self.off_seconds)
@@ -96,3 +96,24 @@ async def test_it_stops_and_goes_on(
     assert (result.findings.total, result.unjudged) == (0, 0)
     assert sum(walk.fold.movements for walk in result.walks) == heard["accepted"]
     await machine.ledger.close()
+
+
+@pytest.mark.parametrize("jump_seconds", [HOUR, -HOUR])
+async def test_one_file_has_no_other_clock_to_ask(tmp_path: Path, jump_seconds: float) -> None:
+    """Nobody can tell, so that it goes on; what was recorded never goes back all the same."""
+    place = SqlitePlace(tmp_path)
+    machine = Machine(place)
+    await machine.start()
+    recorded = []
+    for off_seconds in (0.0, jump_seconds, 0.0):
+        machine.off_seconds = off_seconds
+        for _ in range(2):
+            moved = await machine.move()
+            assert isinstance(moved, Moved), moved
+            recorded.append(moved.recorded_ms)
+    assert recorded == sorted(recorded)
+    assert recorded[-1] - recorded[0] >= max(0.0, jump_seconds) * 1000
+    result = await check_log(machine.log, History(machine.calls), Stored())
+    assert (result.findings.total, result.unjudged) == (0, 0)
+    await machine.ledger.close()
+    await place.close()

@@ -22,6 +22,8 @@ class Member:
         """Not started."""
         cluster = Cluster(bootstrap, KafkaSecurity(), 10.0, "test")
         self.share: frozenset[int] | None = None
+        # How often it was told one.
+        self.told = 0
         self.group = KafkaGroup(
             cluster, f"{prefix}.movements.v1", f"{prefix}.writers",
             session_seconds=6.0, static_id=static_id,
@@ -42,6 +44,7 @@ class Member:
 
     def _assigned(self, share: frozenset[int]) -> None:
         self.share = share
+        self.told += 1
 
 
 class Members(list[Member]):
@@ -85,6 +88,19 @@ async def test_one_leaves_and_the_other_has_all(members: Members) -> None:
     await eventually(lambda: two.share == ALL)
     assert one.task is not None
     assert not one.task.done(), "it goes on without a share"
+
+
+async def test_a_static_member_comes_back_to_its_share(members: Members) -> None:
+    """As in a rolling restart: within the session nobody gets its partitions meanwhile, and nobody
+    else is disturbed."""
+    one, two = members.start("one"), members.start("two")
+    await eventually(lambda: one.share and two.share and not one.share & two.share)
+    told = two.told
+    await one.stop()
+    again = members.start("one")
+    await eventually(lambda: again.share is not None)
+    assert again.share == one.share
+    assert (two.told, two.group.failure) == (told, None)
 
 
 async def test_two_with_one_identity_say_so_and_stay_away(members: Members) -> None:

@@ -75,6 +75,9 @@ class HttpPeers:
                 answer = await self._client.post(url + path, content=body, timeout=timeout)
         except _NOT_SENT as error:
             raise PeerUnreachable(f"{url} cannot be reached: {_why(error)}") from None
+        except UnicodeError as error:
+            # A host that cannot be one, found before anybody was asked where it is.
+            raise PeerUnreachable(f"{url} is no address: {_why(error)}") from None
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             raise PeerSilent(f"{url} did not answer: {_why(error)}") from None
         if answer.status_code == HTTPStatus.OK:

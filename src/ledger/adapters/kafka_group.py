@@ -106,8 +106,13 @@ class KafkaGroup:
                     await self._left.wait()
 
     def joined(self, share: frozenset[int]) -> bool:
-        """A new share has come; False if it had better be given back."""
-        if self._rejoins.joined(asyncio.get_running_loop().time(), share):
+        """A new share has come; False if it had better be given back.
+
+        Only a static identity can be another's too. All others are told of every member that comes
+        and goes, and often have the same share as before.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._static_id is not None and self._rejoins.joined(now, share):
             self._enough.set()
             return False
         if not self._rejoins.troubled:

@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -46,9 +46,18 @@ def instance_url(value: str) -> str:
         raise ValueError("expected http://host:port or https://host:port")
     if parts.query or parts.fragment:
         raise ValueError("expected nothing behind the path")
+    if not value.isprintable() or " " in value or not _has_good_port(parts):
+        raise ValueError("expected http://host:port, the port from 1 to 65535 and no space")
     if parts.hostname in ANYWHERE:
         raise ValueError("expected an address that leads from the others to this instance")
     return value.rstrip("/")
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def strong_secret(value: SecretStr) -> SecretStr:

@@ -142,6 +142,11 @@ def test_the_log_follows_the_settings(tmp_path: Path) -> None:
         "http://[::]:8000",
         "http://user:password@a",
         "http://a/?b",
+        "http://a:port",
+        "http://a:65536",
+        "http://a:0",
+        "http://a b:80",
+        "http://a/\n",
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(url: str) -> None:

@@ -171,3 +171,13 @@ async def test_nobody_listens() -> None:
     with pytest.raises(PeerUnreachable, match="cannot be reached"):
         await peers.ask(f"http://127.0.0.1:{free_ports(1)[0]}", "/path", b"", 5.0)
     await peers.close()
+
+
+async def test_a_host_that_cannot_be_one() -> None:
+    """The claims in the log may say anything: that must end no task."""
+    peers = HttpPeers(SECRET)
+    try:
+        with pytest.raises(PeerUnreachable, match="http://xn--a"):
+            await peers.ask("http://xn--a:80", "/there", b"body", 5.0)
+    finally:
+        await peers.close()

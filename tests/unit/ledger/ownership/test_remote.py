@@ -211,6 +211,18 @@ async def test_what_another_instance_sent_is_never_sent_on() -> None:
     assert place.urls == []
 
 
+async def test_a_claim_that_names_this_very_instance() -> None:
+    """Whoever gave a wrong address is not found, and this instance does not send to itself."""
+    place = Place(owner_answers, ME, ME, TWO)
+    sent = submission("a")
+    assert place.remote.offer(sent)
+    await eventually(lambda: place.owners.looks > 1)
+    assert sent.outcomes == [None]
+    assert place.remote.failure == "no other instance has claimed the partition"
+    await asyncio.wait_for(asyncio.shield(sent.request.done), 10)
+    assert (place.urls, sent.outcomes) == ([TWO], [decided("a")])
+
+
 QUESTION = Question("a-ledger", 0, None, "", part("a").commands)
 
 
