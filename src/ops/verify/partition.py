@@ -17,9 +17,15 @@ from ops.verify.demand import check_demand
 from ops.verify.history import check_history
 from ops.verify.rows import Rows, sentence
 from ops.verify.snapshots import read_check
-from ops.verify.views import ViewCheck, ViewPositions, check_nowhere, read_view_positions
+from ops.verify.views import (
+    ViewCheck,
+    ViewPositions,
+    check_nowhere,
+    check_unread,
+    read_view_positions,
+)
 from ops.verify.walk import Stop, Walk, Watch
-from projections.checkpoints import VIEW_GROUP, Checkpoint
+from projections.checkpoints import Checkpoint
 from projections.database import Database, DatabaseUnavailable
 from projections.history.tables import HISTORY_GROUP
 from projections.planning.demand_statements import DEMAND_GROUP
@@ -58,6 +64,8 @@ class PartitionReport:
     demand_until: int | None = None
     history_until: int | None = None
     snapshot: bool = False
+    # Views made from those of the log that have read nothing of the partition.
+    unmade: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -120,7 +128,7 @@ class _Check:
             self._rows = Rows(reader)
             if self._positions is None:
                 self._report.notes.append(f"the views have not read partition {self._partition}")
-                await self._nowhere(VIEW_GROUP)
+                self._findings.take(await check_unread(self._rows, self._partition))
                 return
             core = self._positions.core
             self._views = ViewCheck(self._partition, self._rows, core, self._findings)
@@ -218,6 +226,7 @@ class _Check:
         core, demand, history = self._positions
         for group, position in ((DEMAND_GROUP, demand), (HISTORY_GROUP, history)):
             if position is None:
+                self._report.unmade.append(group)
                 await self._nowhere(group)
         if demand is not None and self._fits("demand", demand, core):
             until = demand.position

@@ -1,10 +1,12 @@
 """What is said in the end: each finding up to a limit, a count of each code, one summary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ops.findings import Findings
 from ops.verify.codes import CODES
+from ops.verify.left_out import LeftOut
 from ops.verify.partition import PartitionReport
 from ops.verify.walk import VOID_LISTED_MAX
 
@@ -13,13 +15,22 @@ _VOID_SHOWN_MAX = 20
 
 @dataclass
 class Report:
-    """Everything that was found. `levels` are keys compared and keys that changed meanwhile."""
+    """Everything that was found. `levels` are keys compared and keys that changed meanwhile.
+
+    `left_out` is what was not looked at, `notes` what could not be compared although it was.
+    """
 
     findings: Findings
     partitions: list[PartitionReport] = field(default_factory=list)
     levels: tuple[int, int] | None = None
     seal: dict[str, Any] | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing lies in what was read of the log, so that there is nothing to verify."""
+        return not any(one.end for one in self.partitions)
 
     @property
     def ledger_id(self) -> str | None:
@@ -40,6 +51,7 @@ class Report:
 def document(report: Report) -> dict[str, Any]:
     """The one document of `--json`."""
     findings = report.findings
+    voids = _void(report)
     views = {
         str(one.partition): {
             "position": one.views_until,
@@ -50,6 +62,7 @@ def document(report: Report) -> dict[str, Any]:
         if one.views_until is not None
     }
     return {
+        "nothing_to_verify": report.is_empty,
         "findings": findings.total,
         "by_code": dict(sorted(findings.counts.items())),
         "shown": [one._asdict() for one in findings.kept],
@@ -58,7 +71,8 @@ def document(report: Report) -> dict[str, Any]:
         "movements": report.total("movements"),
         "refusals": report.total("refusals"),
         "void": report.total("void"),
-        "void_records": _void(report),
+        "void_records": voids,
+        "cut": _cut(report, voids),
         "partitions": [_partition(one) for one in report.partitions],
         "views": views,
         "snapshots": report.total("snapshot"),
@@ -66,6 +80,7 @@ def document(report: Report) -> dict[str, Any]:
         if report.levels is None
         else {"compared": report.levels[0], "moving": report.levels[1]},
         "seal": report.seal,
+        "not_checked": [one._asdict() for one in report.left_out],
         "notes": report.all_notes,
     }
 
@@ -91,44 +106,73 @@ def _void(report: Report) -> list[dict[str, Any]]:
     ][:VOID_LISTED_MAX]
 
 
+def _cut(report: Report, voids: Sequence[object]) -> dict[str, dict[str, int]]:
+    """The lists of the document that are not whole: how many of how many are in them."""
+    findings = report.findings
+    lists = {
+        "shown": (len(findings.kept), findings.total),
+        "void_records": (len(voids), report.total("void")),
+    }
+    return {
+        name: {"listed": listed, "of": count}
+        for name, (listed, count) in lists.items()
+        if listed < count
+    }
+
+
 def lines(report: Report) -> tuple[list[str], list[str]]:
     """What is wrong, and the summary, for people."""
     findings = report.findings
     found = [f"{code} {where}: {text}" for code, where, text in findings.kept]
     found += [
-        f"{count:,} of {code}: {CODES[code]}" for code, count in findings.counts.most_common()
+        f"{count:,} of {code}: {CODES[code]}{_shown(findings, code)}"
+        for code, count in findings.counts.most_common()
     ]
-    summary = [
-        f"{findings.total:,} findings: {report.total('records'):,} records that count"
-        f" ({report.total('movements'):,} movements, {report.total('refusals'):,} refusals),"
-        f" {report.total('void'):,} void ones, {len(report.partitions)} partitions"
-        f" of ledger {report.ledger_id}"
-    ]
+    summary = [_summary(report)]
     void = _void(report)
     if void:
         places = ", ".join(f"{one['partition']}:{one['offset']}" for one in void[:_VOID_SHOWN_MAX])
-        more = " …" if report.total("void") > _VOID_SHOWN_MAX else ""
-        summary.append(f"void: {places}{more}")
-    summary.append(_compared(report))
+        count = report.total("void")
+        cut = f"the first {_VOID_SHOWN_MAX} of {count:,}: " if count > _VOID_SHOWN_MAX else ""
+        summary.append(f"void: {cut}{places}")
+    summary.append(f"compared: {', '.join(_compared(report)) or 'nothing but the log with itself'}")
+    summary += [f"not checked: {what}: {why}" for what, why in report.left_out]
     summary += report.all_notes
     return found, summary
 
 
-def _compared(report: Report) -> str:
-    views = sum(one.views_until is not None for one in report.partitions)
-    demand = sum(one.demand_until is not None for one in report.partitions)
-    history = sum(one.history_until is not None for one in report.partitions)
-    parts = [
-        f"the views of {views} partitions" if views else "no views",
-        f"the demand view of {demand}" if demand else "no demand view",
-        f"the balance checkpoints of {history}" if history else "no balance checkpoints",
-        f"{report.total('snapshot')} snapshots",
-    ]
+def _shown(findings: Findings, code: str) -> str:
+    shown = sum(one.code == code for one in findings.kept)
+    return f" ({shown:,} shown)" if shown < findings.counts[code] else ""
+
+
+def _summary(report: Report) -> str:
+    findings = f"{report.findings.total:,} findings"
+    if report.is_empty:
+        count = len(report.partitions)
+        return f"nothing to verify: the log is empty, in {count} partitions; {findings}"
+    return (
+        f"{findings}: {report.total('records'):,} records that count"
+        f" ({report.total('movements'):,} movements, {report.total('refusals'):,} refusals),"
+        f" {report.total('void'):,} void ones, {len(report.partitions)} partitions"
+        f" of ledger {report.ledger_id}"
+    )
+
+
+def _compared(report: Report) -> list[str]:
+    """What was held against the log, and how much of it."""
+    counted = {
+        "the views of {} partitions": sum(one.views_until is not None for one in report.partitions),
+        "the demand view of {}": sum(one.demand_until is not None for one in report.partitions),
+        "the balance checkpoints of {}": sum(
+            one.history_until is not None for one in report.partitions
+        ),
+        "{} snapshots": report.total("snapshot"),
+    }
+    parts = [text.format(count) for text, count in counted.items() if count]
     if report.levels is not None:
         parts.append(f"{report.levels[0]:,} published levels ({report.levels[1]:,} were moving)")
     if report.seal is not None:
         proved = "" if report.seal["authentic"] else ", whose key nobody vouched for"
         parts.append(f"{report.seal['seals']} seals{proved}")
-    else:
-        parts.append("no seal: whether the newest records are all there is not proved")
-    return f"compared: {', '.join(parts)}"
+    return parts

@@ -13,6 +13,17 @@ from ops.console import CommandError
 from ops.existing_log import existing_log
 from ops.findings import Finding, Findings
 from ops.verify.codes import CODES, KEPT_MAX_DEFAULT
+from ops.verify.empty import check_empty
+from ops.verify.left_out import (
+    SEAL,
+    LeftOut,
+    has_snapshots,
+    has_views,
+    levels_left_out,
+    partitions_left_out,
+    snapshots_left_out,
+    views_left_out,
+)
 from ops.verify.levels import check_levels
 from ops.verify.partition import PartitionReport, SealWatch, Sources, verify_partition
 from ops.verify.report import Report
@@ -77,16 +88,6 @@ async def look(settings: Settings, order: Order) -> Target:
             if partition >= log.partitions:
                 raise CommandError(f"there is no partition {partition}: it has {log.partitions}")
         return Target(log.partitions, await ends(log, wanted), seals)
-
-
-def has_views(settings: Settings) -> bool:
-    """A database file that is not there is none; one that does not answer is a fault."""
-    return settings.database_url is not None or (settings.data_dir / "views.db").exists()
-
-
-def has_snapshots(settings: Settings) -> bool:
-    """Whether snapshots were ever taken on this machine, or may lie on the brokers."""
-    return settings.kafka_bootstrap is not None or settings.snapshots_path.exists()
 
 
 async def verify_some(
@@ -162,20 +163,36 @@ async def verify_together(
         report.seal = target.seals.document()
     async with AsyncExitStack() as stack:
         database = await _database(stack, settings, order)
-        if database is None and order.views:
-            report.notes.append("there are no views")
         if database is not None:
             report.findings.take(await check_strays(database, target.partitions))
             if order.levels:
-                await _levels(settings, database, target, report)
+                await _levels(settings, database, report)
+    report.findings.take(await check_empty(settings, report.partitions, levels=order.levels))
+    report.left_out += _left_out(settings, order, target, report)
     return report
 
 
-async def _levels(settings: Settings, database: Database, target: Target, report: Report) -> None:
-    checked = await check_levels(settings, database, list(target.ends))
+async def _levels(settings: Settings, database: Database, report: Report) -> None:
+    """Of partitions that are not empty: beside an empty one there is nothing to compare with."""
+    filled = [one.partition for one in report.partitions if one.end]
+    if not filled:
+        return
+    checked = await check_levels(settings, database, filled)
     report.findings.take(checked.findings)
     report.levels = checked.counts
     report.notes += checked.notes
+
+
+def _left_out(
+    settings: Settings, order: Order, target: Target, report: Report
+) -> Iterator[LeftOut]:
+    views = order.views and has_views(settings)
+    yield from partitions_left_out(report.partitions, target.partitions)
+    yield from views_left_out(settings, wanted=order.views)
+    yield from snapshots_left_out(settings, wanted=order.snapshots)
+    yield from levels_left_out(settings, wanted=order.levels, views=views)
+    if target.seals is None:
+        yield SEAL
 
 
 def _ledgers(report: Report, target: Target) -> Iterator[Finding]:
@@ -188,6 +205,8 @@ def _ledgers(report: Report, target: Target) -> Iterator[Finding]:
         elif one.ledger_id not in (None, first):
             yield Finding("other_ledger", where, f"it is of ledger {one.ledger_id}, not {first}")
     if target.seals is not None:
-        text = target.seals.other_ledger(first or "", target.partitions)
+        # Of an empty log nothing is known but that it is shorter, which is said of its partitions.
+        own = first or (target.seals.document()["ledger_id"] if report.is_empty else "")
+        text = target.seals.other_ledger(own, target.partitions)
         if text is not None:
             yield Finding("other_ledger", "seal", text)

@@ -34,6 +34,8 @@ class SnapshotCheck:
                 self.found.append(Finding("snapshot_corrupt", self.where, stored.why))
             else:
                 self.note = f"{self.where}: {stored.why}"
+                # It can be of no log that holds nothing.
+                self.stops = [Stop(1, lambda _walk: None, self.where)]
         elif stored is not None:
             self.stops = list(self._stops(stored))
 

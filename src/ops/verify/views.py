@@ -33,6 +33,7 @@ from projections.checkpoints import VIEW_GROUP, Checkpoint, from_rows
 from projections.database import ReadConnection
 from projections.history.tables import HISTORY_GROUP, history_skus
 from projections.planning.demand_statements import DEMAND_GROUP
+from projections.publishers.alert_store import ALERTS_GROUP
 from projections.tables import OVERFLOW_UNIT, sku_sites, view_positions
 from projections.views.items import item_row
 
@@ -80,6 +81,26 @@ async def check_nowhere(rows: Rows, partition: int, group: str) -> list[Finding]
             what = f"the row is missing, and {table.name} has rows of the partition"
             return [Finding("view_differs", f"view_positions '{group}', {partition}", what)]
     return []
+
+
+async def check_unread(rows: Rows, partition: int) -> list[Finding]:
+    """Where the views of the log have read nothing, those made from them have not either."""
+    found = await check_nowhere(rows, partition, VIEW_GROUP)
+    if found:
+        return found
+    columns = view_positions.c
+    query = select(columns.view_group, columns.position).where(
+        columns.partition == partition,
+        columns.view_group.in_((DEMAND_GROUP, HISTORY_GROUP, ALERTS_GROUP)),
+    )
+    return [
+        Finding(
+            "view_differs",
+            f"view_positions '{row['view_group']}', {partition}",
+            f"it is at {row['position']}, and the views have read nothing",
+        )
+        for row in await rows.reader.all(query.order_by(columns.view_group))
+    ]
 
 
 class ViewCheck:
