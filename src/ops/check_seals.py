@@ -1,12 +1,15 @@
 """`stockledger check-seals`: whether seals are genuine and none is missing, without the log."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ledger.errors import LedgerError
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+
+if TYPE_CHECKING:
+    from ops.seals.check import Seals
 
 
 def check_seals(
@@ -20,11 +23,11 @@ def check_seals(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
-    """Check signatures, that no seal between others is missing, and that each extends the last.
+    """Check signatures, that no seal of a folder is missing, and that each extends the last.
 
     Needs no log and no settings. Whether the log is what was sealed, verify --seal finds out.
 
-    Exit codes: 0 all is well; 1 it is not; 2 used wrongly.
+    Exit codes: 0 all is well; 1 it is not, or the folder lacks the first seals; 2 used wrongly.
     """
     from ops.seals.check import read_seals
 
@@ -32,6 +35,20 @@ def check_seals(
         seals = read_seals(path, public_key or [])
     except LedgerError as error:
         raise CommandError(str(error), ExitCode.FOUND_WRONG) from None
+    _show(seals, as_json=as_json)
+    if seals.missing_before:
+        stderr().print(_missing(seals.missing_before), markup=False)
+        # Of one seal alone nobody expects what came before it.
+        if path.is_dir():
+            raise typer.Exit(ExitCode.FOUND_WRONG)
+
+
+def _missing(count: int) -> str:
+    which = "the seal number 1 is" if count == 1 else f"the seals number 1 to {count} are"
+    return f"{which} not here: that number {count + 1} extends what was sealed before is not proved"
+
+
+def _show(seals: "Seals", *, as_json: bool) -> None:
     document = seals.document()
     if as_json:
         print_document(document)

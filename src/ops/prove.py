@@ -12,6 +12,7 @@ from ledger.errors import LedgerError
 from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.existing_log import existing_log
 from ops.faults import explain
+from ops.whole_files import unwritten, write_new
 
 if TYPE_CHECKING:
     from ledger.log import EventLog
@@ -39,7 +40,7 @@ def prove(  # noqa: PLR0913 - each is a flag
         Path, _Option("--output", "-o", help="File for the proof.", show_default=False)
     ],
     sku: Annotated[
-        str | None, _Option(help="SKU of the id: only its partition is read.", show_default=False)
+        str | None, _Option(help="SKU of the id, whose partition is read.", show_default=False)
     ] = None,
     as_json: Annotated[bool, _Option("--json", help="One document on stdout.")] = False,
 ) -> None:
@@ -48,7 +49,7 @@ def prove(  # noqa: PLR0913 - each is a flag
     With a folder of seals only the log between two of them is read; an id has to be looked for.
 
     Exit codes: 0 proved; 1 there is no such record, it is void or not sealed yet, or the log is not
-    what was sealed; 2 used wrongly; 3 Kafka does not answer.
+    what was sealed; 2 used wrongly; 3 Kafka does not answer, or the disk is full.
     """  # fmt: skip
     if output.exists():
         raise CommandError(f"{output} is there already")
@@ -103,16 +104,11 @@ async def _prove(
 
 
 async def _place(log: "EventLog", what: str, sku: str | None) -> "Position":
-    from ledger.events.partitioner import Partitioner
     from ops.seals.proving import Position, find_id
 
     position = _POSITION.fullmatch(what)
     if position is None or sku is not None:
-        partitions = range(log.partitions)
-        if sku is not None:
-            one = Partitioner(log.partitions).partition_of(sku)
-            partitions = range(one, one + 1)
-        return await find_id(log, what, partitions)
+        return await find_id(log, what, sku)
     place = Position(int(position[1]), int(position[2]))
     if place.partition < log.partitions:
         end = await log.end(place.partition)
@@ -128,10 +124,9 @@ def _write(path: Path, proof: "Proof") -> None:
     from ops.seals.proofs import write_proof
 
     try:
-        with path.open("xb") as file:
-            file.write(write_proof(proof))
+        write_new(path, write_proof(proof))
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+        raise unwritten(path, error) from None
 
 
 def check_proof(

@@ -72,10 +72,15 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
+    except OSError:
+        return False
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(checkpoint))
         Path(name).replace(path)
     except OSError:
+        with suppress(OSError):
+            Path(name).unlink()
         return False
     return True
 

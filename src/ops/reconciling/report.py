@@ -1,6 +1,7 @@
 """What a reconciliation found: for people, for programs, and as a table in a file."""
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,12 +13,12 @@ from rich.text import Text
 
 from ledger.domain.codes import instant_text
 from ledger.domain.quantities import text
-from ops.console import CommandError
 from ops.reconciling.applying import Applied
 from ops.reconciling.compare import Row
 from ops.reconciling.keys import Key
 from ops.reconciling.proposals import Adjustment, movement
 from ops.reconciling.reconcile import Order, Outcome
+from ops.whole_files import in_place_of, unwritten
 
 # A cell that begins so is taken for a formula by spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -182,7 +183,8 @@ def write_csv(path: Path, outcome: Outcome) -> None:
     """Every key, also those that are equal, and every line that cannot be read."""
     why = {one.row.key: one.why for one in outcome.unproposed}
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with in_place_of(path) as raw:
+            file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             for row in outcome.rows:
@@ -190,8 +192,9 @@ def write_csv(path: Path, outcome: Outcome) -> None:
             for one in outcome.unreadable:
                 cells = {"kind": "unreadable_line", "lines": one.line, "why_not": safe(one.detail)}
                 writer.writerow(cells | _key_cells(one.key))
+            file.detach()
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+        raise unwritten(path, error) from None
 
 
 def _cells(row: Row, outcome: Outcome, why: str) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """Writing a replay to a file: the same answer gives the same bytes."""
 
 import csv
+import io
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
@@ -12,6 +11,7 @@ import msgspec
 
 from ops.console import CommandError
 from ops.replay.answer import SkuAnswer
+from ops.whole_files import in_place_of
 
 Format = Literal["ndjson", "csv"]
 FORMATS: Final[tuple[Format, ...]] = ("ndjson", "csv")
@@ -53,13 +53,14 @@ def write(
     totals: dict[str, Any],
 ) -> None:
     """Write all of it, or leave what is there as it is. Raises OSError."""
-    with _in_place_of(path) as file:
+    with in_place_of(path) as file:
         if kind == "csv":
-            _write_csv(file, skus)
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            _write_csv(text, skus)
+            text.detach()
             return
         for line in _lines(head, skus, totals):
-            file.write(line.decode())
-            file.write("\n")
+            file.write(line + b"\n")
 
 
 def _lines(
@@ -97,23 +98,3 @@ def _rows(sku: SkuAnswer) -> Iterator[dict[str, Any]]:
         fields = msgspec.to_builtins(line)
         identity, ordered = fields.pop("id"), fields.pop("quantity")
         yield {"kind": "supply", **of_all, "supply_order": identity, "ordered": ordered, **fields}
-
-
-@contextmanager
-def _in_place_of(path: Path) -> Iterator[IO[str]]:
-    """A file beside it that takes its place once it is whole and on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            # As any file that a command makes, and not for its owner alone.
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -47,6 +47,11 @@ class Seals:
         """The newest."""
         return self.seals[-1]
 
+    @property
+    def missing_before(self) -> int:
+        """How many seals came before the first of these: what it extends is not among them."""
+        return self.seals[0].number - 1
+
     def other_ledger(self, ledger_id: str, partitions: int) -> str | None:
         """A sentence if the seals are of another ledger, or of another number of partitions."""
         last = self.last
@@ -76,6 +81,7 @@ class Seals:
             "seals": len(self.seals),
             "first": self.seals[0].number,
             "last": self.last.number,
+            "missing_before": self.missing_before,
             "ledger_id": self.last.ledger_id,
             "sealed_at": self.last.sealed_at,
             "records": sum(one.records for one in self.last.partitions),

@@ -1,15 +1,13 @@
 """Seals as files: one folder holds the seals of a ledger, `seal-000001.json` and so on."""
 
-import os
 import re
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ops.console import CommandError, ExitCode
 from ops.seals.documents import SEAL_BYTES_MAX, SignedSeal, parse, write_document
 from ops.seals.errors import SealRejected
+from ops.whole_files import unwritten, write_new
 
 _NAME: Final = re.compile(r"seal-(\d{6,16})\.json")
 
@@ -71,39 +69,20 @@ def _named(path: Path) -> SignedSeal:
     return signed
 
 
-def _sync(folder: Path) -> None:
-    """Let the name last as the content does; a digest may be given away in a moment."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def add(folder: Path, signed: SignedSeal) -> Path:
     """Put a seal into the folder, whole or not at all, and never over another. Its path."""
     path = seal_path(folder, signed.seal.number)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     except OSError as error:
-        raise CommandError(f"{folder} cannot be written: {error.strerror}") from None
+        raise unwritten(folder, error) from None
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(write_document(signed))
-            file.flush()
-            os.fsync(file.fileno())
-        # A seal is no secret.
-        Path(name).chmod(0o644)
-        path.hardlink_to(name)
-        _sync(folder)
+        # A digest may be given away in a moment, so that all of it is on the disk by then.
+        write_new(path, write_document(signed))
     except FileExistsError:
         raise CommandError(
             f"{path} was written by somebody else meanwhile; seal again", ExitCode.FOUND_WRONG
         ) from None
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        raise unwritten(path, error) from None
     return path

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ops.console import CommandError
+from ops.whole_files import PRIVATE, PUBLIC, unwritten, write_new
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -52,22 +53,23 @@ def make_key(path: Path) -> str:
     )
     if public_path(path).exists():
         raise CommandError(f"{public_path(path)} is there already")
-    _write_new(path, private, 0o600)
-    _write_new(public_path(path), public, 0o644)
+    _write_new(path, private, PRIVATE)
+    try:
+        _write_new(public_path(path), public, PUBLIC)
+    except CommandError:
+        # Half of a pair is of no use, and would be in the way of the next one.
+        path.unlink()
+        raise
     return key_id(raw_public(key))
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        write_new(path, content, mode)
     except FileExistsError:
         raise CommandError(f"{path} is there already; a key is never written over") from None
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        raise unwritten(path, error) from None
 
 
 def raw_public(key: Ed25519PrivateKey) -> bytes:

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from ledger.domain.codes import check_sku
 from ledger.errors import ChainBroken, LogRegressed
 from ledger.events.merkle import CompactRange, PathFinder
+from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog, Record
 from ledger.replay.reading import ends, read_records
 from ops.console import CommandError, ExitCode
@@ -33,30 +35,46 @@ class _Named(msgspec.Struct, gc=False):
 _decode_named = msgspec.json.Decoder(_Named).decode
 
 
-async def find_id(log: EventLog, identity: str, partitions: Sequence[int]) -> Position:
-    """Where the record of that id counts; these partitions are read for it.
+async def find_id(log: EventLog, identity: str, sku: str | None = None) -> Position:
+    """Where the record of that id counts; with a SKU only its partition is read for it.
 
-    Raises CommandError if there is none, or more than one.
+    Raises CommandError if there is none, none of that SKU, or more than one.
     """
+    partitions: Sequence[int] = range(log.partitions)
+    if sku is not None:
+        if (wrong := check_sku(sku)) is not None:
+            raise CommandError(f"--sku: {wrong.detail}")
+        partitions = [Partitioner(log.partitions).partition_of(sku)]
+    found = await _places(log, identity, partitions)
+    # Ids are used once by each SKU, and a partition has many.
+    own = [place for place, key in found if sku is None or key == sku.encode()]
+    if len(own) == 1:
+        return own[0]
+    if own:
+        raise CommandError(
+            f"several SKUs have a record with the id {identity}, at {', '.join(map(str, own))}: "
+            "give its SKU, or the position"
+        )
+    of = "" if sku is None else f" of the SKU {sku}"
+    others = f"; one of another does, at {found[0][0]}" if found else ""
+    raise CommandError(f"no record{of} with the id {identity} counts{others}", ExitCode.FOUND_WRONG)
+
+
+async def _places(
+    log: EventLog, identity: str, partitions: Sequence[int]
+) -> list[tuple[Position, bytes]]:
+    """Where records of that id count, and their keys."""
     found = []
     wanted = msgspec.json.encode(identity)
     for partition, end in (await ends(log, partitions)).items():
         async with aclosing(read_records(log, partition, until=end)) as slices:
             async for records in slices:
                 found += [
-                    Position(partition, record.offset)
+                    (Position(partition, record.offset), record.key)
                     for record in records
                     if record.counts and wanted in record.value and _id_of(record) == identity
                 ]
-    if not found:
-        raise CommandError(f"no record with the id {identity} counts", ExitCode.FOUND_WRONG)
-    if len(found) > 1:
-        places = ", ".join(map(str, found))
-        raise CommandError(
-            f"several SKUs have a record with the id {identity}, at {places}: give its SKU, or the "
-            "position"
-        )
-    return found[0]
+    return found
 
 
 def _id_of(record: Record) -> str | None:

@@ -3,10 +3,9 @@
 import asyncio
 import errno
 import os
-import resource
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from tests.unit.ops.exports import (
     make_ledger,
     settings_of,
 )
+from tests.unit.ops.full_disk import small_disk
 from tests.unit.ops.test_commands import Run, own_folder, run
 
 __all__ = ["own_folder", "run"]
@@ -56,23 +56,12 @@ def test_where_it_cannot_be_written(run: Run) -> None:
     assert (code, err) == (1, "stockledger: there is no log nowhere/log.db\n")
 
 
-@contextmanager
-def _small_disk(size: int) -> Iterator[None]:
-    """As on a full disk: no file may grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk(run: Run) -> None:
     """It is said, and nothing is left under any name."""
     largest = max(map(len, bytes_of(Path("whole")).values()))
     # The log's own file of memory that processes share has 32 KiB.
     assert largest > 50_000
-    with _small_disk(largest - 1):
+    with small_disk(largest - 1):
         code, _, err = run("export", str(OUT), *FLAGS)
     assert (code, "out cannot be written: File too large; nothing of it was left" in err) == (
         3,

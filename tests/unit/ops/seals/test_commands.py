@@ -1,9 +1,11 @@
 """The commands on an embedded log: keys, seals, proofs, and how each can be used wrongly."""
 
 import asyncio
+import errno
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -77,9 +79,13 @@ def test_seals_are_made_checked_and_compared(run: Run, records: list[Record]) ->
     assert (code, err) == (0, "")
     assert (shown["first"], shown["last"], shown["authentic"]) == (1, 2, True)
     assert shown["digest"] == made["digest"]
+    assert shown["missing_before"] == 0
     code, out, err = run("check-seals", "seals/seal-000002.json")
     assert (code, out.startswith("seals number 2 to 2 of ledger")) == (0, True)
-    assert err == "no --public-key was given: anybody could have signed these\n"
+    assert err.splitlines() == [
+        "no --public-key was given: anybody could have signed these",
+        "the seal number 1 is not here: that number 2 extends what was sealed before is not proved",
+    ]
     watch = read_seals(Path("seals"), [Path("key.pem.pub")]).watch(0)
     assert watch.finish(28) != []
 
@@ -98,6 +104,23 @@ def test_a_seal_that_is_left_out(run: Run, records: list[Record]) -> None:
     second.write_bytes(content[:-9])
     code, _, err = run(*CHECK)
     assert (code, "is no seal, or was cut short" in err) == (1, True)
+
+
+def test_a_folder_without_its_first_seals(run: Run, records: list[Record]) -> None:
+    """Whoever replaced history before the third would leave the first two out."""
+    for _ in range(3):
+        assert run(*SEAL)[0] == 0
+    Path("seals/seal-000001.json").unlink()
+    code, out, err = run(*CHECK)
+    assert (code, out.startswith("seals number 2 to 3 of ledger")) == (1, True)
+    assert err.startswith("the seal number 1 is not here: that number 2 extends")
+    Path("seals/seal-000002.json").unlink()
+    code, out, err = run(*CHECK, "--json")
+    assert (code, json.loads(out)["missing_before"]) == (1, 2)
+    assert err.startswith("the seals number 1 to 2 are not here: that number 3 extends")
+    # The newest one is of all history, so that it is enough for the log itself.
+    code, out, _ = run("verify", "--partitions", "1", "--seal", "seals", "--json")
+    assert (code, json.loads(out)["seal"]["missing_before"]) == (0, 2)
 
 
 WRONG: list[tuple[tuple[str, ...], int, str]] = [
@@ -196,6 +219,55 @@ def test_a_movement_is_proved_without_the_log(run: Run, records: list[Record]) -
     Path("alone/proof.json").write_text(text.replace("MAIN/B", "MAIN/C"))
     code, _, err = run("check-proof", "alone/proof.json", "--public-key", "alone/key.pub")
     assert (code, "does not belong to the seal" in err) == (1, True)
+
+
+FULL = os.strerror(errno.ENOSPC)
+
+
+def _full(monkeypatch: pytest.MonkeyPatch, fits: int = 0) -> None:
+    """A disk on which there is room for so many files more; of the next one half is written."""
+    left, real = [fits], os.fsync
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, FULL)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_a_proof_on_a_full_disk(
+    run: Run, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, and half a file is not left; nor is half a pair of keys."""
+    assert run(*SEAL)[0] == 0
+    before = sorted(Path().iterdir())
+    _full(monkeypatch)
+    code, out, err = run(*PROVE, "m2", "-o", "proof.json")
+    assert (code, out) == (3, "")
+    assert err == f"stockledger: proof.json cannot be written: {FULL}; nothing of it was left\n"
+    for fits in (0, 1):
+        _full(monkeypatch, fits)
+        code, _, err = run("seal", "--new-key", "second.pem")
+        assert (code, f"cannot be written: {FULL}" in err) == (3, True)
+    assert sorted(Path().iterdir()) == before
+
+
+def test_the_sku_of_an_id(run: Run, records: list[Record]) -> None:
+    """A record of another SKU that lies in the same partition is not taken for it."""
+    _append(*records[20:])
+    assert run(*SEAL)[0] == 0
+    code, out, err = run(*PROVE, "m12", "-o", "p", "--sku", "apple")
+    assert (code, out, Path("p").exists()) == (1, "", False)
+    assert err == (
+        "stockledger: no record of the SKU apple with the id m12 counts; one of another does, at "
+        "0:26\n"
+    )
+    assert run(*PROVE, "m12", "-o", "p", "--sku", "pear")[0] == 0
+    code, _, err = run(*PROVE, "m12", "-o", "q", "--sku", " ")
+    assert (code, "--sku: a SKU has" in err) == (2, True)
 
 
 def _alone(*arguments: str) -> Any:
