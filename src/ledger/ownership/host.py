@@ -21,6 +21,7 @@ from ledger.ownership.wire import (
     Question,
     Reply,
     unwrap_commands,
+    unwrap_trail,
     wrap_outcomes,
 )
 from ledger.writer.deadlines import Deadlines
@@ -62,6 +63,8 @@ class Host:
         self._check(bundle.ledger_id, bundle.parts)
         # All before any: of a bundle that is malformed nothing may be carried out.
         commands = [unwrap_commands(part.commands) for part in bundle.parts]
+        for part in bundle.parts:
+            part.trail = unwrap_trail(part.trail)
         return Reply(await asyncio.gather(*map(self._part, bundle.parts, commands)))
 
     async def question(self, question: Question) -> PartReply:

@@ -6,7 +6,7 @@ version does not know makes the whole bundle undecodable, and its sender hears s
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,7 @@ from ledger.domain.supply import (
     SupplyOrderClosed,
     SupplyOrderPlaced,
 )
+from ledger.events.trails import Trail, encode_trail
 from ledger.writer.outcomes import Elsewhere, Outcome, Replayed, Unavailable, Unknown
 
 # A kind and the MessagePack of what it is.
@@ -35,6 +36,8 @@ _COMMAND_KINDS: dict[type, int] = {
     CloseSupplyOrder: 5,
 }
 _REPLAYED = 100
+# Far more than the names of an operation, an instance and a request take (api/trails.py).
+TRAIL_BYTES_MAX: Final = 4_096
 
 encode = msgspec.msgpack.Encoder().encode
 # All movements are of kind 0; their type is in them.
@@ -115,6 +118,8 @@ class Reply(msgspec.Struct, array_like=True):
 decode_bundle = msgspec.msgpack.Decoder(Bundle).decode
 decode_question = msgspec.msgpack.Decoder(Question).decode
 decode_reply = msgspec.msgpack.Decoder(Reply).decode
+# Fields that a later version may add are skipped, as everywhere between instances.
+_decode_trail = msgspec.json.Decoder(Trail).decode
 
 
 def wrap_commands(commands: Sequence[Command]) -> list[Wrapped]:
@@ -127,6 +132,22 @@ def wrap_commands(commands: Sequence[Command]) -> list[Wrapped]:
 def unwrap_commands(wrapped: Sequence[Wrapped]) -> list[Command]:
     """The commands of a part. Raises msgspec.MsgspecError."""
     return [_command(kind, raw) for kind, raw in wrapped]
+
+
+def unwrap_trail(trail: bytes | None) -> bytes | None:
+    """The trail of a part, as it is written into events. Raises msgspec.MsgspecError.
+
+    It becomes a part of history as it stands, so nothing is taken that no ledger writes.
+    """
+    if trail is None:
+        return None
+    try:
+        written = encode_trail(_decode_trail(trail))
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.ValidationError(f"the trail is malformed: {error}") from None
+    if len(written) > TRAIL_BYTES_MAX:
+        raise msgspec.ValidationError(f"a trail has at most {TRAIL_BYTES_MAX} bytes")
+    return written
 
 
 def _command(kind: int, raw: msgspec.Raw) -> Command:

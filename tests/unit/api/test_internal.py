@@ -217,6 +217,7 @@ async def test_a_bundle_with_one_malformed_part_does_nothing(ledger: Ledger) -> 
         Part(0, None, None, 5.0, [(77, msgspec.Raw(b"\x80"))]),
         Part(PARTITIONS, None, None, 5.0, []),
         Part(-1, None, None, 5.0, []),
+        Part(0, None, None, 5.0, [], b'{"origin":"o"}'),
     ):
         answer = await app.post(BUNDLE_PATH, encode(Bundle("a-ledger", "other", [*good, wrong])))
         refused(answer, 422, "invalid_request")

@@ -4,12 +4,14 @@ import asyncio
 import math
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from ledger.domain.context import Rules
+from ledger.events.trails import Trail, encode_trail
 from ledger.ownership import host as module
 from ledger.ownership.host import WAIT_SECONDS_MAX, Host
-from ledger.ownership.wire import Bundle, Part, PartReply, unwrap_outcomes
+from ledger.ownership.wire import TRAIL_BYTES_MAX, Bundle, Part, PartReply, unwrap_outcomes
 from ledger.writer.deadlines import Deadlines
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Elsewhere, Outcome, Unavailable
@@ -103,3 +105,46 @@ def test_how_long_is_waited(said: float, waits: float) -> None:
     """In half seconds and within bounds, whatever the sender says."""
     asked = Part(0, None, None, said, [])
     assert module._seconds(asked) == waits
+
+
+def _with_trail(trail: bytes | None) -> Part:
+    asked = part("a")
+    asked.trail = trail
+    return asked
+
+
+TRAIL = encode_trail(Trail("recordMovement@one", "request-1", "1f2e3d4c"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        (None, None),
+        (TRAIL, TRAIL),
+        # A later version may know more of a request; what is recorded is what every ledger writes.
+        (TRAIL[:-1] + b', "more": [1]}', TRAIL),
+        (b'{"request_id":"r", "origin":"o","credential":null}', b'{"origin":"o","request_id":"r"}'),
+    ],
+)
+async def test_a_trail_becomes_a_part_of_history(sent: bytes | None, taken: bytes | None) -> None:
+    """In the one way in which it is written."""
+    desks = ScriptedDesks(decided("x"))
+    await reply_of(desks, _with_trail(sent))
+    assert [one.request.trail for one in desks.taken] == [taken]
+
+
+@pytest.mark.parametrize(
+    "trail",
+    [
+        b"", b"{", b"1", b"{}", b'{"origin":"o"}', b'{"origin":"o","request_id":7}',
+        b'{"origin":"o","request_id":"r"},"entries":[]', b'{"origin":"\xff","request_id":"r"}',
+        b'{"origin":"o","request_id":"' + b"r" * TRAIL_BYTES_MAX + b'"}',
+        b'{"origin":"o","request_id":"r","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)  # fmt: skip
+async def test_a_trail_that_is_none(trail: bytes) -> None:
+    """Nothing of the bundle is carried out; the answer is that of any malformed request."""
+    desks = ScriptedDesks(decided("x"))
+    with pytest.raises(msgspec.MsgspecError):
+        await reply_of(desks, _with_trail(trail))
+    assert desks.taken == []
