@@ -39,6 +39,14 @@ NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
 _NAME_BYTES_MAX = 63
 
+# Locks of two numbers; the second one is shown without its sign.
+_CLAIMED = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid = $1::oid AND objid = (hashtext($2)::bigint & 4294967295)::oid
+)
+"""
 _POSITIONS = f"SELECT view_group, {checkpoints.SELECT_COLUMNS} FROM"
 _COLUMNS = checkpoints.INSERT_COLUMNS
 
@@ -75,6 +83,11 @@ class PostgresSite:
             )
         if not taken:
             raise RebuildRunning
+
+    async def claimed(self) -> bool:
+        """Whether a connection holds the lock."""
+        async with errors():
+            return bool(await self._connection.fetchval(_CLAIMED, REBUILD_LOCK, self._live))
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -19,6 +19,7 @@ from projections import checkpoints
 from projections.database import Database, DatabaseUnavailable, sqlite_path
 from projections.derived import DERIVED, DERIVED_GROUPS
 from projections.failures import view_failures
+from projections.rebuilding import claim_sqlite
 from projections.rebuilding.comparing_sqlite import (
     SIDE,
     SqliteComparing,
@@ -26,7 +27,7 @@ from projections.rebuilding.comparing_sqlite import (
     in_thread,
     read_only,
 )
-from projections.rebuilding.errors import RebuildRunning, ViewsInUse
+from projections.rebuilding.errors import ViewsInUse
 from projections.rebuilding.sites import BEFORE, BUILD, MARK_GROUP, Comparing, Note, Positions, Side
 
 NOTE_TABLE = "rebuild_note"
@@ -56,6 +57,10 @@ class SqliteSite:
     async def claim(self) -> None:
         """Take the right to rebuild, which ends with the process at the latest."""
         await self._run(self._claim)
+
+    async def claimed(self) -> bool:
+        """Whether another process holds the lock."""
+        return await self._run(lambda: claim_sqlite.is_taken(self._file("lock")))
 
     async def close(self) -> None:
         """Let go of all files."""
@@ -139,18 +144,7 @@ class SqliteSite:
         return self._connection
 
     def _claim(self) -> None:
-        # A file that is only ever locked; the lock is gone with the process that holds it.
-        connection = sqlite3.connect(
-            self._file("lock"), isolation_level=None, check_same_thread=False, timeout=0
-        )
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            connection.close()
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise RebuildRunning from None
-            raise
-        self._claimed = connection
+        self._claimed = claim_sqlite.take(self._file("lock"))
 
     def _disconnect(self) -> None:
         for connection in (self._connection, self._claimed):

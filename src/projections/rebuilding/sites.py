@@ -66,6 +66,10 @@ class Site(Protocol):
         """Take the right to rebuild, held until `close`. Raises RebuildRunning."""
         ...
 
+    async def claimed(self) -> bool:
+        """Whether somebody holds the right to rebuild. It is only looked at, never taken."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything; an open transaction ends with it."""
         ...

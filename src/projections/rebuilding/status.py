@@ -10,7 +10,6 @@ from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
 from projections.failures import Failure, read_failures
 from projections.planning.demand_statements import DEMAND_GROUP
-from projections.rebuilding.errors import RebuildRunning
 from projections.rebuilding.sites import BEFORE, BUILD, Side, open_site
 from projections.stores import open_store
 
@@ -90,9 +89,6 @@ async def _running(database: Database) -> bool:
     site = open_site(database)
     try:
         await site.open()
-        await site.claim()
-    except RebuildRunning:
-        return True
+        return await site.claimed()
     finally:
         await site.close()
-    return False

@@ -14,6 +14,7 @@ from projections.publishers.alert_tables import alerts
 from projections.rebuilding.errors import NothingKept, OtherHistory, RebuildRunning
 from projections.rebuilding.rebuild import Report, drop, rebuild, roll_back
 from projections.rebuilding.sites import BEFORE, MARK_GROUP, open_site
+from projections.rebuilding.status import read_status
 from projections.schema import metadata
 from projections.tables import movements, stock, view_positions
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
@@ -160,6 +161,26 @@ async def test_a_second_rebuild_is_refused(database: Database) -> None:
         await rebuild(log, database, ORDER, Silent())
     await site.close()
     assert (await rebuild(log, database, ORDER, Silent())).swapped
+
+
+async def test_a_look_takes_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state of a rebuild is shown without the right to it, so that none is refused for it."""
+    log, _ = told()
+    await rebuild(log, database, ORDER._replace(swap=False), Silent())
+    holder, looker = open_site(database), open_site(database)
+    await holder.open()
+    await looker.open()
+    assert not await looker.claimed()
+    await holder.claim()
+    assert await looker.claimed()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(holder), "claim", None)
+        assert (await read_status(log, database))["build"]["running"]
+        await holder.close()
+        assert not (await read_status(log, database))["build"]["running"]
+    # Whoever looked is still there, and is in nobody's way.
+    assert (await rebuild(log, database, ORDER, Silent())).swapped
+    await looker.close()
 
 
 async def test_views_of_another_past_are_replaced_only_if_that_is_meant(
