@@ -6,11 +6,11 @@ import typer
 
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
+from ops.moments import AsKnownAt, AsOf, AsOfPosition, ask, check_partition, moment_of
 from ops.views import with_views
 
 if TYPE_CHECKING:
-    from projections.database import Database, ReadConnection
-    from projections.history.moments import Moment
+    from projections.database import Database
 
 _Option = typer.Option
 
@@ -19,33 +19,9 @@ def as_of(  # noqa: PLR0913 - each is a flag
     settings: Settings,
     sku: Annotated[str, typer.Argument(help="The SKU.", show_default=False)],
     *,
-    occurred: Annotated[
-        str | None,
-        _Option(
-            "--as-of",
-            metavar="INSTANT",
-            help="Count what occurred by then.",
-            show_default=False,
-        ),
-    ] = None,
-    known: Annotated[
-        str | None,
-        _Option(
-            "--as-known-at",
-            metavar="INSTANT",
-            help="Count what was recorded by then.",
-            show_default=False,
-        ),
-    ] = None,
-    position: Annotated[
-        str | None,
-        _Option(
-            "--as-of-position",
-            metavar="3:17",
-            help="Count records up to this one.",
-            show_default=False,
-        ),
-    ] = None,
+    occurred: AsOf = None,
+    known: AsKnownAt = None,
+    position: AsOfPosition = None,
     as_json: Annotated[bool, _Option("--json", help="One document on stdout.")] = False,
 ) -> None:
     """Show the stock of a SKU at a moment, from the views. No server is needed.
@@ -55,68 +31,23 @@ def as_of(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 shown; 1 the SKU was never seen; 2 an instant or a position is wrong; 3 the
     database does not answer.
     """
-    as_of_us, as_known_at_us = _instant("--as-of", occurred), _instant("--as-known-at", known)
-    positions = None if position is None else _positions(position)
+    asked = ask(occurred, known, position)
 
     async def find(database: "Database") -> dict[str, Any] | None:
-        from projections.history.moments import resolve
         from projections.views.stock_as_of import find_stock_as_of
 
         async with database.reader() as reader:
-            await _check(reader, positions or {})
-            moment: Moment = await resolve(
-                reader,
-                as_of_us=as_of_us,
-                as_known_at_ms=None if as_known_at_us is None else as_known_at_us // 1000,
-                positions=positions,
-            )
-            return await find_stock_as_of(reader, sku, moment)
+            return await find_stock_as_of(reader, sku, await moment_of(reader, asked))
 
     found = with_views(settings, find)
     if found is None:
         raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
     [partition] = found["as_of_position"]
-    if positions is not None and int(partition) not in positions:
-        # Nothing of it would be left out, whatever moment was meant.
-        raise CommandError(f"--as-of-position: the SKU {sku} is in partition {partition}")
+    check_partition(asked, sku, int(partition))
     if as_json:
         print_document(found)
     else:
         _show(found)
-
-
-def _instant(name: str, text: str | None) -> int | None:
-    from ledger.domain.codes import instant
-    from ledger.domain.rejections import Rejected
-
-    if text is None:
-        return None
-    found = instant(text)
-    if isinstance(found, Rejected):
-        raise CommandError(f"{name}: {found.detail}")
-    return found
-
-
-def _positions(text: str) -> dict[int, int]:
-    from projections.positions import NOTHING, InvalidPosition, parse_positions
-
-    try:
-        return parse_positions(text, least=NOTHING)
-    except InvalidPosition as error:
-        raise CommandError(f"--as-of-position: {error}") from None
-
-
-async def _check(reader: "ReadConnection", wanted: dict[int, int]) -> None:
-    from projections.positions import read_positions
-
-    known = await read_positions(reader)
-    for partition, offset in wanted.items():
-        if known and partition > max(known):
-            raise CommandError(
-                f"--as-of-position: there is no partition {partition}; 0 to {max(known)}"
-            )
-        if offset >= known.get(partition, 0):
-            raise CommandError(f"--as-of-position: the views have not read {partition}:{offset}")
 
 
 def _show(found: dict[str, Any]) -> None:

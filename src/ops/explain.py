@@ -11,6 +11,15 @@ import typer
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.faults import explain as explain_fault
+from ops.moments import (
+    Asked,
+    AsKnownAt,
+    AsOf,
+    AsOfPosition,
+    ask,
+    check_partition,
+    moment_of,
+)
 from ops.reading import get_document, read_key
 
 _Option = typer.Option
@@ -29,6 +38,9 @@ def explain_stock(  # noqa: PLR0913 - each is a flag
         str | None,
         _Option(help="A virtual account instead, such as @customer.", show_default=False),
     ] = None,
+    occurred: AsOf = None,
+    known: AsKnownAt = None,
+    position: AsOfPosition = None,
     oldest: Annotated[bool, _Option("--oldest", help="The oldest records first.")] = False,
     attempts: Annotated[
         bool, _Option(help="Also what was refused, and records that do not count.")
@@ -47,20 +59,24 @@ def explain_stock(  # noqa: PLR0913 - each is a flag
 ) -> None:
     """Explain why the stock of a SKU is what it is: what came and went, by whom, what was refused.
 
-    It is read from the views' database of the settings, or from a running server (--url).
+    With --as-of, --as-known-at or --as-of-position it is why it was what it was at that moment. It
+    is read from the views' database of the settings, or from a running server (--url).
 
     Exit codes: 0 explained; 1 the SKU was never seen, there are no views, or the movements do not
     add up to the stock; 2 used wrongly; 3 the database or the server does not answer.
     """
     given = {"location": location, "lot": lot, "status": status, "account": account}
+    asked = ask(occurred, known, position)
     query = {name: value for name, value in given.items() if value is not None}
     query |= {"order": "oldest" if oldest else "newest", "limit": str(limit)}
     query |= {"attempts": "true" if attempts else "false"}
     query |= {} if cursor is None else {"cursor": cursor}
     if url is None:
-        document = _from_views(settings, sku, query)
+        document = _from_views(settings, sku, query, asked)
     else:
         key = read_key(api_key_file)
+        moment = {"as_of": occurred, "as_known_at": known, "as_of_position": position}
+        query |= {name: value for name, value in moment.items() if value is not None}
         document = get_document(url, "/v1/stock-explain", {"sku": sku, **query}, key)
     if as_json:
         print_document(document)
@@ -72,22 +88,28 @@ def explain_stock(  # noqa: PLR0913 - each is a flag
         raise typer.Exit(ExitCode.FOUND_WRONG)
 
 
-def _from_views(settings: Settings, sku: str, query: Mapping[str, str]) -> dict[str, Any]:
+def _from_views(
+    settings: Settings, sku: str, query: Mapping[str, str], asked: Asked
+) -> dict[str, Any]:
     from api.problems import Problem
     from projections.cursors import InvalidCursor
 
     try:
-        found = asyncio.run(_read(settings, sku, dict(query)))
+        found = asyncio.run(_read(settings, sku, dict(query), asked))
     except (Problem, InvalidCursor) as error:
         raise CommandError(str(error)) from None
     except Exception as error:
         raise explain_fault(error, settings) or error from error
     if found is None:
         raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
+    for partition in found["as_of_position"]:
+        check_partition(asked, sku, int(partition))
     return found
 
 
-async def _read(settings: Settings, sku: str, query: dict[str, str]) -> dict[str, Any] | None:
+async def _read(
+    settings: Settings, sku: str, query: dict[str, str], asked: Asked
+) -> dict[str, Any] | None:
     from api import queries
     from api.routes.stock_explain import read_scope, read_wanted
     from projections.database import Database, sqlite_path
@@ -103,4 +125,6 @@ async def _read(settings: Settings, sku: str, query: dict[str, str]) -> dict[str
         stack.push_async_callback(database.close)
         await database.open()
         reader = await stack.enter_async_context(database.reader())
+        if asked.anything:
+            wanted = wanted._replace(moment=await moment_of(reader, asked))
         return await explain(reader, scope, wanted)

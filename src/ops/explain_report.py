@@ -9,7 +9,8 @@ Document = dict[str, Any]
 
 def show_explanation(console: Console, found: Document) -> None:
     """The balance, its sums by type, and each record with what it changed."""
-    console.print(f"{_place(found)}: {found['on_hand']}", markup=False)
+    at = ", ".join(f"{one}:{offset}" for one, offset in found["as_of_position"].items())
+    console.print(f"{_place(found)}: {found['on_hand']}, up to position {at}", markup=False)
     summary = found["summary"]
     if summary is not None:
         _show_summary(console, summary)

@@ -62,11 +62,26 @@ async def test_why_it_is_so_much(tmp_path: Path) -> None:
         rest = (await _asked(client, order="oldest", cursor=page["next_cursor"])).json()
         assert (page["closing"], rest["opening"], rest["summary"]) == ("9", "9", None)
         assert len(page["items"]) + len(rest["items"]) == 5
+        ((partition, last),) = found["as_of_position"].items()
+        issued = found["items"][1]
+        for then, echo in (
+            ({"as_of_position": f"{partition}:{issued['position']['offset']}"}, None),
+            ({"as_known_at": issued["recorded_at"]}, issued["recorded_at"]),
+        ):
+            was = (await _asked(client, location="MAIN", **then)).json()
+            assert (was["on_hand"], was["items"][0]["id"]) == ("7", "i")
+            assert was["items"][0]["reversed_by"] is None
+            assert was.get("as_known_at") == echo
+        never = (await _asked(client, as_of="1999-01-01T00:00:00Z")).json()
+        assert (never["on_hand"], never["items"], never["summary"]["agrees"]) == ("0", [], True)
         for query, code in (
             ({"order": "up"}, "invalid_request"), ({"account": "@nobody"}, "invalid_request"),
             ({"account": "@scrap", "lot": "L"}, "invalid_request"),
             ({"attempts": "maybe"}, "invalid_request"), ({"cursor": "x"}, "invalid_request"),
             ({"location": "a//b"}, "invalid_location"), ({"status": "odd"}, "invalid_status"),
+            ({"as_of": "yesterday"}, "invalid_time"),
+            ({"as_of_position": f"{partition}:{last + 1}"}, "invalid_request"),
+            ({"as_of_position": f"{1 - int(partition)}:0"}, "invalid_request"),
             ({"min_position": "0:999"}, "invalid_request"), ({"colour": "red"}, "invalid_request"),
         ):  # fmt: skip
             check_problem(await _asked(client, **query), 422, code)
@@ -97,8 +112,17 @@ def test_the_command_line(
     assert code == 0
     for part in ("receipt: 2 movements", "refused: pick 99 x", "more: --cursor", "local"):
         assert part in out
+    ((partition, _),) = found["as_of_position"].items()
+    issued = found["items"][1]["position"]["offset"]
+    flags = ("--location", "MAIN", "--as-of-position", f"{partition}:{issued}")
+    code, out, _ = run("explain", SKU, *flags)
+    assert (code, out.splitlines()[0]) == (0, f"{SKU} MAIN: 7, up to position {partition}:{issued}")
+    code, out, _ = run("explain", SKU, "--as-of", "1999-01-01T00:00:00Z", "--json")
+    assert (code, json.loads(out)["on_hand"]) == (0, "0")
     for wrong, status in (
         (("Z",), 1), ((SKU, "--location", "a//b"), 2), ((SKU, "--cursor", "x"), 2),
+        ((SKU, "--as-of", "yesterday"), 2), ((SKU, "--as-of-position", f"{partition}:999"), 2),
+        ((SKU, "--as-of-position", f"{1 - int(partition)}:0"), 2),
         ((SKU, "--account", "@x"), 2), ((SKU, "--url", "ftp://x"), 2),
         ((SKU, "--url", "http://127.0.0.1:1"), 3),
     ):  # fmt: skip

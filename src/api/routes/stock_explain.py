@@ -5,10 +5,10 @@ from typing import Final
 
 from starlette.requests import Request
 
+from api import moments, queries
 from api import parameters as p
-from api import queries
 from api.answers import Answer, document
-from api.dependencies import services, wait_for_view
+from api.dependencies import services
 from api.operations import Content, Operation, Parameter, Reply
 from api.problems import Problem
 from api.queries import Query, read_query
@@ -35,7 +35,8 @@ _ATTEMPTS: Final = Parameter(
     {"type": "boolean", "default": True},
 )
 _SHARED: Final = (
-    p.LOCATION, p.LOT, p.STATUS, _ACCOUNT, _ORDER, _ATTEMPTS, p.LIMIT, p.CURSOR, p.MIN_POSITION,
+    *p.MOMENT, p.LOCATION, p.LOT, p.STATUS, _ACCOUNT, _ORDER, _ATTEMPTS, p.LIMIT, p.CURSOR,
+    p.MIN_POSITION,
 )  # fmt: skip
 _NAMES: Final = frozenset(parameter.name for parameter in _SHARED)
 
@@ -56,12 +57,14 @@ async def explain_by_query(request: Request) -> Answer:
 async def _explain(request: Request, query: Query, sku: str) -> Answer:
     scope, wanted = read_scope(query, queries.checked_sku(sku)), read_wanted(query)
     parts = services(request)
-    await wait_for_view(parts, query)
+    asked = await moments.ask(parts, query, sku)
     async with parts.views.reader() as reader:
+        if asked.anything:
+            wanted = wanted._replace(moment=await asked.moment(reader))
         found = await explain(reader, scope, wanted)
     if found is None:
         raise Problem("not_found", f"the SKU {sku} was never seen")
-    return document(HTTPStatus.OK, found)
+    return document(HTTPStatus.OK, {**found, **asked.echo})
 
 
 def read_wanted(query: Query) -> Wanted:
@@ -104,9 +107,11 @@ _TEXT: Final = (
     "Every movement that went into the accounts asked for, out of them, or inside them, with the "
     "balance it left: by `location` and below, `lot` and `status`, or one virtual account. Beside "
     "them the refusals of the SKU (one that names another location is left out) and the records "
-    "that lie in the log and do not count. The first page sums the movements by type."
+    "that lie in the log and do not count. The first page sums the movements by type. At a moment "
+    "it explains what there was then, from the movements that count; refusals and void records are "
+    "those recorded by then. Give `as_of_position` of the first page with the later ones."
 )
-_PROBLEMS: Final = ("invalid_request", "not_found", "view_lagging")
+_PROBLEMS: Final = ("invalid_request", "invalid_time", "not_found", "view_lagging")
 
 OPERATIONS: Final = (
     Operation(

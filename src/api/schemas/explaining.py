@@ -124,7 +124,11 @@ class StockExplanation(BaseModel):
 
     sku: Sku
     scope: Scope
-    on_hand: Decimal = Field(description="The balance now; of a virtual account, its own.")
+    on_hand: Decimal = Field(
+        description="The balance, now or at the moment asked for; of a virtual account, its own."
+    )
+    as_of: Instant | None = Field(None, description="As it was asked for.")
+    as_known_at: Instant | None = Field(None, description="As it was asked for.")
     as_of_position: dict[str, int]
     summary: Summary | None = Field(description="On the first page only.")
     opening: Decimal = Field(description="The balance before the oldest item of the page.")

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 from ledger.domain.codes import instant_text
 from ledger.domain.quantities import text
 from ledger.events.trails import trail_document
+from projections.explaining.limits import Limits
 from projections.views.movement_rows import document_of
 
 Document = dict[str, Any]
@@ -19,10 +20,11 @@ class Links(NamedTuple):
     """What the steps of a page need to know beside their own rows.
 
     `movements` by offset are those that reverse, or are reversed by, one of the page; `counted`
-    says where an id of a void record counts.
+    says where an id of a void record counts. What was recorded beyond the `limits` is not named.
     """
 
     scale: int
+    limits: Limits
     newest_first: bool
     movements: Mapping[int, RowMapping]
     counted: Mapping[str, int]
@@ -65,7 +67,8 @@ def refused_step(row: RowMapping, balance: int, links: Links) -> Document:
 def void_step(row: RowMapping, balance: int, links: Links) -> Document:
     """A record that lies in the log and does not count; what it says is not history."""
     offset = links.counted.get(row["id"] or "")
-    counts_at = None if offset is None else {"partition": row["partition"], "offset": offset}
+    known = offset is not None and links.limits.knows(offset)
+    counts_at = {"partition": row["partition"], "offset": offset} if known else None
     return {
         "kind": "void",
         "change": "0",
@@ -87,7 +90,7 @@ def void_step(row: RowMapping, balance: int, links: Links) -> Document:
 
 
 def _linked(offset: int | None, links: Links) -> Document | None:
-    if offset is None:
+    if offset is None or not links.limits.knows(offset):
         return None
     row = links.movements.get(offset)
     if row is None:

@@ -10,6 +10,7 @@ from projections import cursors
 from projections.checkpoints import VIEW_GROUP
 from projections.database import ReadConnection, storable
 from projections.explaining.documents import Links, movement_step, refused_step, void_step
+from projections.explaining.limits import Limits, limits_of
 from projections.explaining.rows import (
     MOVEMENT,
     REFUSED,
@@ -22,22 +23,27 @@ from projections.explaining.rows import (
 )
 from projections.explaining.scope import Scope, change
 from projections.explaining.sums import SUMMED_MAX, TypeSum, balance, sums_by_type
+from projections.history.moments import Moment
 from projections.tables import items, sku_totals, view_positions
 
 Document = dict[str, Any]
 
 
 class Wanted(NamedTuple):
-    """Which part of an explanation; without `attempts` only movements that count."""
+    """Which part of an explanation, and of which moment; None for the present.
+
+    Without `attempts` only movements that count.
+    """
 
     newest_first: bool = True
     attempts: bool = True
     limit: int = 100
     cursor: str | None = None
+    moment: Moment | None = None
 
 
 async def explain(reader: ReadConnection, scope: Scope, wanted: Wanted) -> Document | None:
-    """Why the sum of the scope's accounts is what it is; None for a SKU that was never seen.
+    """Why the sum of the scope's accounts is or was what it is; None for a SKU never seen.
 
     A page in the order of the log, or against it, where each movement has what it changed and the
     balance it left. The first page also has the sums by type. Raises InvalidCursor.
@@ -46,12 +52,13 @@ async def explain(reader: ReadConnection, scope: Scope, wanted: Wanted) -> Docum
     if known is None:
         return None
     partition, scale = known
-    now = await balance(reader, scope)
+    limits = await limits_of(reader, partition, wanted.moment)
+    now = await balance(reader, scope, limits)
     edge, start = _begin(wanted, now)
-    window = Window(partition, wanted.newest_first, edge, wanted.limit + 1)
+    window = Window(limits, wanted.newest_first, edge, wanted.limit + 1)
     found = await rows_of(reader, scope, window, attempts=wanted.attempts)
     page, more = found[: wanted.limit], len(found) > wanted.limit
-    links = await _links(reader, known, page, wanted.newest_first)
+    links = await _links(reader, scale, page, window)
     steps, end = _steps(scope, page, start, links)
     cursor = cursors.encode(page[-1].row["log_offset"], str(end)) if more else None
     opening, closing = (end, start) if wanted.newest_first else (start, end)
@@ -59,8 +66,10 @@ async def explain(reader: ReadConnection, scope: Scope, wanted: Wanted) -> Docum
         "sku": scope.sku,
         "scope": _scope(scope),
         "on_hand": text(now, scale),
-        "as_of_position": await _as_of(reader, partition),
-        "summary": await _summary(reader, scope, now, scale) if wanted.cursor is None else None,
+        "as_of_position": await _as_of(reader, limits),
+        "summary": None
+        if wanted.cursor is not None
+        else _summary(await sums_by_type(reader, scope, limits, SUMMED_MAX), now, scale),
         "opening": text(opening, scale),
         "closing": text(closing, scale),
         "items": steps,
@@ -114,10 +123,10 @@ def _steps(
 
 
 async def _links(
-    reader: ReadConnection, known: tuple[int, int], page: Sequence[Found], newest_first: bool
+    reader: ReadConnection, scale: int, page: Sequence[Found], window: Window
 ) -> Links:
     """What the records of a page name: movements that reverse each other, ids that count."""
-    partition, scale = known
+    partition = window.limits.partition
     offsets = {
         row[name]
         for kind, row in page
@@ -128,14 +137,14 @@ async def _links(
     ids = {row["id"] for kind, row in page if kind == VOID and row["id"] is not None}
     return Links(
         scale,
-        newest_first,
+        window.limits,
+        window.newest_first,
         await movements_at(reader, partition, offsets),
         await counted(reader, partition, ids),
     )
 
 
-async def _summary(reader: ReadConnection, scope: Scope, now: int, scale: int) -> Document:
-    sums = await sums_by_type(reader, scope)
+def _summary(sums: Sequence[TypeSum], now: int, scale: int) -> Document:
     count = sum(one.number for one in sums)
     opening = now - sum(one.came - one.went for one in sums)
     complete = count < SUMMED_MAX
@@ -169,7 +178,10 @@ def _scope(scope: Scope) -> Document:
     }
 
 
-async def _as_of(reader: ReadConnection, partition: int) -> dict[str, int]:
+async def _as_of(reader: ReadConnection, limits: Limits) -> dict[str, int]:
+    if limits.moment is not None:
+        return limits.moment.as_of_position
+    partition = limits.partition
     row = await reader.first(
         select(view_positions.c.position).where(
             view_positions.c.view_group == VIEW_GROUP, view_positions.c.partition == partition

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, RowMapping, Table, select, union_all
+from sqlalchemy import ColumnElement, RowMapping, Table, and_, select, union_all
 
 from projections.database import ReadConnection
+from projections.explaining.limits import Limits
 from projections.explaining.scope import Scope, refused_in, touches, void_in
 from projections.tables import item_definitions, movements, refusals, supply_changes, void_records
 
@@ -17,7 +18,7 @@ class Window(NamedTuple):
     """Where a page begins and which way it goes; `edge` is the offset that it lies beyond, in the
     partition of the SKU."""
 
-    partition: int
+    limits: Limits
     newest_first: bool
     edge: int | None
     count_max: int
@@ -37,11 +38,15 @@ async def rows_of(
 
     Without `attempts` movements alone.
     """
-    wanted: list[tuple[str, Table, ColumnElement[bool]]] = [(MOVEMENT, movements, touches(scope))]
+    limits = window.limits
+    wanted: list[tuple[str, Table, ColumnElement[bool]]] = [
+        (MOVEMENT, movements, and_(touches(scope), *limits.movements))
+    ]
     if attempts:
+        void = void_in(scope, limits.partition)
         wanted += [
-            (REFUSED, refusals, refused_in(scope)),
-            (VOID, void_records, void_in(scope, window.partition)),
+            (REFUSED, refusals, and_(refused_in(scope), *limits.attempts(refusals))),
+            (VOID, void_records, and_(void, *limits.attempts(void_records))),
         ]
     found = [
         Found(kind, row)
