@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 def doctor(
     settings: Settings,
     *,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="A warning is bad, too: for a ledger that must be there."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
     """Look at settings, machine, log, topics, clocks, views and port. Nothing is made or changed.
 
-    Exit codes: 0 nothing is bad; 1 something is; 2 used wrongly; 3 nothing is bad, but the brokers
-    or the database do not answer.
+    Exit codes: 0 nothing is bad, though there may be warnings: where there is no log yet, serve
+    will make it; 1 something is bad, or with --strict a warning; 2 used wrongly; 3 nothing is bad,
+    but the brokers or the database do not answer.
     """
     from ops.health.finding import State
 
@@ -33,7 +38,13 @@ def doctor(
     states = {finding.state for finding in findings}
     if as_json:
         shown = [finding._asdict() for finding in findings]
-        print_document({"healthy": not states & {State.BAD, State.AWAY}, "findings": shown})
+        print_document(
+            {
+                "healthy": not states & {State.BAD, State.AWAY},
+                "warnings": sum(one.state == State.WARN for one in findings),
+                "findings": shown,
+            }
+        )
     else:
         for finding in findings:
             stdout().print(_line(finding), markup=False)
@@ -41,6 +52,8 @@ def doctor(
         raise typer.Exit(ExitCode.FOUND_WRONG)
     if State.AWAY in states:
         raise typer.Exit(ExitCode.UNAVAILABLE)
+    if strict and State.WARN in states:
+        raise typer.Exit(ExitCode.FOUND_WRONG)
 
 
 def _line(finding: "Finding") -> str:

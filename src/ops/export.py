@@ -95,11 +95,18 @@ def _summary(folder: Path, manifest: "Manifest", seconds: float) -> str:
     rows = sum(one.rows for one in manifest.ranges)
     size = sum(one.bytes for one in manifest.files)
     what = "records" if manifest.contents == "log" else "movements"
-    use = "can be imported" if manifest.complete else "cannot be imported: it is not a whole log"
+    use = "can be imported" if manifest.complete else f"cannot be imported: {_why_not(manifest)}"
     return (
         f"{folder}: {rows:,} {what} of {len(manifest.ranges)} partitions, {size:,} bytes in "
         f"{seconds:.1f} s; it {use}"
     )
+
+
+def _why_not(manifest: "Manifest") -> str:
+    unopened = [one.partition for one in manifest.ranges if not one.until_offset]
+    if unopened:
+        return f"partition {unopened[0]} was not opened by then"
+    return "it is not a whole log"
 
 
 @contextmanager

@@ -159,7 +159,10 @@ async def _opened(log: EventLog, partitions: Sequence[int]) -> Opened:
 def _manifest(
     order: Order, opened: Opened, ranges: Sequence[Range], files: Sequence[File]
 ) -> Manifest:
-    whole = len(ranges) == opened.partitions and all(one.from_offset == 0 for one in ranges)
+    # A partition that had not been opened yet makes no ledger.
+    whole = len(ranges) == opened.partitions and all(
+        one.from_offset == 0 < one.until_offset for one in ranges
+    )
     return Manifest(
         format=FORMAT,
         version=VERSION,

@@ -51,7 +51,8 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`complete` says that the ranges are the whole beginning of a log: it can be imported."""
+    """`complete` says that the ranges are the whole beginning of a log, each partition with the
+    record that opens it: it can be imported."""
 
     format: str
     version: int

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 CLOCK_SECONDS_WARN = 1.0
 LAG_RECORDS_WARN = 10_000
 _SERVE = "serve makes it"
+_LOST = "put the log back, or set data_dir right; serve would open a new ledger, with nothing in it"
 
 
 async def check_log(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[list[Finding], EventLog | None]:
     """What is wrong with the log, and the log, open, if nothing is."""
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        return [warn("log", f"there is no log {settings.log_path} yet", _SERVE)], None
+    if _has_no_file(settings):
+        return [_no_log(settings)], None
     where = settings.kafka_bootstrap or str(settings.log_path)
     log = open_log(settings, create=False)
     stack.push_async_callback(_close, log)
@@ -44,6 +45,17 @@ async def check_log(
     except LedgerError as error:
         return [bad("log", mask_text(str(error)), _advice(settings))], None
     return [good("log", f"{where}: {log.partitions} partitions, checked in {seconds:.2f} s")], log
+
+
+def _has_no_file(settings: Settings) -> bool:
+    return settings.kafka_bootstrap is None and not settings.log_path.exists()
+
+
+def _no_log(settings: Settings) -> Finding:
+    if settings.snapshots_path.exists():
+        text = f"there is no log {settings.log_path}, though snapshots of one lie beside it"
+        return bad("log", text, _LOST)
+    return warn("log", f"there is no log {settings.log_path} yet", _SERVE)
 
 
 def _failed(error: LogUnavailable, settings: Settings) -> Finding:
@@ -129,8 +141,11 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
             found = await check_tables(reader, where, migrates=settings.migrate)
             for finding in found:
                 yield finding
-        if found[0].advice is None and log is not None:
-            async for finding in _check_reading(database, log):
+        if found[0].advice is None:
+            check = (
+                _check_left(database, settings) if log is None else _check_reading(database, log)
+            )
+            async for finding in check:
                 yield finding
     except LogUnavailable as error:
         yield _failed(error, settings)
@@ -178,6 +193,19 @@ async def _check_reading(database: "Database", log: EventLog) -> AsyncIterator[F
         yield warn("views", text, "see whether a process with the role projector runs, and its log")
     else:
         yield good("views", text)
+
+
+async def _check_left(database: "Database", settings: Settings) -> AsyncIterator[Finding]:
+    """Views of a log that is not there."""
+    from projections.positions import read_positions
+
+    if not _has_no_file(settings):
+        return
+    async with database.reader() as reader:
+        read = sum((await read_positions(reader)).values())
+    if read:
+        text = f"they were made from {read:,} records, and there is no log {settings.log_path}"
+        yield bad("views", text, _LOST)
 
 
 async def _close(log: EventLog) -> None:

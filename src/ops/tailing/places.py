@@ -44,11 +44,13 @@ def _positions(text: str, ends: dict[int, int], partitions: int) -> dict[int, in
     for partition, offset in wanted.items():
         if partition >= partitions:
             raise CommandError(f"there is no partition {partition}; 0 to {partitions - 1}")
-        if partition in ends and offset > ends[partition]:
+        if partition not in ends:
+            raise CommandError(f"--from names partition {partition}, which is not followed")
+        if offset > ends[partition]:
             raise CommandError(
                 f"{partition}:{offset} is not written; the partition ends at {ends[partition]}"
             )
-    return {**ends, **{one: offset for one, offset in wanted.items() if one in ends}}
+    return {**ends, **wanted}
 
 
 async def _first_at(log: EventLog, partition: int, recorded_ms: int, end: int) -> int:

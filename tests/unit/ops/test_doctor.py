@@ -44,6 +44,10 @@ def test_nothing_is_there_yet(run: Run, tmp_path: Path) -> None:
     assert found["disk"][0][0] == "warn"
     assert [found[check][0][0] for check in ("log", "database")] == ["warn", "warn"]
     assert list(tmp_path.iterdir()) == []
+    shown = json.loads(out)
+    assert (shown["healthy"], shown["warnings"] >= 3) == (True, True)
+    code, out, _ = run("doctor", "--json", "--port", "0", "--strict")
+    assert (code, json.loads(out)["healthy"]) == (1, True)
     assert "disk" in run("doctor", "--port", "0")[1]
 
 
@@ -90,6 +94,13 @@ def test_a_ledger_that_is_well(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("doctor", *flags[:-1], "3")
     assert code == 1
     assert "has 2 partitions, not 3" in _found(out)["log"][0][1]
+    # A log that was lost is not one that will be made.
+    (tmp_path / "data" / "log.db").unlink()
+    code, out, _ = run("doctor", *flags)
+    found = _found(out)
+    assert (code, found["log"][0][0], found["views"][0][0]) == (1, "bad", "bad")
+    assert "though snapshots of one lie beside it" in found["log"][0][1]
+    assert "and there is no log" in found["views"][0][1]
 
 
 def test_files_that_are_damaged(run: Run, tmp_path: Path) -> None:

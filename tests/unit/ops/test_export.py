@@ -1,19 +1,23 @@
 """`stockledger export`: whole exports, ranges, rows for analysts, and what goes wrong."""
 
+import asyncio
 import csv
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from ledger.config import open_log
 from ledger.domain.facts import Moved
 from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.decoding import Codec
 from ledger.log import Record
+from ledger.writer.opening import open_partitions
 from tests.unit.ops.exports import (
     BUSY,
     FLAGS,
@@ -25,6 +29,7 @@ from tests.unit.ops.exports import (
     make_export,
     make_ledger,
     records_of,
+    settings_of,
 )
 from tests.unit.ops.test_commands import Run, own_folder, run
 
@@ -104,6 +109,29 @@ def test_ranges(run: Run) -> None:
     # Before the beginning is from the beginning.
     code, _, err = run("export", "early", *FLAGS, "--from", "1970-01-01T00:00:00Z")
     assert bytes_of(Path("early")) == bytes_of(Path("whole"))
+
+
+def test_an_instant_before_all_partitions_were_opened(run: Run) -> None:
+    """There was no ledger yet, so that none can be made of it; export and import agree."""
+
+    async def opened() -> None:
+        log = open_log(settings_of(Path("young")))
+        await log.open()
+        await open_partitions(log, "young", "EUR", count(1_700_000_000_000, 1_000).__next__)
+        await log.close()
+
+    Path("young").mkdir()
+    asyncio.run(opened())
+    flags = (*FLAGS, "--data-dir", "young", "--to")
+    code, out, _ = run("export", "early", *flags, "2023-11-14T22:13:20Z")
+    assert code == 0
+    assert out.endswith("it cannot be imported: partition 1 was not opened by then\n")
+    assert not json.loads(Path("early/manifest.json").read_text())["complete"]
+    code, _, err = run("import", "early", *FLAGS, "--check")
+    assert (code, "this is an export of a part of a log" in err) == (2, True)
+    code, out, _ = run("export", "later", *flags, "2023-11-14T22:13:22Z")
+    assert (code, out.endswith("it can be imported\n")) == (0, True)
+    assert run("import", "later", *FLAGS, "--check")[0] == 0
 
 
 def test_a_range_of_holes_alone(run: Run) -> None:

@@ -151,6 +151,9 @@ async def test_where_to_begin() -> None:
     late = await places(log, "2026-01-01T00:00:00.005Z", [0])
     assert late[0] in (5, 6)
     assert START_MS % 1000 == 0
+    for text in ("1:0", "0:3,1:0"):
+        with pytest.raises(CommandError, match="names partition 1, which is not followed"):
+            await places(log, text, [0])
     for text, says in (
         ("yesterday", "no place to begin"), ("0:99", "ends at 7"), ("7:0", "no partition 7"),
     ):  # fmt: skip
