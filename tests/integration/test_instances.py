@@ -174,8 +174,9 @@ async def _single(cluster: Cluster, instance: Instance, ends: dict[str, int]) ->
 
 
 async def test_partitions_of_a_killed_instance_move(cluster: Cluster) -> None:
-    """Until the session is over callers hear 503 or wait; then the other one answers."""
-    one, two = cluster.make("one"), cluster.make("two")
+    """Until the session is over callers hear 503 once they wait no longer; then the other one
+    answers."""
+    one, two = cluster.make("one"), cluster.make("two", "--request-timeout-seconds", "1")
     await cluster.start(one, two)
     (sku, *_) = await cluster.skus_of(one)
     assert (await cluster.move(two, "before", sku=sku)).status_code == HTTPStatus.CREATED
@@ -187,6 +188,7 @@ async def test_partitions_of_a_killed_instance_move(cluster: Cluster) -> None:
         return heard[-1].status_code < HTTPStatus.BAD_REQUEST
 
     await eventually(accepted)
+    assert len(heard) > 1, "nobody else may decide before the session is over"
     for answer in heard[:-1]:
         assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
         assert answer.json()["id"] == "after"
