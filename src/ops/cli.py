@@ -103,6 +103,9 @@ def main() -> None:
     except CommandError as error:
         fail(error)
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            # Of whichever file is named first.
+            fail(CommandError(f"{error.filename}: {error.strerror}"))
         if error.errno not in _NO_ROOM:
             raise
         # What could not be written is still waiting, and Python would complain when it ends.

@@ -51,7 +51,7 @@ def prove(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 proved; 1 there is no such record, it is void or not sealed yet, or the log is not
     what was sealed; 2 used wrongly; 3 Kafka does not answer, or the disk is full.
     """  # fmt: skip
-    if output.exists():
+    if output.exists() or output.is_symlink():
         raise CommandError(f"{output} is there already")
     try:
         proof = asyncio.run(_prove(settings, _seals(seal), what, sku))

@@ -73,7 +73,8 @@ def reconcile(  # noqa: PLR0913 - each is a flag
     and a yes, or with --yes. Applied twice, it counts once.
 
     Exit codes: 0 all is equal, or everything that differed was adjusted; 1 something differs or
-    cannot be read; 2 used wrongly; 3 the database or the server does not answer.
+    cannot be read; 2 used wrongly; 3 the database or the server does not answer, or the disk is
+    full.
     """
     asked = _Asked(file, mapping, as_of, as_of_position, tolerance, reason)
     order = _order(settings, asked)

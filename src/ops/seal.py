@@ -56,7 +56,7 @@ def seal(  # noqa: PLR0913 - each is a flag
     who can write the log can write.
 
     Exit codes: 0 sealed; 1 the log is not what was sealed before; 2 used wrongly, for example a key
-    that others may read; 3 Kafka does not answer.
+    that others may read; 3 Kafka does not answer, or the disk is full.
     """  # fmt: skip
     if new_key is not None:
         if (key or into or public_key) is not None:

@@ -1,8 +1,16 @@
 """verify on a real broker: void records, a seal, and the topic of levels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from ledger.config import Settings
+from ledger.log import EventLog
+from ops.findings import Findings
+from ops.verify.codes import CODES
+from ops.verify.empty import check_empty
+from ops.verify.partition import PartitionReport
 from ops.verify.report import Report, document, lines
 from ops.verify.run import Order, look, verify_some, verify_together
 from projections.database import Database
@@ -23,8 +31,12 @@ async def verified(settings: Settings, order: Order = Order()) -> Report:  # noq
     return await verify_together(settings, order, target, reports)
 
 
+async def _nothing(_log: EventLog, partitions: Sequence[int]) -> dict[int, int]:
+    return dict.fromkeys(partitions, 0)
+
+
 async def test_everything_agrees_and_what_does_not_is_named(
-    kafka_place: KafkaPlace, tmp_path: Path
+    kafka_place: KafkaPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Log, views and levels; void records of a real topic are listed."""
     settings = kafka_place.settings()
@@ -53,6 +65,14 @@ async def test_everything_agrees_and_what_does_not_is_named(
     void = [one.offset for one in world.log.records[1] if not one.counts]
     assert void == [one["offset"] for one in found["void_records"] if one["partition"] == 1]
     assert f"1:{void[0]}" in "\n".join(lines(report)[1])
+
+    # If the log were empty, these levels would tell; they do not while it is not.
+    empty = [PartitionReport(one.partition, Findings(CODES, 20)) for one in report.partitions]
+    assert await check_empty(settings, empty, levels=True) == []
+    monkeypatch.setattr("ops.verify.empty.ends", _nothing)
+    told = await check_empty(settings, empty, levels=True)
+    assert [one.where for one in told] == [f"levels {one}" for one in range(PARTITIONS)]
+    assert {one.code for one in told} == {"ahead_of_log"}
 
     await change(database, "UPDATE stock SET on_hand = on_hand + 5 WHERE account = 'MAIN/B'")
     found = document(await verified(settings))

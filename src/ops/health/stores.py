@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 CLOCK_SECONDS_WARN = 1.0
 LAG_RECORDS_WARN = 10_000
 _SERVE = "serve makes it"
-_LOST = "put the log back, or set data_dir right; serve would open a new ledger, with nothing in it"
+_LOST = (
+    "put the log back, or set data_dir right; do not serve before, that would begin a new ledger"
+)
 
 
 async def check_log(

@@ -62,7 +62,7 @@ async def _published(settings: Settings, empty: Sequence[int]) -> list[Trace]:
     from projections.publishers.level_topic import read_topic
 
     found: list[Trace] = []
-    # Where there is no such topic nothing was published; that it is not compared is said elsewhere.
+    # Where there is no such topic nothing was published.
     with suppress(LogMisconfigured):
         try:
             await topic.open()

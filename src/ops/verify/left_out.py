@@ -32,12 +32,17 @@ def views_left_out(settings: Settings, *, wanted: bool) -> Iterator[LeftOut]:
         yield LeftOut("views", "there are none")
 
 
-def snapshots_left_out(settings: Settings, *, wanted: bool) -> Iterator[LeftOut]:
-    """Snapshots."""
+def snapshots_left_out(
+    settings: Settings, reports: Sequence[PartitionReport], *, wanted: bool
+) -> Iterator[LeftOut]:
+    """Snapshots: all, or those of some partitions."""
+    lacking = [str(one.partition) for one in reports if not one.snapshot]
     if not wanted:
         yield LeftOut("snapshots", "--no-snapshots")
     elif not has_snapshots(settings):
         yield LeftOut("snapshots", "there are none")
+    elif lacking:
+        yield LeftOut("snapshots", f"there is none to compare of partitions {', '.join(lacking)}")
 
 
 def levels_left_out(settings: Settings, *, wanted: bool, views: bool) -> Iterator[LeftOut]:

@@ -189,7 +189,7 @@ def _left_out(
     views = order.views and has_views(settings)
     yield from partitions_left_out(report.partitions, target.partitions)
     yield from views_left_out(settings, wanted=order.views)
-    yield from snapshots_left_out(settings, wanted=order.snapshots)
+    yield from snapshots_left_out(settings, report.partitions, wanted=order.snapshots)
     yield from levels_left_out(settings, wanted=order.levels, views=views)
     if target.seals is None:
         yield SEAL

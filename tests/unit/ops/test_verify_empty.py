@@ -176,6 +176,8 @@ def test_what_was_not_checked_is_said(run: Run, data: Path) -> None:
     (one,) = levels_left_out(kafka, wanted=False, views=True)
     assert one.why == "--no-levels"
     assert list(levels_left_out(kafka, wanted=True, views=True)) == []
+    by_hand("snapshots.db", "DELETE FROM manifests")
+    assert left()["snapshots"] == "there is none to compare of partitions 0"
     _without("views.db", "snapshots.db")
     found = left()
     assert (found["views"], found["snapshots"]) == ("there are none", "there are none")

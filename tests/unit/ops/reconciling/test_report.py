@@ -1,13 +1,15 @@
 """What a reconciliation shows."""
 
 import csv
+import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from ops.console import CommandError
+from ops.console import CommandError, ExitCode
 from ops.reconciling.compare import Tolerance, Unreadable
 from ops.reconciling.keys import Level
 from ops.reconciling.proposals import Adjustment, Policy, Unproposed
@@ -88,6 +90,21 @@ def test_a_table_in_a_file(tmp_path: Path) -> None:
     assert rows[-1]["why_not"] == "'-sku is empty"
     with pytest.raises(CommandError, match="cannot be written"):
         write_csv(tmp_path, outcome())
+
+
+def test_a_table_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of before stays as it was, and nothing lies beside it."""
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CommandError, match="No space left") as caught:
+        write_csv(path, outcome())
+    assert caught.value.code == ExitCode.UNAVAILABLE
+    assert (path.read_text(), [*tmp_path.iterdir()]) == ("before", [path])
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
