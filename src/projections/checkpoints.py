@@ -13,6 +13,10 @@ from ledger.events.chain import GENESIS
 
 # The views that are written together: stock, movements, refusals and items.
 VIEW_GROUP = "core"
+# Not a group of views: in its one row `ledger_id` is the id of the exchange of views that was the
+# last, and `position` its millisecond. It is written with the exchange, so that nobody has to guess
+# whether one took place.
+EXCHANGE_GROUP = "rebuild"
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

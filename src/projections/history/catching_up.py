@@ -5,17 +5,23 @@ it from the rows of `movements`: first the new movements of each SKU are counted
 the log; then a block is made wherever a SKU has enough. A slice and the position it leads to are
 one transaction, and so are blocks and the number of them, each begun by a comparison with what is
 stored: of two who do the same, the second changes nothing.
+
+Blocks are made of rows that were read before, in transactions of their own. If other views were
+made live in between (docs/decisions/0013-rebuilding-beside.md), those rows may never have been in
+the tables that are live now. So the last exchange is noted where the reading begins, and compared
+where blocks are written, by a statement that holds the position as any writer of views does.
 """
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import select, text, update
 
 from ledger.errors import WrongLedger
-from projections.checkpoints import VIEW_GROUP
+from projections.checkpoints import EXCHANGE_GROUP, VIEW_GROUP
 from projections.database import Database
 from projections.history import blocks
 from projections.history.block_making import Made, Stock, make, missing_children
@@ -51,6 +57,12 @@ class _Due(NamedTuple):
     counted: int
     blocks: int
     accounts: str
+    # The last exchange of views when this was read; the empty text where there was none.
+    exchange: str
+
+
+class _Exchanged(Exception):
+    """Other views are live than those whose rows were read; nothing was written."""
 
 
 async def catch_up(database: Database, *, records_max: int = RECORDS_A_SLICE) -> Mapping[int, int]:
@@ -67,7 +79,9 @@ async def catch_up(database: Database, *, records_max: int = RECORDS_A_SLICE) ->
                 until = min(first + records_max, one.target)
                 if not await _count(writer, one.partition, first, until):
                     break  # somebody else counts this partition
-        await _make_blocks(database, writer)
+        # What is exchanged has its own checkpoints, which are for the next time.
+        with suppress(_Exchanged):
+            await _make_blocks(database, writer)
     finally:
         await writer.close()
     return {one.partition: max(one.position, one.target) for one in positions}
@@ -109,6 +123,17 @@ ON CONFLICT (sku) DO UPDATE SET counted = history_skus.counted + excluded.counte
 """
 
 
+# Moving the position to where it is takes the right to move it. An exchange waits for that, or this
+# for an exchange.
+_HOLD: Final = f"""
+UPDATE view_positions SET position = position
+WHERE view_group = '{HISTORY_GROUP}' AND partition = :partition
+"""  # noqa: S608 - names of this package alone
+_EXCHANGE: Final = f"""
+SELECT coalesce(max(ledger_id), '') FROM view_positions WHERE view_group = '{EXCHANGE_GROUP}'
+"""  # noqa: S608 - names of this package alone
+
+
 async def _count(writer: PlanningWriter, partition: int, first: int, until: int) -> bool:
     """Count the movements of a slice; False if the position is not where it starts."""
     part = {"partition": partition, "first": first, "until": until}
@@ -134,7 +159,14 @@ async def _make_blocks(database: Database, writer: PlanningWriter) -> None:
 async def _due(database: Database, after: str) -> list[_Due]:
     """SKUs behind this one, in their order, that have enough for another block."""
     query = (
-        select(_k.sku, _k.partition, _k.counted, _k.blocks, _k.accounts)
+        select(
+            _k.sku,
+            _k.partition,
+            _k.counted,
+            _k.blocks,
+            _k.accounts,
+            text(f"({_EXCHANGE}) AS exchange"),
+        )
         .where(_k.sku > after, _k.counted >= (_k.blocks + 1) * blocks.SHAPE.block)
         .order_by(_k.sku)
         .limit(SKUS_AT_A_TIME)
@@ -197,8 +229,11 @@ async def _children(database: Database, due: _Due, wanted: int) -> dict[tuple[in
 
 
 async def _write(writer: PlanningWriter, before: _Due, after: _Due, made: Made) -> bool:
-    """Write the blocks, unless somebody else has."""
+    """Write the blocks, unless somebody else has. Raises _Exchanged."""
     async with writer.transaction() as connection:
+        await connection.execute(text(_HOLD), {"partition": before.partition})
+        if (await connection.execute(text(_EXCHANGE))).scalar_one() != before.exchange:
+            raise _Exchanged
         moved = await connection.execute(
             update(history_skus)
             .where(_k.sku == before.sku, _k.blocks == before.blocks)

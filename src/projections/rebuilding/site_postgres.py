@@ -22,7 +22,7 @@ from projections.derived import DERIVED, DERIVED_GROUPS, KEPT
 from projections.failures import view_failures
 from projections.rebuilding.comparing_postgres import PostgresComparing, errors, quoted
 from projections.rebuilding.errors import RebuildRunning, ViewsInUse
-from projections.rebuilding.sites import BEFORE, MARK_GROUP, Comparing, Note, Positions, Side
+from projections.rebuilding.sites import BEFORE, Comparing, Note, Positions, Side
 from projections.tables import metadata, view_positions
 
 # Any number that no other program on this database uses for its advisory locks; the second half of
@@ -190,7 +190,9 @@ class PostgresSite:
                 await connection.execute(f"ALTER TABLE {source}.{table.name} SET SCHEMA {target}")
         await connection.execute(f"DROP SCHEMA {passing}")
         await connection.execute(f"DELETE FROM {quoted(self._live)}.{view_failures.name}")  # noqa: S608
-        await self._exchange_positions((MARK_GROUP, 0, kept.build_id, kept.kept_ms, "", -1))
+        await self._exchange_positions(
+            (checkpoints.EXCHANGE_GROUP, 0, kept.build_id, kept.kept_ms, "", -1)
+        )
         await self._write_note(BEFORE, kept)
 
     async def settle(self) -> None:
@@ -271,7 +273,10 @@ class PostgresSite:
                     groups,
                 )
             ]
-        await connection.execute(f"DELETE FROM {live} WHERE view_group = $1", MARK_GROUP)  # noqa: S608
+        await connection.execute(
+            f"DELETE FROM {live} WHERE view_group = $1",  # noqa: S608
+            checkpoints.EXCHANGE_GROUP,
+        )
         for table, rows in ((live, [*taken[before], mark]), (before, taken[live])):
             await connection.executemany(
                 f"INSERT INTO {table} ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)",  # noqa: S608

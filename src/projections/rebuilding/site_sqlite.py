@@ -28,7 +28,7 @@ from projections.rebuilding.comparing_sqlite import (
     read_only,
 )
 from projections.rebuilding.errors import ViewsInUse
-from projections.rebuilding.sites import BEFORE, BUILD, MARK_GROUP, Comparing, Note, Positions, Side
+from projections.rebuilding.sites import BEFORE, BUILD, Comparing, Note, Positions, Side
 
 NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
@@ -114,7 +114,7 @@ class SqliteSite:
 
     async def exchange(self, side: Side, kept: Note) -> None:
         """Copy the side's rows over the live ones."""
-        mark = (MARK_GROUP, 0, kept.build_id, kept.kept_ms, "", -1)
+        mark = (checkpoints.EXCHANGE_GROUP, 0, kept.build_id, kept.kept_ms, "", -1)
         await self._run(lambda: self._copy_in(side, mark))
 
     async def settle(self) -> None:
@@ -122,7 +122,7 @@ class SqliteSite:
 
         A third file of an exchange that did not take place is of no use.
         """
-        marks = (await self.positions()).get(MARK_GROUP, {})
+        marks = (await self.positions()).get(checkpoints.EXCHANGE_GROUP, {})
         await self._run(lambda: self._put_away(marks[0].ledger_id if marks else ""))
 
     @asynccontextmanager
@@ -216,7 +216,8 @@ class SqliteSite:
         _copy(connection, SIDE, "main")
         connection.execute(f"DELETE FROM main.{view_failures.name}")  # noqa: S608
         connection.execute(
-            f"DELETE FROM main.view_positions WHERE view_group IN ({_GROUPS}, '{MARK_GROUP}')"  # noqa: S608
+            "DELETE FROM main.view_positions"  # noqa: S608
+            f" WHERE view_group IN ({_GROUPS}, '{checkpoints.EXCHANGE_GROUP}')"
         )
         connection.execute(
             f"INSERT INTO main.view_positions ({_COLUMNS}) SELECT {_COLUMNS}"  # noqa: S608

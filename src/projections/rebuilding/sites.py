@@ -18,10 +18,6 @@ Side = Literal["rebuild", "before"]
 BUILD: Final[Side] = "rebuild"
 BEFORE: Final[Side] = "before"
 
-# In `view_positions`: `ledger_id` is the id of the build that was exchanged last, `position` the
-# millisecond. Written with the exchange, so that nobody has to guess whether it took place.
-MARK_GROUP: Final = "rebuild"
-
 Positions = Mapping[str, Mapping[int, Checkpoint]]
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import select
 
+from projections.checkpoints import EXCHANGE_GROUP
 from projections.database import Database
 from projections.derived import DERIVED, KEPT
 from projections.history.tables import HISTORY_GROUP, history_skus
@@ -13,7 +14,7 @@ from projections.planning.demand_statements import DEMAND_GROUP
 from projections.publishers.alert_tables import alerts
 from projections.rebuilding.errors import NothingKept, OtherHistory, RebuildRunning
 from projections.rebuilding.rebuild import Report, drop, rebuild, roll_back
-from projections.rebuilding.sites import BEFORE, MARK_GROUP, open_site
+from projections.rebuilding.sites import BEFORE, open_site
 from projections.rebuilding.status import read_status
 from projections.schema import metadata
 from projections.tables import movements, stock, view_positions
@@ -142,7 +143,7 @@ async def test_views_that_are_not_there_are_made(database: Database) -> None:
     groups = [(row["view_group"], row["partition"]) for row in rows]
     assert sorted(groups) == [
         ("core", 0), ("core", 1), (DEMAND_GROUP, 0), (DEMAND_GROUP, 1), (HISTORY_GROUP, 0),
-        (HISTORY_GROUP, 1), (MARK_GROUP, 0),
+        (HISTORY_GROUP, 1), (EXCHANGE_GROUP, 0),
     ]  # fmt: skip
     before = await all_rows(database)
     assert all(before.values())
