@@ -16,6 +16,10 @@ class LogUnavailable(LedgerError):
     """The log cannot be reached at the moment; nothing was appended."""
 
 
+class LogReadOnly(LedgerError):
+    """The log was opened to be read alone; nothing can be written through it."""
+
+
 class OutcomeUnknown(LedgerError):
     """The log did not say whether it took the batch; only reading the log can tell."""
 

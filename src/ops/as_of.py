@@ -7,7 +7,7 @@ import typer
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.moments import AsKnownAt, AsOf, AsOfPosition, ask, check_partition, moment_of
-from ops.views import with_views
+from ops.views import read_views
 
 if TYPE_CHECKING:
     from projections.database import Database
@@ -28,8 +28,8 @@ def as_of(  # noqa: PLR0913 - each is a flag
 
     What the log has beyond the views is not in it: the answer says up to which position it is.
 
-    Exit codes: 0 shown; 1 the SKU was never seen; 2 an instant or a position is wrong; 3 the
-    database does not answer.
+    Exit codes: 0 shown; 1 the SKU was never seen, or there are no views; 2 an instant or a
+    position is wrong; 3 the database does not answer.
     """
     asked = ask(occurred, known, position)
 
@@ -39,7 +39,7 @@ def as_of(  # noqa: PLR0913 - each is a flag
         async with database.reader() as reader:
             return await find_stock_as_of(reader, sku, await moment_of(reader, asked))
 
-    found = with_views(settings, find)
+    found = read_views(settings, find)
     if found is None:
         raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
     [partition] = found["as_of_position"]

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ledger.config import ENV_PREFIX, Settings, open_log
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
-from ops.data_dir import prepare_data_dir
+from ops.data_dir import check_data_dir
 from ops.faults import explain
 from ops.logging import MASK, mask_text
 from ops.options import unknown_variables
@@ -65,7 +65,7 @@ def masked(settings: Settings) -> dict[str, Any]:
 def _violations(settings: Settings) -> list[str]:
     wrong = [f"{name} is set, but there is no such setting" for name in unknown_variables()]
     try:
-        prepare_data_dir(settings)
+        check_data_dir(settings)
     except CommandError as error:
         wrong.append(str(error))
     for name in ("kafka_ssl_cafile", "api_keys_file"):

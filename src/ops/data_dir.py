@@ -1,5 +1,6 @@
 """The directory of the embedded log and views."""
 
+import os
 import tempfile
 
 from ledger.config import Settings
@@ -23,3 +24,17 @@ def prepare_data_dir(settings: Settings) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise CommandError(f"the data directory {folder} cannot be written: {reason}") from None
+
+
+def check_data_dir(settings: Settings) -> None:
+    """See whether `prepare_data_dir` would succeed, and leave nothing behind.
+
+    Raises CommandError.
+    """
+    folder = settings.data_dir.absolute()
+    if folder.is_dir() or not needs_data_dir(settings):
+        prepare_data_dir(settings)
+        return
+    above = next(parent for parent in folder.parents if parent.exists())
+    if folder.exists() or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise CommandError(f"the data directory {settings.data_dir} cannot be made in {above}")

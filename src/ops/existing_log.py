@@ -1,4 +1,4 @@
-"""Opening a log to read it: nothing is made that is not there."""
+"""Opening a log to read it alone: nothing is made, and no right to write is needed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,9 +16,8 @@ async def existing_log(settings: Settings) -> AsyncIterator[EventLog]:
 
     Raises CommandError if there is none, LogDamaged, and what opening a log raises.
     """
-    if settings.kafka_bootstrap is None:
-        _check_file(settings)
-    log = open_log(settings, create=False)
+    check_log_file(settings)
+    log = open_log(settings, read_only=True)
     try:
         try:
             await log.open()
@@ -33,8 +32,11 @@ async def existing_log(settings: Settings) -> AsyncIterator[EventLog]:
             await log.close()
 
 
-def _check_file(settings: Settings) -> None:
+def check_log_file(settings: Settings) -> None:
+    """Raise CommandError where the log would be a file, and is not there."""
     path = settings.log_path
-    # Opening a file that is empty would make a log of it.
+    if settings.kafka_bootstrap is not None:
+        return
+    # A file that is empty would be made a log by whoever opens it to write.
     if not path.is_file() or path.stat().st_size == 0:
         raise CommandError(f"there is no log {path}", ExitCode.FOUND_WRONG)

@@ -1,16 +1,13 @@
 """`stockledger explain`: why the stock of a SKU is what it is."""
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
-from ops.faults import explain as explain_fault
 from ops.moments import (
     Asked,
     AsKnownAt,
@@ -21,6 +18,10 @@ from ops.moments import (
     moment_of,
 )
 from ops.reading import get_document, read_key
+from ops.views import read_views
+
+if TYPE_CHECKING:
+    from projections.database import Database
 
 _Option = typer.Option
 
@@ -92,39 +93,26 @@ def _from_views(
     settings: Settings, sku: str, query: Mapping[str, str], asked: Asked
 ) -> dict[str, Any]:
     from api.problems import Problem
+    from api.queries import checked_sku
+    from api.routes.stock_explain import read_scope, read_wanted
     from projections.cursors import InvalidCursor
+    from projections.explaining.explain import explain
 
     try:
-        found = asyncio.run(_read(settings, sku, dict(query), asked))
+        scope, wanted = read_scope(dict(query), checked_sku(sku)), read_wanted(dict(query))
+
+        async def find(database: "Database") -> dict[str, Any] | None:
+            async with database.reader() as reader:
+                if not asked.anything:
+                    return await explain(reader, scope, wanted)
+                moment = await moment_of(reader, asked)
+                return await explain(reader, scope, wanted._replace(moment=moment))
+
+        found = read_views(settings, find)
     except (Problem, InvalidCursor) as error:
         raise CommandError(str(error)) from None
-    except Exception as error:
-        raise explain_fault(error, settings) or error from error
     if found is None:
         raise CommandError(f"the SKU {sku} was never seen", ExitCode.FOUND_WRONG)
     for partition in found["as_of_position"]:
         check_partition(asked, sku, int(partition))
     return found
-
-
-async def _read(
-    settings: Settings, sku: str, query: dict[str, str], asked: Asked
-) -> dict[str, Any] | None:
-    from api import queries
-    from api.routes.stock_explain import read_scope, read_wanted
-    from projections.database import Database, sqlite_path
-    from projections.explaining.explain import explain
-
-    scope, wanted = read_scope(query, queries.checked_sku(sku)), read_wanted(query)
-    database = Database(settings.views_url)
-    if database.is_sqlite and not sqlite_path(database.url).exists():
-        raise CommandError(
-            f"there are no views at {sqlite_path(database.url)}", ExitCode.FOUND_WRONG
-        )
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(database.close)
-        await database.open()
-        reader = await stack.enter_async_context(database.reader())
-        if asked.anything:
-            wanted = wanted._replace(moment=await moment_of(reader, asked))
-        return await explain(reader, scope, wanted)

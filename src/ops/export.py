@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ledger.config import Settings, open_log
-from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+from ledger.config import Settings
+from ops.console import print_document, stderr, stdout
+from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def export(  # noqa: PLR0913 - each is a flag
     from ops.exporting.bounds import parse_bound
     from ops.exporting.export import Order
 
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
+    check_log_file(settings)
     order = Order(
         folder=folder,
         encoding=encoding,
@@ -81,14 +81,8 @@ async def _export(
 ) -> "Manifest":
     from ops.exporting.export import export as write
 
-    log = open_log(settings, create=False)
-    try:
-        await log.open()
+    async with existing_log(settings) as log:
         return await write(log, order, progress)
-    finally:
-        # What failed before is what matters.
-        with suppress(Exception):
-            await log.close()
 
 
 def _summary(folder: Path, manifest: "Manifest", seconds: float) -> str:

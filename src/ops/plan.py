@@ -7,7 +7,7 @@ import typer
 
 from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stdout
-from ops.views import with_views
+from ops.views import read_views, with_views
 
 if TYPE_CHECKING:
     from api.schemas.planning import RunRequest
@@ -171,7 +171,7 @@ def _repeat(settings: Settings, run_id: str, *, as_json: bool) -> None:
         document: dict[str, Any] = msgspec.to_builtins(found)
         return {**document, "equal": found.equal}
 
-    document = with_views(settings, again)
+    document = read_views(settings, again)
     if as_json:
         print_document(document)
     else:
@@ -198,7 +198,7 @@ def _explain(settings: Settings, what: tuple[str | None, str, str], *, as_json: 
             raise CommandError(f"the run {run['run_id']} has no results of {sku} {site}".rstrip())
         return found
 
-    document = with_views(settings, explained)
+    document = read_views(settings, explained)
     if as_json:
         print_document(document)
     else:

@@ -13,7 +13,7 @@ from ops.data_dir import prepare_data_dir
 from ops.existing_log import existing_log
 from ops.faults import explain
 from ops.partition_processes import JOBS_MAX
-from ops.views import opened_views
+from ops.views import existing_views, opened_views
 
 if TYPE_CHECKING:
     from ledger.log import EventLog
@@ -104,7 +104,7 @@ def _rebuild(
         ahead = partial(run_ahead, settings, jobs)
         return document_of(await rebuild(log, database, order, telling, ahead))
 
-    return _with_both(settings, work)
+    return _with_both(settings, work, make=True)
 
 
 def _roll_back(settings: Settings) -> dict[str, Any]:
@@ -138,15 +138,23 @@ def _status(settings: Settings) -> dict[str, Any]:
 
 
 def _with_both(
-    settings: Settings, work: "Callable[[EventLog, Database], Awaitable[_Answer]]"
+    settings: Settings,
+    work: "Callable[[EventLog, Database], Awaitable[_Answer]]",
+    *,
+    make: bool = False,
 ) -> _Answer:
-    """Do something with log and views, and say in a sentence why that cannot be."""
+    """Do something with log and views, and say in a sentence why that cannot be.
+
+    Views that are not there are only made where they are to be built.
+    """
 
     async def opened() -> _Answer:
         # The log first: where there is none, nothing is to be made.
         async with existing_log(settings) as log:
-            prepare_data_dir(settings)
-            async with opened_views(settings) as database:
+            if make:
+                prepare_data_dir(settings)
+            views = opened_views if make else existing_views
+            async with views(settings) as database:
                 return await work(log, database)
 
     try:

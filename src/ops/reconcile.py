@@ -14,7 +14,7 @@ from ledger.config import Settings
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.load import PATIENCE_SECONDS_DEFAULT, URL_DEFAULT
 from ops.reading import read_key
-from ops.views import with_views
+from ops.views import read_views
 
 if TYPE_CHECKING:
     from ops.reconciling.applying import Applied
@@ -101,7 +101,7 @@ def _compare(settings: Settings, order: "Order", min_position: str | None) -> "O
     for partition, offset in (_positions(min_position, "--min-position") or {}).items():
         wanted[partition] = max(offset, wanted.get(partition, 0))
     seconds = settings.view_wait_seconds
-    return with_views(settings, lambda database: _read(database, order, wanted, seconds))
+    return read_views(settings, lambda database: _read(database, order, wanted, seconds))
 
 
 @dataclass(frozen=True)

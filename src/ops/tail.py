@@ -3,18 +3,18 @@
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ledger.config import Settings, open_log
-from ops.console import CommandError, ExitCode, stderr
+from ledger.config import Settings
+from ops.console import stderr
+from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
 from ops.logging import mask_text
 
 if TYPE_CHECKING:
-    from ledger.log import EventLog, Record
+    from ledger.log import Record
     from ops.tailing.wanted import Wanted
 
 _Option = typer.Option
@@ -60,8 +60,7 @@ def tail(  # noqa: PLR0913 - each is a flag
 
     wanted = Wanted(sku, location, lot, kinds or (), reference, partition or (), refusals, voids)
     wanted.check(settings.partitions)
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
+    check_log_file(settings)
     output = _Output(count, as_json=as_json)
     try:
         asyncio.run(_tail(settings, wanted, begin, output))
@@ -76,21 +75,11 @@ async def _tail(settings: Settings, wanted: "Wanted", begin: str, output: "_Outp
     from ops.tailing.follow import Shown, Tail
     from ops.tailing.places import places
 
-    log = open_log(settings, create=False)
-    try:
-        await log.open()
+    async with existing_log(settings) as log:
         starts = await places(log, begin, wanted.of(log.partitions))
         shown = Shown(output.record, output.outage, output.over, output.flush)
         await Tail(log, wanted, shown).run(starts)
         output.flush()
-    finally:
-        await _close(log)
-
-
-async def _close(log: "EventLog") -> None:
-    # What failed before is what matters.
-    with suppress(Exception):
-        await log.close()
 
 
 class _Output:

@@ -91,7 +91,8 @@ async def _check(settings: Settings, create: bool) -> list[str]:
     if settings.kafka_bootstrap is None:
         if not create and not settings.log_path.exists():
             return [f"{settings.log_path} does not exist yet; --create or serve makes it"]
-        prepare_data_dir(settings)
+        if create:
+            prepare_data_dir(settings)
     log = open_log(settings, create=create)
     try:
         if create:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ledger.errors import LedgerError
+from ledger.sqlite_reading import Mark, mark_of, read_only_uri
 
 POSTGRESQL = "postgresql+asyncpg"
 SQLITE = "sqlite+aiosqlite"
@@ -80,10 +81,16 @@ class ReadConnection:
 class Database:
     """Engines for one database URL. Nothing connects before it is used."""
 
-    def __init__(self, url: str) -> None:
-        """Raises DatabaseUnsupported."""
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """A `read_only` file is opened so that nothing of it changes, and nothing is made.
+
+        Raises DatabaseUnsupported.
+        """
         self.url = parse_url(url)
         self._engine: AsyncEngine | None = None
+        self._read_only = read_only
+        # Of a file that nobody wrote to when it was opened (`ledger.sqlite_reading`).
+        self._mark: Mark | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -111,8 +118,7 @@ class Database:
         if self._engine is not None:
             return
         if self.is_sqlite:
-            sqlite_path(self.url).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_async_engine(self.url)
+            self._engine = create_async_engine(self._file_url())
             event.listen(self._engine.sync_engine, "connect", _read_only_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
@@ -126,6 +132,15 @@ class Database:
                 execution_options={"postgresql_readonly": True},
                 connect_args={"timeout": CONNECT_SECONDS},
             )
+
+    def _file_url(self) -> URL:
+        path = sqlite_path(self.url)
+        if not self._read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return self.url
+        self._mark = mark_of(path)
+        location, _, flags = read_only_uri(path, self._mark).partition("?")
+        return self.url.set(database=location).update_query_string(f"{flags}&uri=true")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -141,11 +156,24 @@ class Database:
         """
         if self._engine is None:
             raise AssertionError("the database is read before open()")
+        if self._is_written_now():
+            await self.close()
+            await self.open()
         try:
             async with self._engine.connect() as connection:
                 yield ReadConnection(connection)
         except (SQLAlchemyError, OSError) as error:
+            self._confirm_still()
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        self._confirm_still()
+
+    def _is_written_now(self) -> bool:
+        return self._mark is not None and mark_of(sqlite_path(self.url)) != self._mark
+
+    def _confirm_still(self) -> None:
+        """What was read while somebody began to write may be of two states, or of none."""
+        if self._is_written_now():
+            raise DatabaseUnavailable("somebody began to write the views; try again")
 
 
 def storable(*texts: str | None) -> bool:

@@ -21,6 +21,7 @@ from projections.database import (
     SQLITE,
     SQLITE_BUSY_MS,
     DatabaseUnavailable,
+    ReadConnection,
     parse_url,
     sqlite_path,
 )
@@ -44,6 +45,26 @@ def migrations_folder() -> Path:
 def newest_revision() -> str:
     """The revision of the tables that this version needs."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def known_revisions() -> frozenset[str]:
+    """Every revision that this version knows; others are of newer ones."""
+    scripts = ScriptDirectory.from_config(_config())
+    return frozenset(script.revision for script in scripts.walk_revisions())
+
+
+async def stored_revision(reader: ReadConnection) -> str | None:
+    """The revision of the tables that are there; None where there are none.
+
+    Raises DatabaseUnavailable.
+    """
+    catalogue = "sqlite_master" if reader.is_sqlite else "pg_tables"
+    name = "name" if reader.is_sqlite else "tablename"
+    query = text(f"SELECT 1 FROM {catalogue} WHERE {name} = 'alembic_version'")  # noqa: S608
+    if await reader.first(query) is None:
+        return None
+    row = await reader.first(text("SELECT version_num FROM alembic_version"))
+    return None if row is None else str(row["version_num"])
 
 
 async def upgrade(database_url: str, revision: str = "head") -> None:

@@ -56,11 +56,11 @@ class Place(abc.ABC):
         self.made: list[EventLog | SnapshotStore] = []
 
     @abc.abstractmethod
-    def log(self, partitions: int = PARTITIONS) -> FillableLog:
+    def log(self, partitions: int = PARTITIONS, *, read_only: bool = False) -> FillableLog:
         """Make a log object that is not open yet."""
 
     @abc.abstractmethod
-    def snapshots(self) -> SnapshotStore:
+    def snapshots(self, *, read_only: bool = False) -> SnapshotStore:
         """Make a snapshot store that is not open yet."""
 
     @abc.abstractmethod
@@ -114,9 +114,9 @@ class SqlitePlace(Place):
         self.made.append(log)
         return log
 
-    def snapshots(self) -> SqliteSnapshots:
+    def snapshots(self, *, read_only: bool = False) -> SqliteSnapshots:
         """Make a store on another file."""
-        store = SqliteSnapshots(self.folder / "snapshots.db")
+        store = SqliteSnapshots(self.folder / "snapshots.db", read_only=read_only)
         self.made.append(store)
         return store
 
@@ -192,17 +192,21 @@ class KafkaPlace(Place):
         self.topic = f"{prefix}.movements.v1"
         self.snapshot_topic = f"{prefix}.snapshots.v1"
 
-    def log(self, partitions: int = PARTITIONS, **settings: Any) -> KafkaLog:
+    def log(
+        self, partitions: int = PARTITIONS, *, read_only: bool = False, **settings: Any
+    ) -> KafkaLog:
         """Make a log on the topic."""
         log = KafkaLog(
-            self.bootstrap, topic=self.topic, partitions=partitions, dev=True, **settings
+            self.bootstrap, self.topic, partitions, dev=True, read_only=read_only, **settings
         )
         self.made.append(log)
         return log
 
-    def snapshots(self) -> KafkaSnapshots:
+    def snapshots(self, *, read_only: bool = False) -> KafkaSnapshots:
         """Make a store on the other topic."""
-        store = KafkaSnapshots(self.bootstrap, topic=self.snapshot_topic, partitions=3, dev=True)
+        store = KafkaSnapshots(
+            self.bootstrap, self.snapshot_topic, partitions=3, dev=True, read_only=read_only
+        )
         self.made.append(store)
         return store
 

@@ -154,7 +154,8 @@ def test_no_views_yet(tmp_path: Path) -> None:
     """There is nothing to plan."""
     ran = plan(tmp_path)
     assert ran.returncode == 1
-    assert "nothing yet" in ran.stderr
+    assert "there are no views" in ran.stderr
+    assert not (tmp_path / "data").exists()
 
 
 async def test_a_run_beside_a_server(tmp_path: Path) -> None:

@@ -19,7 +19,13 @@ from ledger.adapters.kafka_topics import (
     create_missing,
     describe,
 )
-from ledger.errors import ClockSkewed, LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.errors import (
+    ClockSkewed,
+    LogMisconfigured,
+    LogReadOnly,
+    LogRegressed,
+    LogUnavailable,
+)
 from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Slice
 
 __all__ = ["KafkaLog", "KafkaSecurity", "KafkaSnapshots"]
@@ -44,6 +50,8 @@ class KafkaLog:
     replication: int = 3
     dev: bool = False
     create: bool = True
+    # Neither a topic is made nor a producer: the rights to Describe and Read the topic are enough.
+    read_only: bool = False
     # A topic made from the log: compacted, its records name what they are made from.
     derived: bool = False
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
@@ -84,16 +92,17 @@ class KafkaLog:
 
     async def open(self) -> None:
         """Create the topic if it is missing and may be made, check it, connect for good."""
-        async with self._cluster.admin() as admin:
-            if self.create:
+        if self.create and not self.read_only:
+            async with self._cluster.admin() as admin:
                 await create_missing(admin, [self._topic])
-        wrong = await self.check()
+        wrong = await self._violations(must_be_told=not self.read_only)
         if wrong:
             await self._reader.close()
             raise LogMisconfigured(" ".join(wrong))
         self._topic_id = await topic_id(self._reader, self.topic)
         self._opened = True
-        await self._started_producer()
+        if not self.read_only:
+            await self._started_producer()
 
     async def close(self) -> None:
         """Stop. What is not delivered yet is dropped, and fails with OutcomeUnknown."""
@@ -106,6 +115,9 @@ class KafkaLog:
 
     async def check(self) -> list[str]:
         """Compare the topic with what the ledger needs; a sentence for each violation."""
+        return await self._violations(must_be_told=True)
+
+    async def _violations(self, *, must_be_told: bool) -> list[str]:
         async with self._cluster.admin() as admin:
             metadata = await describe(admin, [self._topic])
             starts: dict[int, int] = {}
@@ -113,7 +125,7 @@ class KafkaLog:
                 await self._reader.open()
                 partitions = [one["partition"] for one in metadata[self.topic]]
                 starts = await self._reader.starts(partitions)
-            wrong = await check_topic(admin, self._topic, starts)
+            wrong = await check_topic(admin, self._topic, starts, must_be_told=must_be_told)
         self._note_deleted(starts)
         if self._opened and await self._is_another_topic():
             wrong.append(f"{self.topic}: the topic was deleted and created again.")
@@ -144,6 +156,8 @@ class KafkaLog:
         count: int,
         deliver: Callable[[Producer], Awaitable[Delivered]],
     ) -> int:
+        if self.read_only:
+            raise LogReadOnly
         if not 0 <= partition < self.partitions:
             raise ValueError(f"there is no partition {partition}")
         self._guard()

@@ -27,7 +27,13 @@ from ledger.adapters.kafka_topics import (
     check_topic,
     create_missing,
 )
-from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable, SnapshotCorrupt
+from ledger.errors import (
+    LogMisconfigured,
+    LogReadOnly,
+    LogRegressed,
+    LogUnavailable,
+    SnapshotCorrupt,
+)
 
 SLOTS = 3
 PARTS_AT_ONCE = 8
@@ -53,6 +59,8 @@ class KafkaSnapshots:
     replication: int = 3
     dev: bool = False
     create: bool = True
+    # As in `KafkaLog`.
+    read_only: bool = False
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
     timeout_seconds: float = 10.0
     client_id: str = "stockledger"
@@ -77,12 +85,16 @@ class KafkaSnapshots:
     async def open(self) -> None:
         """Create the topic if it is missing and may be made, check it, connect."""
         async with self._cluster.admin() as admin:
-            if self.create:
+            if self.create and not self.read_only:
                 await create_missing(admin, [self._topic])
-            wrong = await check_topic(admin, self._topic, {})
+            wrong = await check_topic(admin, self._topic, {}, must_be_told=not self.read_only)
         if wrong:
             raise LogMisconfigured(" ".join(wrong))
         await self._reader.open()
+        if not self.read_only:
+            await self._start_producer()
+
+    async def _start_producer(self) -> None:
         self._producer = AIOKafkaProducer(
             **self._cluster.arguments(),
             acks="all",
@@ -107,7 +119,8 @@ class KafkaSnapshots:
         await self._reader.close()
 
     async def put(self, partition: int, generation: int, part: int, data: bytes) -> None:
-        """Store one part. Raises LogUnavailable."""
+        """Store one part. Raises LogUnavailable, LogReadOnly."""
+        self._refuse_to_write()
         known = self._put.get((partition, generation))
         if known is None:
             await self._read_manifests()
@@ -120,10 +133,12 @@ class KafkaSnapshots:
         known.parts[part] = await self._send(partition, key, data)
 
     async def commit(self, partition: int, generation: int, manifest: bytes) -> None:
-        """Write the manifest, after which the generation is there. Raises LogUnavailable.
+        """Write the manifest, after which the generation is there.
 
-        A commit of an older generation than the newest one changes nothing.
+        A commit of an older generation than the newest one changes nothing. Raises LogUnavailable,
+        LogReadOnly.
         """
+        self._refuse_to_write()
         put = self._put.pop((partition, generation), Manifest(generation, 0, {}, b""))
         committed = Manifest(generation, put.slot, put.parts, manifest)
         # Generations before this one will not be committed any more.
@@ -161,9 +176,14 @@ class KafkaSnapshots:
 
     async def delete_all(self) -> None:
         """Forget every snapshot; the parts go when compaction comes to them."""
+        self._refuse_to_write()
         self._put.clear()
         for partition in range(self.partitions):
             await self._send(self.partitions, b"%d" % partition, None)
+
+    def _refuse_to_write(self) -> None:
+        if self.read_only:
+            raise LogReadOnly
 
     async def _send(self, partition: int, key: bytes, value: bytes | None) -> int:
         if self._producer is None:

@@ -1,7 +1,8 @@
 """The ledger's log in one SQLite file: the embedded default, under the same contract as Kafka.
 
 One thread writes, in groups that share an fsync. Reads run on a few threads, each with a read-only
-connection. Several processes may use the file at the same time.
+connection. Several processes may use the file at the same time. Opened to be read alone, there is
+no connection that could write, and nothing is made beside the file (`ledger.sqlite_reading`).
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from typing import TypeVar
 from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
-from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.errors import LogMisconfigured, LogReadOnly, LogRegressed, LogUnavailable
 from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Record, Slice
+from ledger.sqlite_reading import SqliteReading
 
 __all__ = ["SqliteLog", "SqliteSnapshots"]
 
@@ -40,16 +42,25 @@ class SqliteLog:
     """An `EventLog` in the file `path`. For use in one event loop."""
 
     def __init__(
-        self, path: str | Path, partitions: int = 12, clock: Callable[[], float] = time.time
+        self,
+        path: str | Path,
+        partitions: int = 12,
+        clock: Callable[[], float] = time.time,
+        *,
+        read_only: bool = False,
     ) -> None:
-        """Prepare; `open` makes or opens the file. `clock` gives seconds since 1970."""
+        """Prepare; `open` makes or opens the file. `clock` gives seconds since 1970.
+
+        A `read_only` log is of a file that is there, and appends raise LogReadOnly.
+        """
         self._file = LogFile(Path(path), partitions)
+        self._read_only = read_only
         self._partitions = partitions
         self._clock = clock
         self._writer: Writer | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._reading = threading.local()
-        self._read_connections: list[sqlite3.Connection] = []
+        self._all_reading: list[SqliteReading] = []
         self._changed = [asyncio.Event() for _ in range(partitions)]
         self._waiting = 0
         self._watcher: asyncio.Task[None] | None = None
@@ -61,31 +72,43 @@ class SqliteLog:
 
     async def open(self) -> None:
         """Make or open the file and check it. Raises LogMisconfigured, LogUnavailable."""
-        if self._writer is not None:
+        if self._readers is not None:
             return
-        connection = await asyncio.to_thread(self._file.open)
-        wrong = await asyncio.to_thread(self._file.violations)
-        if wrong:
-            connection.close()
-            raise LogMisconfigured(" ".join(wrong))
+        connection = await asyncio.to_thread(self._open_file)
         self._reading = threading.local()
         self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="log-read")
-        self._writer = Writer(self._file, connection, self._clock, self._settle)
+        if connection is not None:
+            self._writer = Writer(self._file, connection, self._clock, self._settle)
+
+    def _open_file(self) -> sqlite3.Connection | None:
+        """The connection to write with, if there is to be one."""
+        connection = None
+        if self._read_only:
+            self._file.open_to_read()
+        else:
+            connection = self._file.open()
+        wrong = self._file.violations()
+        if wrong:
+            if connection is not None:
+                connection.close()
+            raise LogMisconfigured(" ".join(wrong))
+        return connection
 
     async def close(self) -> None:
         """Stop; appends that the writer has not begun are not stored, and say so."""
         writer, self._writer = self._writer, None
         readers, self._readers = self._readers, None
-        if writer is None or readers is None:
+        if readers is None:
             return
         if self._watcher is not None:
             self._watcher.cancel()
         self._wake(range(self._partitions))
-        await writer.stop()
+        if writer is not None:
+            await writer.stop()
         await asyncio.to_thread(readers.shutdown)
-        for connection in self._read_connections:
-            connection.close()
-        self._read_connections.clear()
+        for reading in self._all_reading:
+            reading.close()
+        self._all_reading.clear()
 
     async def check(self) -> list[str]:
         """Look at the file again; a sentence for each thing that is wrong."""
@@ -111,6 +134,8 @@ class SqliteLog:
         *,
         void: bool = False,
     ) -> int:
+        if self._read_only:
+            raise LogReadOnly
         if not 0 <= partition < self._partitions:
             raise ValueError(f"there is no partition {partition}")
         if not records:
@@ -166,20 +191,16 @@ class SqliteLog:
 
     async def _watch_others(self) -> None:
         """While anybody waits: look whether another process has written, or replaced the file."""
-        try:
-            connection = await asyncio.to_thread(self._file.connect, read_only=True)
-        except sqlite3.Error:
-            self._wake(range(self._partitions))  # whoever waits reads again, and learns why
-            return
-        with contextlib.closing(connection):
+        with contextlib.closing(self._file.reading()) as reading:
             last = None
             while self._waiting:
                 try:
                     # A look into shared memory: a few microseconds, not worth a thread.
                     self._file.confirm_identity()
-                    now = connection.execute("PRAGMA data_version").fetchone()
+                    version = reading.run(_data_version)
+                    now = reading.connected, version
                 except (sqlite3.Error, LogRegressed):
-                    now = None
+                    now = None  # whoever waits reads again, and learns why
                 if now != last or now is None:
                     last = now
                     self._wake(range(self._partitions))
@@ -204,18 +225,23 @@ class SqliteLog:
     # In the reading threads.
 
     def _guarded(self, work: Callable[..., Result], *arguments: object) -> Result:
+        def confirmed(connection: sqlite3.Connection) -> Result:
+            # Once more: it may have been opened just now.
+            self._file.confirm_identity()
+            return work(connection, *arguments)
+
         self._file.confirm_identity()
         try:
-            return work(self._connection(), *arguments)
+            return self._own_reading().run(confirmed)
         except sqlite3.Error as error:
             raise LogUnavailable(f"{self._file.path} cannot be read: {error}") from error
 
-    def _connection(self) -> sqlite3.Connection:
+    def _own_reading(self) -> SqliteReading:
         """Return this thread's own connection."""
-        found: sqlite3.Connection | None = getattr(self._reading, "connection", None)
+        found: SqliteReading | None = getattr(self._reading, "own", None)
         if found is None:
-            found = self._reading.connection = self._file.connect(read_only=True)
-            self._read_connections.append(found)
+            found = self._reading.own = self._file.reading()
+            self._all_reading.append(found)
         return found
 
     def _read(
@@ -236,3 +262,8 @@ class SqliteLog:
             raise LogRegressed(f"partition {partition} ends at {end}, before offset {offset}")
         next_offset = records[-1].offset + 1 if records else offset
         return Slice(records, next_offset, max(end, next_offset))
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.errors import LedgerError, LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, is_wal
 
 APPLICATION_ID = 0x73746B6C  # "stkl"
 USER_VERSION = 1
 OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
-BUSY_SECONDS = 5.0
 OPEN_RETRY_SECONDS = 0.05
 PAGE_BYTES = 8192
 CHECKPOINT_PAGES = 4_000  # fewer, larger checkpoints: a third more records a second than 1,000
-CACHE_KIBIBYTES = 32 * 1024
+CACHE = f"PRAGMA cache_size = -{32 * 1024}"
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS ledger (partitions INTEGER NOT NULL);
@@ -93,27 +93,26 @@ class LogFile:
 
         Raises LogMisconfigured if the file is something else, LogUnavailable.
         """
+        return self._known(lambda: retried(self._open))
+
+    def open_to_read(self) -> None:
+        """Know the file from now on, which has to be there. Raises as `open` does."""
+        with contextlib.closing(self.reading()) as reading:
+            self._known(lambda: reading.run(self._refuse_foreign))
+
+    def _known(self, open_file: Callable[[], Result]) -> Result:
         try:
-            connection = retried(self._open)
+            opened = open_file()
         except sqlite3.Error as error:
             if primary_code(error) == sqlite3.SQLITE_NOTADB:
                 raise LogMisconfigured(f"{self.path} is not a SQLite file") from error
             raise LogUnavailable(f"{self.path} cannot be opened: {error}") from error
         self._identity = self._found_identity()
-        return connection
+        return opened
 
-    def connect(self, *, read_only: bool) -> sqlite3.Connection:
-        """Return one more connection. Raises sqlite3.Error."""
-        # Python's own check would forbid closing it from another thread than the one it works in.
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-            uri=True,
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-        return connection
+    def reading(self) -> SqliteReading:
+        """One more connection, to read; it connects when it is used."""
+        return SqliteReading(self.path, CACHE)
 
     def confirm_identity(self) -> None:
         """Raise LogRegressed if the path leads to another file than the one that was opened."""
@@ -123,9 +122,14 @@ class LogFile:
     def violations(self) -> list[str]:
         """List what is wrong with the file, each in a sentence. Raises LogUnavailable."""
         try:
-            with contextlib.closing(self.connect(read_only=True)) as connection:
-                wrong = self._foreign(connection) or self._wrong(connection)
-        except sqlite3.Error as error:
+            with contextlib.closing(self.reading()) as reading:
+                wrong = reading.run(
+                    lambda connection: (
+                        self._foreign(connection)
+                        or [*self._wrong_mode(connection, reading), *self._wrong(connection)]
+                    )
+                )
+        except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(f"{self.path} cannot be read: {error}") from error
         if self._identity is None:
             # It was never opened, so nobody knows another one.
@@ -137,8 +141,16 @@ class LogFile:
         return wrong
 
     def _open(self) -> sqlite3.Connection:
-        connection = self.connect(read_only=False)
+        # Python's own check would forbid closing it from another thread than the one it works in.
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=rwc",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         try:
+            connection.execute(CACHE)
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if tables:
                 self._refuse_foreign(connection)
@@ -179,11 +191,14 @@ class LogFile:
             return [f"{self.path} has format {version}; this version knows {USER_VERSION}."]
         return []
 
+    def _wrong_mode(self, connection: sqlite3.Connection, reading: SqliteReading) -> list[str]:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode == "wal" or (reading.is_still and is_wal(self.path)):
+            return []
+        return [f"{self.path} has journal mode {mode}, not wal."]
+
     def _wrong(self, connection: sqlite3.Connection) -> list[str]:
         wrong = []
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode != "wal":
-            wrong.append(f"{self.path} has journal mode {mode}, not wal.")
         (partitions,) = connection.execute("SELECT partitions FROM ledger").fetchone()
         if partitions != self._partitions:
             wrong.append(

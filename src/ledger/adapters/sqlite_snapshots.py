@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ledger.adapters.sqlite_file import BUSY_SECONDS, retried
-from ledger.errors import LogMisconfigured, LogUnavailable
+from ledger.adapters.sqlite_file import retried
+from ledger.errors import LogMisconfigured, LogReadOnly, LogUnavailable
+from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading
 
 APPLICATION_ID = 0x73746B73  # "stks"
 USER_VERSION = 1
@@ -28,9 +29,13 @@ Result = TypeVar("Result")
 class SqliteSnapshots:
     """A `SnapshotStore` in the file `path`, which is not the file of a log."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Prepare; `open` makes or opens the file."""
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        """Prepare; `open` makes or opens the file.
+
+        A `read_only` store is of a file that is there, and whatever writes raises LogReadOnly.
+        """
         self._path = Path(path)
+        self._reading = SqliteReading(self._path) if read_only else None
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -40,7 +45,10 @@ class SqliteSnapshots:
             return
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
         try:
-            self._connection = await self._run(retried, self._open)
+            if self._reading is not None:
+                await self._run(self._reading.run, self._refuse_foreign)
+            else:
+                self._connection = await self._run(retried, self._open)
         except BaseException:
             await self.close()
             raise
@@ -50,12 +58,14 @@ class SqliteSnapshots:
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.to_thread(thread.shutdown)
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for connection in (self._connection, self._reading):
+            if connection is not None:
+                connection.close()
+        self._connection = None
 
     async def put(self, partition: int, generation: int, part: int, data: bytes) -> None:
         """Store one part. It is on disk at the latest when its generation is committed."""
+        self._refuse_to_write()
         await self._execute(
             "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", (partition, generation, part, data)
         )
@@ -65,6 +75,7 @@ class SqliteSnapshots:
 
         A commit of an older generation than the newest one changes nothing.
         """
+        self._refuse_to_write()
         await self._run(self._commit, partition, generation, manifest)
 
     async def newest(self, partition: int) -> tuple[int, bytes] | None:
@@ -92,8 +103,13 @@ class SqliteSnapshots:
 
     async def delete_all(self) -> None:
         """Forget every snapshot."""
+        self._refuse_to_write()
         await self._execute("DELETE FROM manifests")
         await self._execute("DELETE FROM parts")
+
+    def _refuse_to_write(self) -> None:
+        if self._reading is not None:
+            raise LogReadOnly
 
     async def _execute(
         self, statement: str, values: tuple[object, ...] = ()
@@ -138,6 +154,8 @@ class SqliteSnapshots:
             raise LogMisconfigured(f"{self._path} is a SQLite file of something else")
 
     def _fetch(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        if self._reading is not None:
+            return self._reading.run(lambda one: one.execute(statement, values).fetchall())
         return self._opened().execute(statement, values).fetchall()
 
     def _commit(self, partition: int, generation: int, manifest: bytes) -> None:

@@ -30,15 +30,16 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def open_log(settings: Settings, *, create: bool = True) -> FillableLog:
+def open_log(settings: Settings, *, create: bool = True, read_only: bool = False) -> FillableLog:
     """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite.
 
-    `create` allows it to make a topic or file that is missing.
+    `create` allows it to make a topic or file that is missing. A `read_only` log makes nothing and
+    needs no right to write.
     """
     if settings.kafka_bootstrap is None:
         from ledger.adapters.sqlite import SqliteLog
 
-        return SqliteLog(settings.log_path, settings.partitions)
+        return SqliteLog(settings.log_path, settings.partitions, read_only=read_only)
     from ledger.adapters.kafka import KafkaLog
 
     return KafkaLog(
@@ -48,16 +49,19 @@ def open_log(settings: Settings, *, create: bool = True) -> FillableLog:
         replication=settings.replication,
         dev=settings.dev,
         create=create,
+        read_only=read_only,
         security=_security(settings),
     )
 
 
-def open_snapshots(settings: Settings, *, create: bool = True) -> SnapshotStore:
+def open_snapshots(
+    settings: Settings, *, create: bool = True, read_only: bool = False
+) -> SnapshotStore:
     """The store of snapshots beside that log, not connected yet."""
     if settings.kafka_bootstrap is None:
         from ledger.adapters.sqlite import SqliteSnapshots
 
-        return SqliteSnapshots(settings.snapshots_path)
+        return SqliteSnapshots(settings.snapshots_path, read_only=read_only)
     from ledger.adapters.kafka import KafkaSnapshots
 
     return KafkaSnapshots(
@@ -67,6 +71,7 @@ def open_snapshots(settings: Settings, *, create: bool = True) -> SnapshotStore:
         replication=settings.replication,
         dev=settings.dev,
         create=create,
+        read_only=read_only,
         security=_security(settings),
     )
 

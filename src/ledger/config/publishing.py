@@ -47,7 +47,9 @@ def publisher_group_id(settings: Settings) -> str:
     return f"{settings.topic_prefix}.publishers"
 
 
-def open_levels(settings: Settings, *, create: bool = True) -> EventLog | None:
+def open_levels(
+    settings: Settings, *, create: bool = True, read_only: bool = False
+) -> EventLog | None:
     """The topic of levels, not connected yet; None where there are no brokers.
 
     It has the port of a log because it is written like one: what is appended states its offset.
@@ -64,6 +66,7 @@ def open_levels(settings: Settings, *, create: bool = True) -> EventLog | None:
         replication=settings.replication,
         dev=settings.dev,
         create=create,
+        read_only=read_only,
         derived=True,
         security=_security(settings),
         client_id="stockledger-publisher",

@@ -3,18 +3,19 @@
 import asyncio
 import gc
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
 
-from ledger.config import Settings, open_log, open_snapshots
+from ledger.config import Settings, open_snapshots
 from ops.check_history.check import KEPT_MAX_DEFAULT, Result, Stored, Terms, check_log
 from ops.check_history.history import History, read_history
 from ops.check_history.report import Compared, document, lines
 from ops.check_history.snapshots import Ignored, read_snapshot
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
 
 
@@ -56,8 +57,7 @@ def check_history(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 nothing is wrong; 1 something is; 2 a file is no history; 3 a server does not
     answer.
     """
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
-        raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
+    check_log_file(settings)
     try:
         key = None if api_key_file is None else api_key_file.read_text().strip()
     except OSError as error:
@@ -97,17 +97,14 @@ def _say(result: Result, compared: Compared, *, as_json: bool) -> None:
 
 async def _check(settings: Settings, history: History, order: Order) -> tuple[Result, Compared]:
     compared = Compared()
-    if order.live is not None:
-        # Only here a client of HTTP is needed.
-        from ops.check_history.live import read_live
+    async with existing_log(settings) as log:
+        if order.live is not None:
+            # Only here a client of HTTP is needed.
+            from ops.check_history.live import read_live
 
-        for one in await read_live(history, order.live.rstrip("/"), order.api_key):
-            history.add(one)
-            compared.live += 1
-    async with AsyncExitStack() as stack:
-        log = open_log(settings, create=False)
-        stack.push_async_callback(_close, log)
-        await log.open()
+            for one in await read_live(history, order.live.rstrip("/"), order.api_key):
+                history.add(one)
+                compared.live += 1
         stored = Stored()
         # Before the log, so that it cannot be ahead of what is read of the log.
         if order.views and _has_views(settings):
@@ -124,7 +121,7 @@ async def _check(settings: Settings, history: History, order: Order) -> tuple[Re
 async def _read_snapshots(
     settings: Settings, partitions: int, stored: Stored, compared: Compared
 ) -> None:
-    store = open_snapshots(settings, create=False)
+    store = open_snapshots(settings, read_only=True)
     try:
         await store.open()
         for partition in range(partitions):
@@ -145,9 +142,3 @@ def _has_views(settings: Settings) -> bool:
 
 def _has_snapshots(settings: Settings) -> bool:
     return settings.kafka_bootstrap is not None or settings.snapshots_path.exists()
-
-
-async def _close(log: Any) -> None:
-    # What failed before is what matters.
-    with suppress(Exception):
-        await log.close()

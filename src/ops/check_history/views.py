@@ -22,7 +22,7 @@ from projections.tables import (
 
 async def read_views(url: str) -> list[ViewRows]:
     """What the views hold, by partition. Raises DatabaseUnavailable, DatabaseUnsupported."""
-    database = Database(url)
+    database = Database(url, read_only=True)
     await database.open()
     try:
         async with database.reader() as reader:

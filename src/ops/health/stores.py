@@ -31,7 +31,7 @@ async def check_log(
     if _has_no_file(settings):
         return [_no_log(settings)], None
     where = settings.kafka_bootstrap or str(settings.log_path)
-    log = open_log(settings, create=False)
+    log = open_log(settings, read_only=True)
     stack.push_async_callback(_close, log)
     try:
         asked = time.monotonic()
@@ -130,7 +130,7 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
     """The database, its tables, whose views they are, and how far they have read."""
     from projections.database import Database, sqlite_path
 
-    database = Database(settings.views_url)
+    database = Database(settings.views_url, read_only=True)
     where = mask_text(settings.views_url)
     if database.is_sqlite and not sqlite_path(database.url).exists():
         yield warn("database", f"there are no views at {where} yet", _SERVE)

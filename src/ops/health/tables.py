@@ -2,13 +2,11 @@
 
 import time
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from ops.health.finding import Finding, bad, good, warn
 from projections.database import DatabaseUnavailable, ReadConnection
-from projections.migrate import migrations_folder
+from projections.migrate import known_revisions, newest_revision, stored_revision
 
 CLOCK_SECONDS_WARN = 5.0
 
@@ -18,15 +16,10 @@ async def check_tables(reader: ReadConnection, where: str, *, migrates: bool) ->
 
     Raises DatabaseUnavailable.
     """
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    wanted = scripts.get_current_head()
-    found = await _revision(reader)
-    known = {script.revision for script in scripts.walk_revisions()}
+    wanted, found = newest_revision(), await stored_revision(reader)
     if found == wanted:
         return [good("database", f"{where}: tables at {found}"), *await _clock(reader)]
-    if found is not None and found not in known:
+    if found is not None and found not in known_revisions():
         advice = "run the version that made them, or build the views anew"
         text = f"{where}: tables at {found}, which a newer version made"
         return [bad("database", text, advice)]
@@ -34,16 +27,6 @@ async def check_tables(reader: ReadConnection, where: str, *, migrates: bool) ->
     advice = "stockledger migrate" + ("; serve does it too" if migrates else "")
     make = warn if migrates else bad
     return [make("database", f"{where}: {at}, this version needs {wanted}", advice)]
-
-
-async def _revision(reader: ReadConnection) -> str | None:
-    catalogue = "sqlite_master" if reader.is_sqlite else "pg_tables"
-    name = "name" if reader.is_sqlite else "tablename"
-    query = text(f"SELECT 1 FROM {catalogue} WHERE {name} = 'alembic_version'")  # noqa: S608
-    if await reader.first(query) is None:
-        return None
-    row = await reader.first(text("SELECT version_num FROM alembic_version"))
-    return None if row is None else str(row["version_num"])
 
 
 async def _clock(reader: ReadConnection) -> list[Finding]:

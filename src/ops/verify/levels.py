@@ -24,7 +24,7 @@ async def check_levels(
 ) -> LevelsChecked:
     """Compare each key of the topic. Raises LogUnavailable, LogRegressed, DatabaseUnavailable."""
     checked = LevelsChecked()
-    topic = open_levels(settings, create=False)
+    topic = open_levels(settings, read_only=True)
     if topic is None:
         return checked
     # Only here the publisher's code is needed.

@@ -119,7 +119,7 @@ async def verify_some(
 async def _database(stack: AsyncExitStack, settings: Settings, order: Order) -> Database | None:
     if not order.views or not has_views(settings):
         return None
-    database = Database(settings.views_url)
+    database = Database(settings.views_url, read_only=True)
     stack.push_async_callback(database.close)
     await database.open()
     return database
@@ -131,7 +131,7 @@ async def _snapshots(
     """The store if there is one; in front of it what is damaged, and why it is left out."""
     if not order.snapshots or not has_snapshots(settings):
         return [], [], None
-    store = open_snapshots(settings, create=False)
+    store = open_snapshots(settings, read_only=True)
     stack.push_async_callback(_close, store)
     try:
         await store.open()

@@ -61,4 +61,4 @@ def test_no_views_yet(tmp_path: Path) -> None:
          "--data-dir", str(tmp_path / "data")],
     )  # fmt: skip
     assert isinstance(done.exception, CommandError)
-    assert (done.exception.code, "read nothing yet" in str(done.exception)) == (1, True)
+    assert (done.exception.code, "there are no views" in str(done.exception)) == (1, True)
