@@ -1,6 +1,7 @@
 """Ways to break the ledger, each of which the auditor has to see."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ledger.domain.decider import evolve
@@ -13,7 +14,7 @@ from ledger.ownership.remote import RemotePartition
 from ledger.ownership.wire import PartReply
 from ledger.writer.batch import Batch, Decider
 from ledger.writer.draft import Draft
-from ledger.writer.hand import none_now
+from ledger.writer.hand import Hand, not_now
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
 from ledger.writer.recovery import Recovered
@@ -42,7 +43,8 @@ def _fill_forgets_ids(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _fold_twice(fact: Fact, recovered: Recovered) -> None:
-    evolve(recovered.state, fact)
+    with suppress(KeyError):  # a supply order that is closed cannot even be closed again
+        evolve(recovered.state, fact)
 
 
 def _never_unsure(self: Submission, index: int) -> bool:
@@ -56,12 +58,20 @@ def _tried_again_with_its_batch(original: Callable[..., Any]) -> Callable[..., A
         try:
             await self._lookup.before(commands, self.batch.offset, lambda _count: ())
         except LogUnavailable as error:
-            answers = none_now(submission, start, stop, str(error))
+            answers: list[Outcome | None] = [
+                not_now(submission, index, str(error)) for index in range(start, stop)
+            ]
             self.batch.answers.append((submission, start, answers))
             return True
         return bool(await original(self, position))
 
     return decide
+
+
+def _answers_one_slice(self: Hand, position: int, _queue: object, why: str) -> None:
+    submission, start, stop = self.slices.pop(position)
+    for index in range(start, stop):
+        submission.answer(index, not_now(submission, index, why))
 
 
 def _no_undo(state: object, batch: Batch) -> None:
@@ -109,6 +119,10 @@ STORM_MUTANTS: Mutants = {
     "what could not be looked up is tried again with its batch": (
         "ledger.writer.draft.Draft._decide",
         _tried_again_with_its_batch(Draft._decide),
+    ),
+    "a bulk goes on behind what could not be looked up": (
+        "ledger.writer.hand.Hand.answer_now",
+        _answers_one_slice,
     ),
 }
 

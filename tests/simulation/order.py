@@ -1,7 +1,7 @@
 """The order of the records of one SKU, held against what callers saw happen before what."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 from ledger.writer.outcomes import ANSWERED, Replayed
 from tests.simulation.auditor import Audit
@@ -37,11 +37,18 @@ def problems_of_order(
     yield from _bulks(history)
 
 
-def _bulks(history: Iterable[Attempt]) -> Iterator[str]:
-    """Of one bulk, the commands of one SKU count in their order."""
+def _bulks(history: Sequence[Attempt]) -> Iterator[str]:
+    """Of one bulk, the commands of one SKU count in their order.
+
+    A replay, too, where nobody sent the id at any other time: then it was the ledger that sent it
+    again, to an owner that had counted it.
+    """
+    sent = Counter((attempt.sku, attempt.id) for attempt in history)
     last: dict[tuple[int, str], int] = {}
     for attempt in history:
         outcome = attempt.outcome
+        if isinstance(outcome, Replayed) and sent[attempt.sku, attempt.id] == 1:
+            outcome = outcome.fact
         if attempt.bulk and isinstance(outcome, _OWN):
             before = last.get((attempt.bulk, attempt.sku), -1)
             if outcome.offset <= before:

@@ -31,10 +31,12 @@ MARGIN_SECONDS = 2.0
 
 
 class _Sent(NamedTuple):
-    """A part, the bytes of its commands, and who waits for the reply."""
+    """A part, the bytes of its commands, the loop's time at which nobody waits for it any more, and
+    who waits for the reply."""
 
     part: Part
     size: int
+    expires_at: float
     answered: asyncio.Future[PartReply]
 
 
@@ -64,11 +66,13 @@ class Lane:
         `level` is that of the events its commands can lead to. What an older version cannot read
         makes it refuse the whole request, so parts of different levels never share one.
         """
-        answered: asyncio.Future[PartReply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[PartReply] = loop.create_future()
         # Whoever does not wait any more hears nothing of what went wrong.
         answered.add_done_callback(lambda future: future.cancelled() or future.exception())
         size = sum(len(command) for _, command in part.commands)
-        self._waiting.setdefault(level, deque()).append(_Sent(part, size, answered))
+        sent = _Sent(part, size, loop.time() + part.seconds_left, answered)
+        self._waiting.setdefault(level, deque()).append(sent)
         if len(self._tasks) < REQUESTS_MAX:
             task = asyncio.create_task(self._pump())
             self._tasks.add(task)
@@ -94,7 +98,7 @@ class Lane:
         while taken := self._take():
             waiting = [sent.answered for sent in taken]
             try:
-                replies = await self._exchange([sent.part for sent in taken])
+                replies = await self._exchange([*map(_part_now, taken)])
             except BaseException as error:
                 # A defect is told to everybody who waits, too; a lane that is closed, to nobody.
                 _fail(waiting, error)
@@ -128,6 +132,12 @@ class Lane:
         if len(replies) != count:
             raise PeerSilent(f"{self._url} answered {len(replies)} of {count} parts")
         return replies
+
+
+def _part_now(sent: _Sent) -> Part:
+    """The part with the time that is left of its caller's, now that it is on its way."""
+    seconds = max(0.0, sent.expires_at - asyncio.get_running_loop().time())
+    return msgspec.structs.replace(sent.part, seconds_left=seconds)
 
 
 def _fill(waiting: deque[_Sent]) -> list[_Sent]:

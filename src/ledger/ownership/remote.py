@@ -22,8 +22,10 @@ PAUSE_SECONDS = (0.02, 0.3)
 ASK_ATTEMPTS = 3
 # A partition without an owner that answers gets no more waiting callers after this.
 GRACE_SECONDS = 2.0
-# How long to wait for an answer before looking whether somebody else is the owner by now.
+# How long to wait for an answer before looking whether somebody else is the owner by now, and how
+# long behind its end whether a caller is gone.
 LOOK_SECONDS = 1.0
+BEHIND_SECONDS = 0.05
 CLOSING = "the service is shutting down"
 
 
@@ -178,7 +180,7 @@ class RemotePartition:
         # Until there is an answer nobody knows what became of them.
         before, submission.next = submission.next, len(submission.commands)
         try:
-            reply = await self._exchange(url, self._part(submission, indexes), level)
+            reply = await self._exchange(url, submission, indexes, level)
         except (PeerUnreachable, PeerSilent) as error:
             if isinstance(error, PeerUnreachable):
                 submission.next = before
@@ -209,30 +211,35 @@ class RemotePartition:
         outcomes: list[Outcome] = rest.outcomes  # type: ignore[assignment]
         return self._hand_over(submission, indexes, outcomes, before)
 
-    async def _exchange(self, url: str, part: Part, level: int) -> PartReply:
-        """Send a part and wait for its reply, for as long as its receiver may be the owner.
+    async def _exchange(
+        self, url: str, submission: Submission, indexes: list[int], level: int
+    ) -> PartReply:
+        """Send a part and wait for its reply, for as long as its receiver may be the owner and its
+        caller waits. What has not left by then is not sent.
 
         Raises PeerUnreachable, PeerSilent.
         """
-        answered = self._lane(url).post(part, level)
+        answered = self._lane(url).post(self._part(submission, indexes), level)
         try:
-            while not (await asyncio.wait((answered,), timeout=LOOK_SECONDS))[0]:
+            while True:
+                seconds = min(LOOK_SECONDS, submission.request.seconds_left() + BEHIND_SECONDS)
+                if (await asyncio.wait((answered,), timeout=seconds))[0]:
+                    return answered.result()
+                if submission.cancelled:
+                    raise PeerSilent(f"{url} does not answer in time")
                 await self._look()
-                moved = self._directory.believed(self.partition) != url
-                if moved or self.own_writer is not None:
+                if self._directory.believed(self.partition) != url or self.own_writer is not None:
                     raise PeerSilent(f"{url} does not answer and is not the owner any more")
-            return answered.result()
         finally:
             answered.cancel()
 
     def _part(self, submission: Submission, indexes: list[int]) -> Part:
         request = submission.request
-        seconds_left = max(0.0, request.expires_at - asyncio.get_running_loop().time())
         return Part(
             self.partition,
             submission.actor,
             request.traceparent,
-            seconds_left,
+            request.seconds_left(),
             wrap_commands([submission.commands[index] for index in indexes]),
             request.trail,
         )

@@ -88,7 +88,7 @@ class Draft:
             self._position = position
             old, originals = await self._lookup.before(commands, batch.offset, self._ahead)
         except LogUnavailable as error:
-            self.hand.answer_now(position, str(error))
+            self.hand.answer_now(position, self._queue, str(error))
             return True
         if old or originals:
             # It was another turn in which they were asked for.

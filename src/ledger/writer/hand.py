@@ -32,21 +32,22 @@ class Hand:
         for submission, first, _ in reversed(rest):
             queue.put_back(submission, first)
 
-    def answer_now(self, position: int, why: str) -> None:
-        """Answer one slice and let go of it: it cannot be decided now.
+    def answer_now(self, position: int, queue: Queue, why: str) -> None:
+        """Answer a slice that cannot be decided now, and all that follows it in its submission.
 
-        For good. Decided later, with what else is in hand, it might count behind commands of its
-        own submission that followed it and landed meanwhile.
+        For good, and nothing behind it counts either: whoever sends the same ids once more, as
+        another instance does that has heard no answer, finds them in their order.
         """
-        submission, start, stop = self.slices.pop(position)
-        submission.answer_all(start, none_now(submission, start, stop, why))
+        submission, start, _ = self.slices[position]
+        rest = self.slices[position:]
+        self.slices[position:] = [one for one in rest if one[0] is not submission]
+        _answer_from(submission, start, queue, why)
 
-    def give_up(self, why: str) -> None:
-        """Answer everything: nothing of it was written, unless an earlier append still lands."""
-        for submission, start, stop in self.slices:
-            for index in range(start, stop):
-                if submission.outcomes[index] is None:
-                    submission.answer(index, not_now(submission, index, why))
+    def give_up(self, queue: Queue, why: str) -> None:
+        """Answer everything, and what follows it: nothing of it was written, unless an earlier
+        append still lands."""
+        for submission, start, _ in self.slices:
+            _answer_from(submission, start, queue, why)
         self.slices.clear()
 
     def unknown(self, why: str) -> None:
@@ -70,17 +71,19 @@ def stop(hand: Hand, queue: Queue, partition: int, why: str) -> None:
     refuse_all(queue, f"partition {partition} is stopped: {why}")
 
 
+def _answer_from(submission: Submission, start: int, queue: Queue, why: str) -> None:
+    queue.withdraw(submission)
+    for index in range(start, len(submission.commands)):
+        if submission.outcomes[index] is None:
+            submission.answer(index, not_now(submission, index, why))
+
+
 def not_now(submission: Submission, index: int, why: str) -> Outcome:
     """Unavailable; Unknown for a command that an append of unknown outcome may yet bring."""
     identity = submission.commands[index].id
     if submission.unsure(index):
         return Unknown(identity or "", why)
     return Unavailable(identity, why)
-
-
-def none_now(submission: Submission, start: int, stop: int, why: str) -> list[Outcome | None]:
-    """The same for a run of commands."""
-    return [not_now(submission, index, why) for index in range(start, stop)]
 
 
 def refuse(submission: Submission, why: str) -> None:

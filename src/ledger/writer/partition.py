@@ -163,7 +163,7 @@ class PartitionWriter:
             await self._commit()
         except LogUnavailable as error:
             self._draft.take_back()
-            self._draft.hand.give_up(str(error))
+            self._draft.hand.give_up(self.queue, str(error))
             await asyncio.sleep(RETRY_PAUSE_SECONDS[0])
         if self._taker.due(self.state):
             await self._snapshot_slice()
@@ -233,7 +233,7 @@ class PartitionWriter:
         try:
             await until(give_up_at, self.follower.read_on)
         except (OutcomeUnknown, LogUnavailable):
-            self._draft.hand.give_up(why)
+            self._draft.hand.give_up(self.queue, why)
             # Nothing may be decided before the log has been read to its end again.
             self.follower.claimed = False
             return False

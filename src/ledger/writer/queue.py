@@ -39,6 +39,10 @@ class Request:
             self.expired = True
             self.done.set_result(None)
 
+    def seconds_left(self) -> float:
+        """How long the caller still waits."""
+        return max(0.0, self.expires_at - self.done.get_loop().time())
+
     def opened(self) -> None:
         """One more submission belongs to the request."""
         self._open += 1
@@ -241,6 +245,16 @@ class Queue:
         self.waiting += submission.give_back(start)
         self._submissions.appendleft(submission)
         self.not_empty.set()
+
+    def withdraw(self, submission: Submission) -> None:
+        """What of a submission still waits is not handed out. Whoever calls answers it."""
+        if submission.cancelled:
+            # Its caller has been answered; `take` drops it.
+            return
+        if rest := len(submission.unanswered()):
+            self._submissions.remove(submission)
+            self.waiting -= rest
+        submission.next, submission.ahead = len(submission.commands), 0
 
     def drain(self) -> list[Submission]:
         """Take everything out, to be refused."""

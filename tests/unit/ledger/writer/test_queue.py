@@ -199,3 +199,31 @@ async def test_refusing_a_submission_with_gaps() -> None:
     assert one.outcomes[0] == Unavailable(one.commands[0].id, "closed")
     assert one.outcomes[-1] == Unavailable("x", "not now")
     assert one.answered == len(one.commands)
+
+
+async def test_withdrawing_the_rest_of_a_submission() -> None:
+    """What was handed out of it can still be put back, and nothing behind it comes."""
+    queue = Queue(100_000)
+    one, other = submission(3 * SLICE_COMMANDS), submission(1)
+    queue.offer(one)
+    queue.offer(other)
+    assert queue.take() == (one, 0, SLICE_COMMANDS)
+    queue.withdraw(one)
+    assert queue.waiting == 1
+    _answered(one, SLICE_COMMANDS, 3 * SLICE_COMMANDS)
+    queue.put_back(one, 5)
+    assert taken(queue) == [(one, 5, SLICE_COMMANDS), (other, 0, 1)]
+    assert queue.waiting == 0
+
+
+async def test_withdrawing_what_nobody_waits_for() -> None:
+    """It is dropped when its turn comes, and counted until then."""
+    queue = Queue(100_000)
+    one, other = submission(2 * SLICE_COMMANDS), submission(1)
+    queue.offer(one)
+    queue.offer(other)
+    queue.take()
+    one.cancelled = True
+    queue.withdraw(one)
+    assert taken(queue) == [(other, 0, 1)]
+    assert queue.waiting == 0
