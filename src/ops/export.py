@@ -98,7 +98,7 @@ def _summary(folder: Path, manifest: "Manifest", seconds: float) -> str:
 
 def _why_not(manifest: "Manifest") -> str:
     unopened = [one.partition for one in manifest.ranges if not one.until_offset]
-    if unopened:
+    if unopened and manifest.contents == "log" and len(manifest.ranges) == manifest.partitions:
         return f"partition {unopened[0]} was not opened by then"
     return "it is not a whole log"
 

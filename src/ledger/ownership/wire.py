@@ -143,7 +143,7 @@ def unwrap_trail(trail: bytes | None) -> bytes | None:
         return None
     try:
         written = encode_trail(_decode_trail(trail))
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (UnicodeError, RecursionError) as error:
         raise msgspec.ValidationError(f"the trail is malformed: {error}") from None
     if len(written) > TRAIL_BYTES_MAX:
         raise msgspec.ValidationError(f"a trail has at most {TRAIL_BYTES_MAX} bytes")

@@ -33,7 +33,6 @@ from projections.checkpoints import VIEW_GROUP, Checkpoint, from_rows
 from projections.database import ReadConnection
 from projections.history.tables import HISTORY_GROUP, history_skus
 from projections.planning.demand_statements import DEMAND_GROUP
-from projections.publishers.alert_store import ALERTS_GROUP
 from projections.tables import OVERFLOW_UNIT, sku_sites, view_positions
 from projections.views.items import item_row
 
@@ -91,7 +90,8 @@ async def check_unread(rows: Rows, partition: int) -> list[Finding]:
     columns = view_positions.c
     query = select(columns.view_group, columns.position).where(
         columns.partition == partition,
-        columns.view_group.in_((DEMAND_GROUP, HISTORY_GROUP, ALERTS_GROUP)),
+        columns.view_group.in_((DEMAND_GROUP, HISTORY_GROUP)),
+        columns.position > 0,
     )
     return [
         Finding(

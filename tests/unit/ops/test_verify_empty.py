@@ -87,7 +87,7 @@ def _only_a_position(group: str) -> Remains:
         (lambda: _without("views.db"), ("ahead_of_log", "snapshot of partition 0")),
         (_unknown_snapshot, ("ahead_of_log", "snapshot of partition 0")),
         (_only_a_position("demand"), ("view_differs", "view_positions 'demand', 0")),
-        (_only_a_position("alerts"), ("view_differs", "view_positions 'alerts', 0")),
+        (_only_a_position("history"), ("view_differs", "view_positions 'history', 0")),
     ],
 )
 def test_what_lies_beside_an_emptied_log_tells(

@@ -136,6 +136,7 @@ async def test_a_trail_becomes_a_part_of_history(sent: bytes | None, taken: byte
 @pytest.mark.parametrize(
     "trail",
     [
+        b'{"origin":"\\ud800","request_id":"r"}',
         b"", b"{", b"1", b"{}", b'{"origin":"o"}', b'{"origin":"o","request_id":7}',
         b'{"origin":"o","request_id":"r"},"entries":[]', b'{"origin":"\xff","request_id":"r"}',
         b'{"origin":"o","request_id":"' + b"r" * TRAIL_BYTES_MAX + b'"}',
