@@ -55,7 +55,7 @@ def _opened_beside(reports: Sequence[PartitionReport], empty: Sequence[int]) -> 
 
 
 async def _published(settings: Settings, empty: Sequence[int]) -> list[Trace]:
-    topic = open_levels(settings, create=False)
+    topic = open_levels(settings, read_only=True)
     if topic is None:
         return []
     # Only here the publisher's code is needed.

@@ -116,8 +116,8 @@ def test_levels_that_were_published(run: Run, data: Path, monkeypatch: pytest.Mo
     """They know of records, whether there are views to compare them with or not."""
     topic = MemoryLog(1)
 
-    def opened(_settings: Settings, *, create: bool) -> MemoryLog:
-        assert not create
+    def opened(_settings: Settings, *, read_only: bool) -> MemoryLog:
+        assert read_only
         return topic
 
     monkeypatch.setattr(empty, "open_levels", opened)
