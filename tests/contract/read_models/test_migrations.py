@@ -12,7 +12,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from projections.database import DatabaseUnavailable, DatabaseUnsupported, parse_url
+from projections.database import (
+    SQLITE_BUSY_MS,
+    DatabaseUnavailable,
+    DatabaseUnsupported,
+    parse_url,
+)
 from projections.migrate import ViewsNewer, migrations_folder, upgrade
 from projections.schema import metadata
 
@@ -76,6 +81,16 @@ async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
     other.execute("COMMIT")
     other.close()
     await migrating
+
+
+async def test_who_writes_is_not_waited_for_when_nothing_is_to_do(database_url: str) -> None:
+    """A process may start while another holds the tables for long, as an exchange of views does."""
+    engine = engine_of(database_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM view_positions"))
+        async with asyncio.timeout(SQLITE_BUSY_MS / 2_000):
+            await upgrade(database_url)
+    await engine.dispose()
 
 
 async def test_migrations_can_be_taken_back(empty_database_url: str) -> None:
