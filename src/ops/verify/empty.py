@@ -1,13 +1,14 @@
 """Partitions that are empty: nothing of them can be verified, but what lies beside them may tell
 that they were not always so."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from ledger.config import Settings
 from ledger.config.publishing import open_levels
 from ledger.errors import LedgerError, LogMisconfigured
+from ledger.log import EventLog
 from ledger.replay.reading import ends
 from ops.existing_log import existing_log
 from ops.findings import Finding
@@ -17,6 +18,8 @@ from ops.verify.partition import PartitionReport
 Trace = tuple[int, Finding]
 
 _AHEAD: Final = "ahead_of_log"
+# Enough to pass over what several instances wrote that opened a ledger at once.
+_LOOKED_AT: Final = 100
 
 
 async def check_empty(
@@ -30,28 +33,38 @@ async def check_empty(
     empty = [one.partition for one in reports if not one.end]
     if not empty:
         return []
-    found: list[Trace] = [*_opened_beside(reports, empty)]
-    if levels:
-        found += await _published(settings, empty)
-    if not found:
-        return []
-    # Whoever opened the ledger meanwhile may have left all this by now.
+    found = await _published(settings, empty) if levels else []
     async with existing_log(settings) as log:
+        beside = await _begun(log, reports)
+        if beside is not None:
+            found += [(one, _gap(one, beside)) for one in empty]
+        # Whoever opened the ledger meanwhile may have left all this by now.
         now = await ends(log, empty)
     return [one for partition, one in found if not now[partition]]
 
 
-def _opened_beside(reports: Sequence[PartitionReport], empty: Sequence[int]) -> Iterator[Trace]:
+async def _begun(log: EventLog, reports: Sequence[PartitionReport]) -> int | None:
+    """A partition that has more than its opening, perhaps one that was not to be verified."""
+    for one in reports:
+        if one.records > 1:
+            return one.partition
+    read = {one.partition for one in reports}
+    for partition in range(log.partitions):
+        if partition in read:
+            continue
+        part = await log.read(partition, 1, records_max=_LOOKED_AT)
+        if any(record.counts for record in part.records):
+            return partition
+    return None
+
+
+def _gap(partition: int, beside: int) -> Finding:
     """A ledger is opened in all of its partitions before anything else is recorded."""
-    beside = next((one for one in reports if one.records > 1), None)
-    if beside is None:
-        return
     text = (
         f"the partition is empty; its ledger was opened in all of them before the records of "
-        f"partition {beside.partition} were written"
+        f"partition {beside} were written"
     )
-    for partition in empty:
-        yield partition, Finding("gap", f"{partition}:0", text)
+    return Finding("gap", f"{partition}:0", text)
 
 
 async def _published(settings: Settings, empty: Sequence[int]) -> list[Trace]:

@@ -33,8 +33,8 @@ from projections.rebuilding.sites import BEFORE, BUILD, Comparing, Note, Positio
 NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
 _GROUPS = ", ".join(f"'{one}'" for one in DERIVED_GROUPS)
-# Of the one transaction for which projectors wait. Pages that are emptied are filled again in it, so
-# that zeroes in between, which some builds of SQLite write, are for nothing. And what fits into
+# Of the one transaction for which projectors wait. Pages that are emptied are filled again in it,
+# so that zeroes in between, which some builds of SQLite write, are for nothing. And what fits into
 # memory (256 MiB, of some 500,000 movements) is written once, at the end.
 _EXCHANGE_SETTINGS = ("PRAGMA main.secure_delete = OFF", "PRAGMA main.cache_size = -262144")
 _COLUMNS = checkpoints.INSERT_COLUMNS

@@ -149,6 +149,8 @@ def test_one_partition_that_was_emptied(run: Run, own_folder: None) -> None:
     assert code == 1
     assert "gap 2:0: the partition is empty; its ledger was opened in all of them" in err
     assert "not checked: partitions: nothing is in 2" in out
+    code, out, err = run("verify", *flags, "--partition", "2")
+    assert (code, "gap 2:0: " in err, "nothing to verify" in out) == (1, True, True)
     # While it is opened for the first time, one partition follows the other.
     by_hand("log.db", f"DELETE FROM records WHERE place & {place_of(1, 0) - 1} > 0")
     code, out, _ = run("verify", *flags)
