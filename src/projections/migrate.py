@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
@@ -95,13 +96,24 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
         await engine.dispose()
 
 
+def _is_up_to_date(connection: Connection, revision: str) -> bool:
+    """Whether there is nothing to do: then nobody who writes is waited for."""
+    if revision != "head":
+        return False
+    return MigrationContext.configure(connection).get_current_revision() == newest_revision()
+
+
 def _upgrade_postgres(connection: Connection, revision: str) -> None:
+    if _is_up_to_date(connection, revision):
+        return
     connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
     _run(connection, revision)
 
 
 def _upgrade_sqlite(connection: Connection, revision: str) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    if _is_up_to_date(connection, revision):
+        return
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
         _run(connection, revision)
