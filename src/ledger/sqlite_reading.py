@@ -61,6 +61,16 @@ def is_wal(path: Path) -> bool:
         return file.read(len(_WAL_VERSIONS)) == _WAL_VERSIONS
 
 
+def missing_beside(path: Path) -> str:
+    """What keeps a file with a `-wal` from being opened to be read, as a part of a sentence."""
+    beside = path.resolve()
+    if not beside.with_name(f"{beside.name}-wal").exists():
+        return ""
+    if beside.with_name(f"{beside.name}-shm").exists():
+        return ""
+    return "; beside it is a -wal without its -shm, which cannot be made here"
+
+
 class SqliteReading:
     """One connection that reads a file, made anew when somebody begins to write to a still one.
 

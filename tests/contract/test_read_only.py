@@ -1,6 +1,7 @@
 """Logs and stores of snapshots that are opened to be read alone: the same answers, no writing."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -195,6 +196,21 @@ async def test_what_was_read_while_a_writer_came_is_read_again(sqlite_place: Sql
 
     assert await log._on_reader(look) == 2
     assert len(tries) == 2
+
+
+async def test_a_wal_without_what_belongs_to_it(sqlite_place: SqlitePlace, tmp_path: Path) -> None:
+    """What is in it cannot be read without the other one, and nothing is read without it."""
+    writer = await sqlite_place.open_log()
+    await writer.append(0, 0, records("a"))
+    folder = tmp_path / "copied"
+    folder.mkdir()
+    for name in ("log.db", "log.db-wal"):
+        shutil.copy(sqlite_place.folder / name, folder / name)
+    # Even root cannot make a file behind a link that leads nowhere.
+    (folder / "log.db-shm").symlink_to(tmp_path / "nowhere" / "log.db-shm")
+    log = SqliteLog(folder / "log.db", read_only=True)
+    with pytest.raises(LogUnavailable, match="a -wal without its -shm"):
+        await log.open()
 
 
 async def test_a_file_behind_a_link_has_its_writer_beside_itself(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.errors import LedgerError, LogMisconfigured, LogRegressed, LogUnavailable
-from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, is_wal
+from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, is_wal, missing_beside
 
 APPLICATION_ID = 0x73746B6C  # "stkl"
 USER_VERSION = 1
@@ -106,7 +106,8 @@ class LogFile:
         except sqlite3.Error as error:
             if primary_code(error) == sqlite3.SQLITE_NOTADB:
                 raise LogMisconfigured(f"{self.path} is not a SQLite file") from error
-            raise LogUnavailable(f"{self.path} cannot be opened: {error}") from error
+            why = f"{error}{missing_beside(self.path)}"
+            raise LogUnavailable(f"{self.path} cannot be opened: {why}") from error
         self._identity = self._found_identity()
         return opened
 

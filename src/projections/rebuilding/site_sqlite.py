@@ -1,8 +1,9 @@
 """Rebuilding in SQLite: a side is a file beside the live one, copied into it in one transaction.
 
 Files in use cannot change places, and indexes of one file cannot share a name, so the rows are
-copied; SQLite does that page by page where the table is empty. Readers see the views of before
-until it is done, and projectors wait.
+copied. Where a table is empty, SQLite takes over the entries of the table and of each index as they
+are, in their order, without looking into rows or sorting. Readers see the views of before until it
+is done, and projectors wait.
 """
 
 import sqlite3
