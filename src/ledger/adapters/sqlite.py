@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
+from ledger.adapters.sqlite_rows import check_records
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
 from ledger.errors import LogMisconfigured, LogReadOnly, LogRegressed, LogUnavailable
@@ -138,8 +139,7 @@ class SqliteLog:
             raise LogReadOnly
         if not 0 <= partition < self._partitions:
             raise ValueError(f"there is no partition {partition}")
-        if not records:
-            raise ValueError("a batch needs at least one record")
+        check_records(records)
         if self._writer is None:
             raise LogUnavailable("the log is not open")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -15,15 +15,12 @@ from ledger.adapters.sqlite_file import (
     place_of,
     primary_code,
 )
+from ledger.adapters.sqlite_rows import Rows
 from ledger.errors import LogRegressed, LogUnavailable, OutcomeUnknown
-from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
+from ledger.log import NewRecordTuple
 
 GROUP_APPENDS_MAX = 256
 END = "SELECT max(place) FROM records WHERE place >= ? AND place < ?"
-INSERT = (
-    "INSERT INTO records (place, stated, key, value, traceparent, timestamp_ms)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
-)
 
 
 class Append(NamedTuple):
@@ -63,6 +60,9 @@ class Writer:
         self._clock = clock
         self._settle = settle
         self._loop = asyncio.get_running_loop()
+        # What partitions end at, as long as `PRAGMA data_version` is this.
+        self._ends: dict[int, int] = {}
+        self._version: int | None = None
         self._appends: queue.SimpleQueue[Append | None] = queue.SimpleQueue()  # None: stop
         self._thread = threading.Thread(target=self._run, name="log-write", daemon=True)
         self._thread.start()
@@ -107,12 +107,12 @@ class Writer:
 
     def _store(self, group: list[Append]) -> list[Outcome]:
         connection = self.connection
+        ends: dict[int, int] = {}
         try:
             self._file.confirm_identity()
             connection.execute("BEGIN IMMEDIATE")
-            stamp_ms = int(self._clock() * 1000)
-            ends: dict[int, int] = {}
-            outcomes = [self._place(one, ends, stamp_ms) for one in group]
+            self._forget_if_others_wrote()
+            outcomes = self._place(group, ends)
         except LogRegressed as error:
             return [error] * len(group)
         except sqlite3.Error as error:
@@ -129,45 +129,48 @@ class Writer:
                 return [self._unavailable(error)] * len(group)
             # A failed fsync: the transaction may be found complete when the file is opened next.
             return [OutcomeUnknown(f"{self._file.path}: {error}")] * len(group)
+        self._ends |= ends
         return outcomes
 
-    def _place(self, append: Append, ends: dict[int, int], stamp_ms: int) -> Outcome:
-        """Put one append into the open transaction; what is wrong with it spoils no other.
+    def _forget_if_others_wrote(self) -> None:
+        """Ends are known from the last group, unless another connection has written since."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._ends.clear()
+            self._version = version
 
-        Raises sqlite3.OperationalError where the whole transaction is lost.
+    def _place(self, group: list[Append], ends: dict[int, int]) -> list[Outcome]:
+        """Put appends into the open transaction; `ends` gets what partitions end at with them.
+
+        Raises sqlite3.Error where the whole transaction is lost.
         """
-        partition, offset, records, _, void = append
-        end = ends.get(partition)
+        outcomes: list[Outcome] = []
+        stamp_ms = int(self._clock() * 1000)
+        rows = [Rows(self.connection, stamp_ms, void=void) for void in (False, True)]
+        for partition, offset, records, _, void in group:
+            end = ends.get(partition)
+            if end is None:
+                end = ends[partition] = self._end(partition)
+            if offset > end:
+                detail = f"partition {partition} ends at {end}, before offset {offset}"
+                outcomes.append(LogRegressed(detail))
+                continue
+            outcomes.append(end)
+            if offset == end:
+                ends[partition] = end + len(records)
+                rows[void].add(place_of(partition, offset), records)
+        for some in rows:
+            some.flush()
+        return outcomes
+
+    def _end(self, partition: int) -> int:
+        end = self._ends.get(partition)
         if end is None:
-            end = ends[partition] = end_of(self.connection, partition)
-        if offset < end:
-            return end
-        if offset > end:
-            return LogRegressed(f"partition {partition} ends at {end}, before offset {offset}")
-        place = place_of(partition, offset)
-        try:
-            rows = [
-                (place + index, None if void else offset + index, key, value, traceparent, stamp_ms)
-                for index, (key, value, traceparent) in enumerate(records)
-            ]
-            size = sum([len(row[2]) + len(row[3]) for row in rows])
-        except (TypeError, ValueError) as error:
-            return ValueError(f"these are not records: {error}")
-        if size > BATCH_BYTES_MAX:
-            return ValueError(f"a batch of {size} bytes exceeds {BATCH_BYTES_MAX}")
-        self.connection.execute("SAVEPOINT append")
-        try:
-            self.connection.executemany(INSERT, rows)
-        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
-            self.connection.execute("ROLLBACK TO append")
-            return ValueError(f"these are not records: {error}")
-        finally:
-            if self.connection.in_transaction:
-                self.connection.execute("RELEASE append")
-        ends[partition] = offset + len(rows)
-        return offset
+            end = self._ends[partition] = end_of(self.connection, partition)
+        return end
 
     def _roll_back(self) -> None:
+        self._ends.clear()
         with contextlib.suppress(sqlite3.Error):
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
