@@ -55,7 +55,11 @@ def read_only_uri(path: Path, mark: Mark | None) -> str:
 
 
 def is_wal(path: Path) -> bool:
-    """Whether a still file is in WAL mode; a connection to it does not say. Raises OSError."""
+    """Whether a still file is in WAL mode; a connection to it does not say. Raises OSError.
+
+    The system drops all locks of a process on a file when the process closes any handle of it.
+    Connections to a still file have none.
+    """
     with path.open("rb") as file:
         file.seek(_WAL_VERSIONS_AT)
         return file.read(len(_WAL_VERSIONS)) == _WAL_VERSIONS

@@ -157,8 +157,7 @@ class Database:
         if self._engine is None:
             raise AssertionError("the database is read before open()")
         if self._is_written_now():
-            await self.close()
-            await self.open()
+            await self._open_again()
         try:
             async with self._engine.connect() as connection:
                 yield ReadConnection(connection)
@@ -166,6 +165,13 @@ class Database:
             self._confirm_still()
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
         self._confirm_still()
+
+    async def _open_again(self) -> None:
+        """The new engine is there before anything is waited for, or others would find none."""
+        engine, self._engine = self._engine, None
+        await self.open()
+        if engine is not None:
+            await engine.dispose()
 
     def _is_written_now(self) -> bool:
         return self._mark is not None and mark_of(sqlite_path(self.url)) != self._mark

@@ -170,20 +170,25 @@ def test_a_folder_that_nobody_may_write(run: Run, surroundings: Path) -> None:
 
 
 async def test_views_are_read_on_when_somebody_begins_to_write(surroundings: Path) -> None:
-    """What is written later is seen by the next reader; whoever reads meanwhile is told."""
+    """What is written later is seen by the next readers; whoever reads meanwhile is told."""
     path = surroundings / "data" / "views.db"
     database = Database(f"sqlite+aiosqlite:///{path}", read_only=True)
     await database.open()
     try:
-        async with database.reader() as reader:
-            before = await read_positions(reader)
+        before = await _positions(database)
         with closing(sqlite3.connect(path)) as writer:
             with pytest.raises(DatabaseUnavailable, match="try again"):
                 await _read_and_write(database, writer)
-            async with database.reader() as reader:
-                assert await read_positions(reader) == {one: at + 1 for one, at in before.items()}
+            after = {one: at + 1 for one, at in before.items()}
+            found = await asyncio.gather(_positions(database), _positions(database))
+            assert [*found] == [after, after]
     finally:
         await database.close()
+
+
+async def _positions(database: Database) -> dict[int, int]:
+    async with database.reader() as reader:
+        return await read_positions(reader)
 
 
 async def _read_and_write(database: Database, writer: sqlite3.Connection) -> None:
