@@ -45,7 +45,6 @@ class Application(FastAPI):
         self._fixed = fixed(declared)
         self.router.routes.extend(declared)
         self.router.default = _not_found
-        self.openapi_schema = build(OPERATIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, without asking for each one whether somebody wants traces of it."""
@@ -70,8 +69,9 @@ class Application(FastAPI):
         return traced(edge, self.routes)
 
     def openapi(self) -> dict[str, object]:
-        """The API's description."""
-        assert self.openapi_schema is not None
+        """The API's description: made when somebody asks for it, since it takes 0.1 s."""
+        if self.openapi_schema is None:
+            self.openapi_schema = build(OPERATIONS)
         return self.openapi_schema
 
 

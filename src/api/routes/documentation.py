@@ -1,5 +1,6 @@
 """The pages that show the API, without anything from another server."""
 
+import asyncio
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -69,7 +70,8 @@ async def get_docs_file(request: Request) -> Answer:
 async def get_openapi(request: Request) -> Answer:
     """The API's description for machines."""
     read_query(request, ())
-    return Answer(HTTPStatus.OK, encode(request.app.openapi()))
+    # Beside the event loop, for the first time it is made.
+    return Answer(HTTPStatus.OK, encode(await asyncio.to_thread(request.app.openapi)))
 
 
 @lru_cache(maxsize=len(_TYPES))
