@@ -116,6 +116,7 @@ def _over_all(
     yield from checks_ids.check_firsts(history)
     yield from checks_ids.check_reused(history, folds, homes)
     yield from checks_order.check_order(history, folds, homes)
+    yield from checks_order.check_bulks(history, complete=complete)
     yield from checks_order.check_reads(history)
     yield from checks_order.check_never_heard_of(history)
     if complete:

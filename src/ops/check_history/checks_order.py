@@ -32,6 +32,26 @@ def check_order(history: History, folds: Folds, homes: Mapping[str, int]) -> Ite
             yield Finding("order", call.where, text)
 
 
+def check_bulks(history: History, *, complete: bool) -> Iterator[Finding]:
+    """Items of one bulk and SKU lie in their order. `complete`: nobody else sent anything.
+
+    Also those that were answered as replays, if the id was sent but once: then the service itself
+    sent it again, from one instance to another.
+    """
+    last: dict[tuple[str, int, str], Operation] = {}
+    for call in history.operations:
+        if call.op != "bulk_item" or call.offset is None:
+            continue
+        if call.replayed and not (complete and len(history.by_id[call.id]) == 1):
+            continue
+        key = call.client, call.sent_ns, call.sku
+        before = last.get(key)
+        if before is not None and before.offset is not None and before.offset >= call.offset:
+            text = f"it lies at {call.offset}, and {before.id} in front of it at {before.offset}"
+            yield Finding("bulk_order", call.where, text)
+        last[key] = call
+
+
 def _sends(history: History, folds: Folds, homes: Mapping[str, int]) -> Iterator[_Moment]:
     """When each record was sent: by the call told so, else by the first call of its id."""
     for calls in history.by_id.values():

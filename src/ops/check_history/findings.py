@@ -31,6 +31,7 @@ CODES: Final[dict[str, str]] = {
     "wrong_content": "a record says something else than its client sent",
     "reused_unfounded": "an id was called reused that was not used for anything else",
     "order": "a call was answered before another was sent, and lies behind it",
+    "bulk_order": "commands of one SKU in a bulk count in another order than they were sent in",
     "wrong_answer": "an answer states another balance than the records up to its position",
     "stale_read": "a read answered from before the position it was asked to wait for",
     "ahead_of_log": "a position lies beyond the end of the log",

@@ -150,6 +150,23 @@ _HELD = (Balance(location="MAIN/A", lot="L2", on_hand="1.25"),)
 
 _BALANCES = {"negative", "wrong_balance", "wrong_answer"}
 
+
+def _bulk(story: Story) -> None:
+    """Two calls that follow each other, as items of one bulk the other way round."""
+    first, second = story.call("m12"), story.call("m13")
+    for call in (first, second):
+        call.op = "bulk_item"
+    second.sent_ns, first.answered_ns = first.sent_ns, second.answered_ns
+    places = [story.calls.index(call) for call in (first, second)]
+    for place, call in zip(places, (second, first), strict=True):
+        story.calls[place] = call
+
+
+def _sent_again(story: Story) -> None:
+    _bulk(story)
+    story.call("m13").replayed = True
+
+
 SPOILT: dict[str, tuple[set[str], Spoil]] = {
     "unreadable": ({"undecodable", "lost", "wrong_answer"}, _spoil_records(_unreadable)),
     "a record is missing": (
@@ -218,6 +235,8 @@ SPOILT: dict[str, tuple[set[str], Spoil]] = {
         {"reused_unfounded"},
         _more(id="ghost", outcome="invalid", code="idempotency_key_reused"),
     ),
+    "a bulk": ({"bulk_order"}, _bulk),
+    "a bulk that was sent again": ({"bulk_order"}, _sent_again),
     "behind its successor": ({"order"}, _call("m12", sent_ns=10_000, answered_ns=10_001)),
     "unanswered, and behind its successor": (
         {"order"}, _told("m12", sent_ns=10_000, answered_ns=None, outcome="unknown"),
