@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 from typing import Self, get_args
+from urllib.parse import quote
 
 from pydantic import PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -88,7 +89,7 @@ class Settings(Fields):
         """The SQLAlchemy URL of the views; it may hold a password, so never log it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite+aiosqlite:///{(self.data_dir / 'views.db').absolute()}"
+        return f"sqlite+aiosqlite:///{quote(str((self.data_dir / 'views.db').absolute()))}"
 
     @property
     def api_keys_path(self) -> Path:

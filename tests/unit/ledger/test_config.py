@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from ledger.config import Settings, open_log, open_snapshots, rules
+from projections.database import parse_url, sqlite_path
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +93,13 @@ def test_secrets_do_not_show() -> None:
     )
     assert "hidden" not in f"{settings!r} {settings} {settings.model_dump()}"
     assert settings.views_url == "postgresql+asyncpg://u:hidden@h/d"
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%41", "a#b c", "ä@:"])
+def test_views_lie_in_the_folder_whatever_its_name(name: str) -> None:
+    """It becomes part of a URL."""
+    settings = Settings(data_dir=Path("/data") / name)
+    assert sqlite_path(parse_url(settings.views_url)) == settings.data_dir / "views.db"
 
 
 @pytest.mark.parametrize(
