@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import URL, Table
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
@@ -19,6 +18,7 @@ from projections.checkpoints import Checkpoint, Stale
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
 from projections.failures import FAILURES_UPSERT
 from projections.index_postgres import build_index
+from projections.postgres_errors import UNAVAILABLE
 from projections.statements import Upsert, column_names
 from projections.stores import ChangesRefused
 from projections.tables import (
@@ -53,7 +53,6 @@ _REFUSED = (
     OverflowError,
     UnicodeError,
 )
-_UNAVAILABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError)
 
 _STORED = f"SELECT {checkpoints.SELECT_COLUMNS} FROM view_positions WHERE view_group = $1"  # noqa: S608
 _LOCK = f"{_STORED} AND partition = ANY($2::integer[]) ORDER BY partition FOR UPDATE"
@@ -92,7 +91,7 @@ class PostgresStore:
         """Let go of the connection; the next call makes a new one."""
         held, self._held = self._held, None
         if held is not None and held.driver_connection is not None:
-            with suppress(*_UNAVAILABLE):
+            with suppress(*UNAVAILABLE):
                 await held.driver_connection.close(timeout=CLOSE_SECONDS)
             held.detach()
 
@@ -192,7 +191,7 @@ class PostgresStore:
                 yield self._held.driver_connection
         except _REFUSED as error:
             raise ChangesRefused(f"{type(error).__name__}: {error}") from error
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             self._give_up()
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
         except BaseException:

@@ -2,7 +2,6 @@
 
 import asyncpg
 from sqlalchemy import URL
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
@@ -11,9 +10,9 @@ from projections.database import CONNECT_SECONDS, DatabaseUnavailable
 from projections.planning.catching_up import DemandRefused, PartitionPosition
 from projections.planning.demand_rules import POSTGRES, Slice
 from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
+from projections.postgres_errors import UNAVAILABLE
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_UNAVAILABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError)
 
 
 class PostgresDemandStore:
@@ -37,7 +36,7 @@ class PostgresDemandStore:
         """Of every partition that the views have read."""
         try:
             rows = await (await self._connected()).fetch(POSITIONS)
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
         return [PartitionPosition(row[0], row[1], row[2] or 0, row[3]) for row in map(tuple, rows)]
 
@@ -47,7 +46,7 @@ class PostgresDemandStore:
             return await self._fold(part)
         except _REFUSED as error:
             raise DemandRefused(f"{type(error).__name__}: {error}") from error
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _fold(self, part: Slice) -> bool:

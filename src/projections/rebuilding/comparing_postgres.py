@@ -5,12 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
-from sqlalchemy.exc import DBAPIError
-
 from projections.database import DatabaseUnavailable
-
-_UNAVAILABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError, TimeoutError)
+from projections.postgres_errors import UNAVAILABLE
 
 
 class PostgresComparing:
@@ -45,7 +41,7 @@ async def errors() -> AsyncIterator[None]:
     """What the driver raises as DatabaseUnavailable."""
     try:
         yield
-    except _UNAVAILABLE as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 
 
