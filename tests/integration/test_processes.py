@@ -82,6 +82,28 @@ def test_any_process_takes_anything(shell: Shell) -> None:
     assert server.wait(SECONDS_MAX) == 0
 
 
+def test_each_process_is_an_instance_on_kafka(
+    shell: Shell, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    """Each decides its partitions and forwards the others; one that is killed comes back."""
+    server, url = shell.serve(
+        *(0, "--processes", "2", "--kafka-bootstrap", kafka_bootstrap, "--dev"),
+        *("--topic-prefix", topic_prefix, "--partitions", "2", "--group-session-seconds", "6"),
+    )
+
+    def all_taken() -> bool:
+        return everywhere(url) == [201] * len(SKUS)
+
+    eventually_now(all_taken, SECONDS_MAX)
+    victims = children(server.pid)
+    os.kill(victims[0], signal.SIGKILL)
+    eventually_now(lambda: len(set(children(server.pid)) - {victims[0]}) == 2, SECONDS_MAX)
+    eventually_now(all_taken, SECONDS_MAX)
+    eventually_now(lambda: min(on_hand(url).values()) >= 2, SECONDS_MAX)
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(SECONDS_MAX) == 0
+
+
 def test_children_do_not_outlive_their_parent(shell: Shell) -> None:
     """However it ended."""
     server, url = shell.serve(0, "--processes", "2")
