@@ -174,11 +174,6 @@ class SqliteLog:
     async def _on_reader(self, work: Callable[..., Result], *arguments: object) -> Result:
         if self._readers is None:
             raise LogUnavailable("the log is not open")
-        if self._read_only:
-            # A command serves nobody meanwhile, and a thread would ask for the interpreter, which
-            # decodes at this moment, once for each row.
-            await asyncio.sleep(0)
-            return self._guarded(work, *arguments)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._guarded, work, *arguments)
 
