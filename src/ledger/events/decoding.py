@@ -1,11 +1,10 @@
 """Bytes → fact, through the upcasters where a type is retired."""
 
 from functools import lru_cache
-from typing import Final
 
 import msgspec
 
-from ledger.domain import codes, quantities
+from ledger.domain import quantities
 from ledger.domain.facts import Fact, LevelRaised, Moved, Opened, Refused, WriterClaimed
 from ledger.domain.items import ItemDefined
 from ledger.domain.memo import Memo
@@ -14,6 +13,7 @@ from ledger.domain.rejections import Rejected
 from ledger.domain.stock import stock_key
 from ledger.errors import LevelUnsupported, UndecodableRecord
 from ledger.events import envelope as shape
+from ledger.events.instants import microseconds
 from ledger.events.supply import order_received, supply_fact
 from ledger.events.upcasters import UPCASTERS, Upcaster, upcast
 from ledger.log import Record
@@ -152,42 +152,8 @@ class Codec:
             )
 
 
-_COARSEST: Final = len(":05.1Z")
-_FINEST: Final = len(":05.123456Z")
-
-
-@lru_cache(maxsize=65_536)
-def _second(text: str) -> int:
-    """Microseconds of the part of a canonical instant behind its minute, such as `:05.123Z`."""
-    digits = text[1:3] + text[4:-1].ljust(6, "0")
-    usual = text[:1] == ":" and text[3:4] == "." and _COARSEST <= len(text) <= _FINEST
-    if usual and digits < "60" and digits.isascii() and digits.isdigit():
-        return int(digits)
-    return _instant(f"1970-01-01T00:00{text}")
-
-
-@lru_cache(maxsize=4_096)
-def _minute(text: str) -> int:
-    """Microseconds of the minute that a canonical instant begins with."""
-    return _instant(f"{text}:00Z")
-
-
-def _microseconds(time: str) -> int:
-    """Of an instant. Its two halves come again and again where the whole of it does not."""
-    if time[-1:] == "Z":
-        return _minute(time[:16]) + _second(time[16:])
-    return _instant(time)
-
-
 # The records of a batch share the instant of recording.
-_recorded = Memo(_microseconds, 4_096)
-
-
-def _instant(time: str) -> int:
-    microseconds = codes.instant(time)
-    if type(microseconds) is Rejected:
-        raise ValueError(f"{time} is no instant")
-    return microseconds
+_recorded = Memo(microseconds, 4_096)
 
 
 def _scaled(number: str, scale: int) -> int:
@@ -262,7 +228,7 @@ def _moved(
         0 if held is None else int(held) if scale == 0 else _scaled(held, scale),
         _values[data.value],
         data.cost_basis,
-        recorded_us if data.occurred_at == head.time else _microseconds(data.occurred_at),
+        recorded_us if data.occurred_at == head.time else microseconds(data.occurred_at),
         recorded_us // 1000,
         data.late,
         head.actor,

@@ -8,7 +8,7 @@ from ledger.domain import codes, quantities
 from ledger.domain.facts import Fact, Moved
 from ledger.domain.memo import Memo
 from ledger.domain.rejections import Rejected
-from ledger.events import decoding
+from ledger.events import decoding, instants
 from ledger.events.chain import GENESIS, Chain, link
 from ledger.events.codec import encode
 from ledger.log import Record
@@ -37,9 +37,9 @@ def test_instants(text: str) -> None:
     expected = codes.instant(text)
     if isinstance(expected, Rejected):
         with pytest.raises(ValueError, match="is no instant"):
-            decoding._microseconds(text)
+            instants.microseconds(text)
     else:
-        assert decoding._microseconds(text) == expected
+        assert instants.microseconds(text) == expected
 
 
 @pytest.mark.parametrize("scale", [1, 2, 6])
