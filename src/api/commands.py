@@ -16,6 +16,8 @@ from ledger.domain.quantities import Number
 from ledger.domain.supply import PlaceSupplyOrder, Text
 
 # Everything a decoder raises for what a client sent.
+# What the decoder says of a body without a byte, too.
+_TRUNCATED: Final = "Input data was truncated"
 DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _one = msgspec.json.Decoder(WireCommand)
@@ -221,6 +223,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "the document is nested too deeply"
     text = str(error)
+    if text == _TRUNCATED:
+        return "the document is empty, or ends in the middle"
     match = _PATH_INDEX.match(text)
     if match is not None:
         text = f"{match[1]} - at `$.{match[2]}`" if match[2] else match[1]

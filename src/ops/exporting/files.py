@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ops.console import CommandError, ExitCode
 from ops.exporting.manifest import File
+from ops.whole_files import sync_folder
 
 BUFFER_BYTES = 1024 * 1024
 
@@ -60,9 +61,9 @@ def staged(target: Path) -> Iterator[Path]:
         raise _unwritten(target, error) from error
     try:
         yield folder
-        _sync(folder)
+        sync_folder(folder)
         folder.rename(target)
-        _sync(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise _unwritten(target, error) from error
     finally:
@@ -75,12 +76,3 @@ def _unwritten(target: Path, error: OSError) -> CommandError:
     return CommandError(
         f"{target} cannot be written: {why}; nothing of it was left", ExitCode.UNAVAILABLE
     )
-
-
-def _sync(folder: Path) -> None:
-    """Names are on disk only with their folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

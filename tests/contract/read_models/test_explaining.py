@@ -28,6 +28,7 @@ from projections.database import Database
 from projections.explaining.explain import Wanted, explain
 from projections.explaining.scope import Scope
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
+from tests.contract.read_models.explained import pages_of
 from tests.contract.read_models.projecting import project
 
 PLACES = ("MAIN/A/01", "MAIN/A/02", "MAIN/A0", "MAIN/B", "OUT")
@@ -122,19 +123,6 @@ def _expected(facts: Sequence[Fact], scope: dict[str, str]) -> list[tuple[str, i
     return steps
 
 
-async def _pages(database: Database, scope: Scope, **wanted: Any) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        async with database.reader() as reader:
-            page = await explain(reader, scope, Wanted(cursor=cursor, **wanted))
-        assert page is not None
-        pages.append(page)
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return pages
-
-
 async def test_every_step_of_every_scope(database: Database) -> None:
     """In both orders, page by page: changes, balances, openings, closings and sums."""
     log = MemoryLog(1)
@@ -144,7 +132,7 @@ async def test_every_step_of_every_scope(database: Database) -> None:
         expected = _expected(teller.facts, scope)
         now = expected[-1][2] if expected else 0
         for newest_first in (True, False):
-            pages = await _pages(
+            pages = await pages_of(
                 database, Scope(sku="A", **scope), newest_first=newest_first, limit=13
             )
             assert pages[0]["on_hand"] == text(now, 0)
@@ -185,7 +173,7 @@ async def test_attempts_are_shown_and_change_nothing(database: Database) -> None
     log.put(0, Record(teller.end, None, b"A", b"\x00 no event", teller.now_ms))
     log.put(0, Record(teller.end, 10**30, b"A", b'{"id":"\\u0000"}', teller.now_ms))
     await project(log, database)
-    (page,) = await _pages(database, Scope(sku="A", location="MAIN/A"), newest_first=False)
+    (page,) = await pages_of(database, Scope(sku="A", location="MAIN/A"), newest_first=False)
     kinds = [step["kind"] for step in page["items"]]
     assert kinds == ["movement", "refused", "movement", "void", "void", "void"]
     _, wrong, _, void, *unreadable = page["items"]
@@ -196,10 +184,10 @@ async def test_attempts_are_shown_and_change_nothing(database: Database) -> None
     )  # fmt: skip
     assert void["stated_offset"] == stated
     assert [(one["type"], one["stated_offset"]) for one in unreadable] == [(None, None)] * 2
-    (elsewhere,) = await _pages(database, Scope(sku="A", location="OUT"))
+    (elsewhere,) = await pages_of(database, Scope(sku="A", location="OUT"))
     # What names no place may be about this one; the refusals of tests do not.
     assert [step["type"] for step in elsewhere["items"]] == [None, None, "pick"]
-    (alone,) = await _pages(database, Scope(sku="A"), attempts=False)
+    (alone,) = await pages_of(database, Scope(sku="A"), attempts=False)
     assert [step["kind"] for step in alone["items"]] == ["movement"] * 2
 
 
@@ -214,7 +202,7 @@ async def test_records_of_another_partition_are_not_about_the_sku(database: Data
     log.put(0, Record(teller.end, None, key, value, teller.now_ms))
     await project(log, database)
     for limit in (1, 100):
-        pages = await _pages(database, Scope(sku="A"), newest_first=False, limit=limit)
+        pages = await pages_of(database, Scope(sku="A"), newest_first=False, limit=limit)
         steps = [step for page in pages for step in page["items"]]
         assert [(one["kind"], one["position"]["partition"]) for one in steps] == [
             ("movement", 0), ("void", 0),
@@ -230,7 +218,7 @@ async def test_links_and_trails(database: Database) -> None:
     undone = teller.tell(Reversal(id="undo", sku="A", reverses="r"), actor="key2")
     teller.tell(CustomerReturn(id="back", sku="A", quantity="1", location="MAIN"))
     await project(log, database)
-    (page,) = await _pages(database, Scope(sku="A"), newest_first=False)
+    (page,) = await pages_of(database, Scope(sku="A"), newest_first=False)
     first, second, third = page["items"]
     assert first["reversed_by"]["id"] == "undo"
     assert first["reversed_by"]["position"]["offset"] == undone.offset
@@ -252,7 +240,7 @@ async def test_sums_beyond_64_bits(database: Database) -> None:
         teller.tell(Scrap(id=f"s{number}", sku="A", quantity=str(most),
                           location="MAIN/A/01", reason="obsolete"))  # fmt: skip
     await project(log, database)
-    pages = await _pages(database, Scope(sku="A", account="@supplier"), limit=5)
+    pages = await pages_of(database, Scope(sku="A", account="@supplier"), limit=5)
     assert pages[0]["on_hand"] == str(-12 * most)
     assert pages[-1]["opening"] == "0"
     (receipts,) = pages[0]["summary"]["by_type"]

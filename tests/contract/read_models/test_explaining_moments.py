@@ -1,17 +1,15 @@
 """Why a balance was what it was at a moment, on both databases."""
 
-from typing import Any
-
 from ledger.domain.codes import instant_text
 from ledger.domain.facts import Moved
 from ledger.domain.movements import Issue, Pick, Reversal, Transfer
 from ledger.events.codec import encode
 from ledger.log import Record
 from projections.database import Database
-from projections.explaining.explain import Wanted, explain
 from projections.explaining.scope import Scope
 from projections.history.moments import Moment, resolve
 from tests.contract.read_models.cases import START_MS, MemoryLog, Teller, receipt
+from tests.contract.read_models.explained import pages_of
 from tests.contract.read_models.projecting import project
 
 SHELF, OUT = "MAIN/A", "OUT"
@@ -59,19 +57,6 @@ def _expected(teller: Teller, scope: dict[str, str], moment: Moment) -> list[tup
     return steps
 
 
-async def _pages(database: Database, scope: Scope, **wanted: Any) -> list[dict[str, Any]]:
-    pages: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        async with database.reader() as reader:
-            page = await explain(reader, scope, Wanted(cursor=cursor, **wanted))
-        assert page is not None
-        pages.append(page)
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return pages
-
-
 async def test_every_step_at_every_moment(database: Database) -> None:
     """By recording, by occurrence, by both and by position; in both orders, page by page."""
     log = MemoryLog(1)
@@ -90,7 +75,7 @@ async def test_every_step_at_every_moment(database: Database) -> None:
             expected = _expected(teller, scope, moment)
             then = expected[-1][2] if expected else 0
             for newest_first in (True, False):
-                pages = await _pages(
+                pages = await pages_of(
                     database, Scope(sku="A", **scope), newest_first=newest_first, limit=19,
                     moment=moment,
                 )  # fmt: skip
@@ -126,19 +111,21 @@ async def test_what_came_later_is_not_named(database: Database) -> None:
     teller.tell(receipt("s", "A", "1", location=SHELF))
     teller.tell(Reversal(id="undo", sku="A", reverses="s"))
     await project(log, database)
-    (page,) = await _pages(database, Scope(sku="A"), newest_first=False, moment=Moment({0: until}))
+    (page,) = await pages_of(
+        database, Scope(sku="A"), newest_first=False, moment=Moment({0: until})
+    )
     kinds = [step["kind"] for step in page["items"]]
     assert (kinds, page["on_hand"]) == (["movement", "refused", "void"], "6")
     assert page["items"][2]["counts_at"] is None
-    (page,) = await _pages(database, Scope(sku="A"), newest_first=False)
+    (page,) = await pages_of(database, Scope(sku="A"), newest_first=False)
     assert page["items"][2]["counts_at"] == {"partition": 0, "offset": until}
     assert page["items"][4]["reversed_by"]["id"] == "undo"
-    (page,) = await _pages(
+    (page,) = await pages_of(
         database, Scope(sku="A"), newest_first=False, moment=Moment({0: until + 2})
     )
     assert page["items"][4]["reversed_by"] is None
     # By occurrence attempts are of the time at which they were recorded.
     for moved_ms, attempts in ((known_ms - 1, 0), (known_ms, 2)):
         moment = Moment({0: teller.end}, (moved_ms * 1_000 + 1, 0))
-        (page,) = await _pages(database, Scope(sku="A"), moment=moment)
+        (page,) = await pages_of(database, Scope(sku="A"), moment=moment)
         assert sum(step["kind"] != "movement" for step in page["items"]) == attempts

@@ -110,6 +110,13 @@ def test_a_line_is_one_item() -> None:
     assert isinstance(decode_lines(text, 10)[0], movements.Receipt)
 
 
+@pytest.mark.parametrize("body", [b"", b" ", b'{"name":'])
+def test_a_document_without_an_end_is_said_to_be_so(body: bytes) -> None:
+    """In the words of whoever sent it, not of the decoder."""
+    with pytest.raises(Problem, match="the document is empty, or ends in the middle"):
+        decode_item(body)
+
+
 def test_too_many_items() -> None:
     """The limit is the operator's."""
     for body in (b"[1,1,1]", json.dumps([receipt()] * 3).encode()):
