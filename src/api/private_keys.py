@@ -168,9 +168,11 @@ class PrivateKeys:
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is made; False for an empty one. Raises PrivateKeysUnusable for others."""
+    # The tables first: whoever makes the file meanwhile commits all three in one transaction, so
+    # that a table that is seen has its marks.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if (application, version, tables) == (0, 0, 0):
         return False
     if application != APPLICATION_ID:

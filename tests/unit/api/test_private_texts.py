@@ -3,7 +3,9 @@
 import base64
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -208,6 +210,36 @@ def test_a_subject_gets_one_key_from_many(keys: PrivateKeys) -> None:
         one.join()
     assert len(tokens) == 6
     assert len(set(tokens)) == 1
+
+
+class _MadeMeanwhile(sqlite3.Connection):
+    """Another process makes the file between the first two questions to it."""
+
+    make: ClassVar[Callable[[], object] | None] = None
+
+    def execute(self, sql: str, /, *arguments: Any) -> sqlite3.Cursor:
+        answer = super().execute(sql, *arguments)
+        make = type(self).make
+        if make is not None and ("sqlite_master" in sql or "application_id" in sql):
+            answer = super().execute(f"SELECT {answer.fetchone()[0]}")
+            type(self).make = None
+            make()
+        return answer
+
+
+def test_a_file_that_another_makes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen empty at first and made a moment later, it is not something else's."""
+    path = tmp_path / "keys.db"
+    keys, connect = PrivateKeys(path), sqlite3.connect
+    monkeypatch.setattr(_MadeMeanwhile, "make", lambda: protect(PrivateKeys(path), "a", "text"))
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *a, **more: connect(*a, **more, factory=_MadeMeanwhile)
+    )
+    protect(keys, "b", "text")
+    assert _MadeMeanwhile.make is None
+    assert sorted(row.subject or "" for row in keys.rows()) == ["a", "b"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
