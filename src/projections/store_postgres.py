@@ -17,7 +17,7 @@ from projections.changes import Changes
 from projections.checkpoints import Checkpoint, Stale
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
 from projections.failures import FAILURES_UPSERT
-from projections.index_postgres import build_index
+from projections.index_postgres import build_indexes
 from projections.postgres_errors import UNAVAILABLE
 from projections.statements import Upsert, column_names
 from projections.stores import ChangesRefused
@@ -146,11 +146,10 @@ class PostgresStore:
                 return  # somebody reads or writes; loading is slower then, and as right
 
     async def build_indexes(self) -> None:
-        """Make every index that is missing. Writers wait meanwhile, readers do not."""
+        """Make every index that is missing, beside others who do. Writers wait meanwhile, readers
+        do not."""
         async with self._connection() as connection:
-            for index in DEFERRED_INDEXES:
-                if await connection.fetchval("SELECT to_regclass($1)", index.name) is None:
-                    await build_index(connection, index)
+            await build_indexes(connection, DEFERRED_INDEXES)
 
     async def _compare(self, connection: Any, changes: Sequence[Changes]) -> None:
         """Lock the checkpoints of these partitions alone: others may be written meanwhile.

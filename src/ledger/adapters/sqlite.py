@@ -15,27 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ledger.adapters.sqlite_file import LogFile, offset_of, place_of
+from ledger.adapters.sqlite_file import LogFile
+from ledger.adapters.sqlite_records import read_records
 from ledger.adapters.sqlite_rows import check_records
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
 from ledger.errors import LogMisconfigured, LogReadOnly, LogRegressed, LogUnavailable
-from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Record, Slice
+from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Slice
 from ledger.sqlite_reading import SqliteReading
 
 __all__ = ["SqliteLog", "SqliteSnapshots"]
 
 READ_THREADS = 4
-READ_BYTES_MAX = 8 * 1024 * 1024
-READ_ROWS_AT_ONCE = 500
 POLL_SECONDS = 0.05
 
-# As bytes, whatever somebody with another tool has made of them.
-READ = (
-    "SELECT place, stated, CAST(key AS BLOB), CAST(value AS BLOB), timestamp_ms, traceparent"
-    " FROM records"
-    " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
-)
 Result = TypeVar("Result")
 
 
@@ -247,16 +240,7 @@ class SqliteLog:
     def _read(
         self, connection: sqlite3.Connection, partition: int, offset: int, records_max: int
     ) -> Slice:
-        records: list[Record] = []
-        size = 0
-        bounds = (place_of(partition, offset), place_of(partition + 1, 0), records_max)
-        with contextlib.closing(connection.execute(READ, bounds)) as rows:
-            while size < READ_BYTES_MAX and (some := rows.fetchmany(READ_ROWS_AT_ONCE)):
-                records += [
-                    Record(offset_of(place), stated, key, value, stamp, None, trace)
-                    for place, stated, key, value, stamp, trace in some
-                ]
-                size += sum([len(row[3]) for row in some])
+        records = read_records(connection, partition, offset, records_max)
         end = end_of(connection, partition)
         if offset > end:
             raise LogRegressed(f"partition {partition} ends at {end}, before offset {offset}")

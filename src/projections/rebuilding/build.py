@@ -129,12 +129,12 @@ class Build:
         DatabaseUnavailable.
         """
         await self.reach(until, indexed=False)
-        indexing = asyncio.create_task(self.reach(until))
+        indexing = [asyncio.create_task(self.reach(until)), asyncio.create_task(self._index())]
         try:
             await self.sum_up(demand)
-            await indexing
+            await asyncio.gather(*indexing)
         finally:
-            await end(indexing)
+            await end(*indexing)
 
     async def reach(self, until: Mapping[int, int], *, indexed: bool = True) -> None:
         """Return once the views show the records before these offsets, and have all indexes.
@@ -170,6 +170,18 @@ class Build:
                 for part in self._shares(until)
             )
         )
+
+    async def _index(self) -> None:
+        """Make indexes beside the projector, where there is more than one writer."""
+        if self._database.is_sqlite:
+            return
+        store = open_store(self._database, VIEW_GROUP)
+        try:
+            # The projector makes them all the same, and says what it meets.
+            with contextlib.suppress(DatabaseUnavailable):
+                await store.build_indexes()
+        finally:
+            await store.close()
 
     def _shares(self, until: Mapping[int, int]) -> list[dict[int, int]]:
         """What is summed up at once: a server has several processors, a file has one writer."""

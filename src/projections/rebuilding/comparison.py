@@ -145,7 +145,10 @@ def _summary_query(shape: _Shape, source: str, *, sqlite: bool) -> str:
     columns = ", ".join(shape.columns)
     digest = f"row_digest({columns})"
     if not sqlite:
-        digest = f"COALESCE(sum(hashtextextended(ROW({columns})::text, 0)), 0)::text"
+        # The hash of a row is a sum over its columns, so that a value exchanged between two rows
+        # would leave the sum of all as it was: hence the hash of the hash.
+        row = f"hashint8extended(hash_record_extended(ROW({columns}), 0), 0)"
+        digest = f"COALESCE(sum({row}), 0)::text"
     sums = [
         f"COALESCE(sum({part}), 0)"
         for name in shape.amounts

@@ -44,6 +44,13 @@ _DAMAGE = (
 )
 
 
+# What one of the two has is the sum of both without the other.
+_EXCHANGED = (
+    "UPDATE movements SET occurred_us = (SELECT sum(occurred_us) FROM movements"
+    " WHERE id IN ('a0-p0', 'b0-p0')) - occurred_us WHERE id IN ('a0-p0', 'b0-p0')"
+)
+
+
 def differing(report: Report) -> dict[str, tuple[int, int, int]]:
     """Rows that differ, are missing and are too many, of the tables that are not equal."""
     return {
@@ -92,6 +99,18 @@ async def test_damaged_views_are_found_out_and_replaced(database: Database) -> N
     again = await rebuild(log, database, ORDER, Silent())
     assert (again.equal, again.swapped) == (True, True)
     assert await all_rows(database) == rows
+
+
+async def test_values_that_two_rows_have_exchanged_are_found(database: Database) -> None:
+    """Every sum and every column on its own is then what it should be."""
+    log, _ = told()
+    await project(log, database)
+    await catch_up(database)
+    await execute(database, _EXCHANGED)
+    report = await rebuild(log, database, ORDER, Silent())
+    assert differing(report) == {"movements": (2, 0, 0)}
+    changed = next(one for one in report.tables if one.table == "movements")
+    assert changed.live.sums == changed.built.sums
 
 
 def _later(row: tuple[object, ...]) -> bool:
