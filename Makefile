@@ -65,9 +65,11 @@ clean: ## Remove what the targets made, but not ./data
 .venv/.base: requirements.lock pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --editable .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements-dev.lock
 	$(PIP) install --no-deps --editable .
+	$(BIN)/python -m compileall -q src
 	@touch $@ .venv/.base

@@ -1,5 +1,15 @@
-"""`python -m ops`: the same command line where the script `stockledger` is not on the path."""
+"""`python -m ops`, and the script `stockledger`.
 
-from ops.cli import main
+Processes that a command starts import the script again; what it imports here they need not.
+"""
 
-main()
+
+def main() -> None:
+    """Run a command."""
+    from ops.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

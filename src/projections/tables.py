@@ -213,14 +213,15 @@ reason_days = Table(
 # depends on them, only its speed.
 _m = movements.c
 DEFERRED_INDEXES = (
-    _index("movements_by_id", _m.id),
-    _index("movements_by_recorded", _m.recorded_ms),
+    # Those that take longest first, since several are made at a time.
     _index("movements_by_sku", _m.sku, _m.recorded_ms),
     _index("movements_by_source", _m.source, _m.recorded_ms, where="source_status IS NOT NULL"),
+    _index("movements_by_type", _m.type, _m.recorded_ms),
+    _index("movements_by_id", _m.id),
+    _index("movements_by_reference", _m.reference_id, where="reference_id IS NOT NULL"),
+    _index("movements_by_recorded", _m.recorded_ms),
     _index("movements_by_target", _m.target, _m.recorded_ms, where="target_status IS NOT NULL"),
     _index("movements_by_lot", _m.lot, _m.recorded_ms, where="lot IS NOT NULL"),
-    _index("movements_by_reference", _m.reference_id, where="reference_id IS NOT NULL"),
-    _index("movements_by_type", _m.type, _m.recorded_ms),
     # Movements are recorded about when they occur, so the blocks of the table are nearly in order.
     Index("movements_by_occurred", _m.occurred_us, postgresql_using="brin"),
     _index("stock_by_account", stock.c.account, stock.c.sku, stock.c.lot, stock.c.status),
