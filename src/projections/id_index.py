@@ -9,7 +9,7 @@ from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, storable
 from projections.identity import views_ledger_ids
 from projections.tables import (
-    DEFERRED_INDEXES,
+    MOVEMENTS_BY_ID,
     item_definitions,
     movements,
     refusals,
@@ -18,7 +18,6 @@ from projections.tables import (
 )
 
 IDS_AT_A_TIME = 500
-_MOVEMENTS_BY_ID = DEFERRED_INDEXES[0].name
 
 
 class ViewIdIndex:
@@ -52,7 +51,7 @@ class ViewIdIndex:
                 return 0
             if not self._database.is_sqlite:
                 index = await reader.first(
-                    select(func.to_regclass(text(f"'{_MOVEMENTS_BY_ID}'")).label("found"))
+                    select(func.to_regclass(text(f"'{MOVEMENTS_BY_ID.name}'")).label("found"))
                 )
                 if index is None or index["found"] is None:
                     return 0

@@ -181,21 +181,24 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """The driver's own connection; its errors as this port's. A broken one is given up."""
-        try:
-            async with self._turn:
+        """The driver's own connection; its errors as this port's. A broken one is given up.
+
+        Not by who still waits for it, for then it is somebody else's.
+        """
+        async with self._turn:
+            try:
                 if self._held is None:
                     self._held = await self._engine.raw_connection()
                     await stuck_postgres.prepare(self._held.driver_connection)
                 yield self._held.driver_connection
-        except _REFUSED as error:
-            raise ChangesRefused(f"{type(error).__name__}: {error}") from error
-        except UNAVAILABLE as error:
-            self._give_up()
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
-        except BaseException:
-            self._give_up()
-            raise
+            except _REFUSED as error:
+                raise ChangesRefused(f"{type(error).__name__}: {error}") from error
+            except UNAVAILABLE as error:
+                self._give_up()
+                raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+            except BaseException:
+                self._give_up()
+                raise
 
 
 async def _write_views(connection: Any, changes: Sequence[Changes]) -> None:

@@ -212,12 +212,13 @@ reason_days = Table(
 # do afterwards and much to keep in every index. All these may be made after loading; no answer
 # depends on them, only its speed.
 _m = movements.c
+MOVEMENTS_BY_ID = _index("movements_by_id", _m.id)
 DEFERRED_INDEXES = (
     # Those that take longest first, since several are made at a time.
     _index("movements_by_sku", _m.sku, _m.recorded_ms),
     _index("movements_by_source", _m.source, _m.recorded_ms, where="source_status IS NOT NULL"),
     _index("movements_by_type", _m.type, _m.recorded_ms),
-    _index("movements_by_id", _m.id),
+    MOVEMENTS_BY_ID,
     _index("movements_by_reference", _m.reference_id, where="reference_id IS NOT NULL"),
     _index("movements_by_recorded", _m.recorded_ms),
     _index("movements_by_target", _m.target, _m.recorded_ms, where="target_status IS NOT NULL"),
