@@ -4,14 +4,15 @@ A key is `sl_<id>_<secret>`. The file holds the SHA-256 of the secret only. A sl
 would add nothing: the secret is 256 random bits, which nobody guesses, not a person's password.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import string
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -67,15 +68,16 @@ def create_key(path: Path, name: str, roles: Sequence[KeyRole] = ROLES_ALL) -> t
         raise ValueError(f"a name has 1 to {NAME_LENGTH_MAX} printable characters")
     if not roles or set(roles) - set(ROLES_ALL):
         raise ValueError(f"roles are {' and '.join(ROLES_ALL)}")
-    keys = load(path)
-    if len(keys) >= KEYS_MAX:
-        raise ValueError(f"at most {KEYS_MAX} keys")
     identity = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     unique = tuple(role for role in ROLES_ALL if role in roles)
-    keys[identity] = ApiKey(identity, name, hash_secret(secret), created, unique)
-    _save(path, keys)
+    with _alone(path):
+        keys = load(path)
+        if len(keys) >= KEYS_MAX:
+            raise ValueError(f"at most {KEYS_MAX} keys")
+        keys[identity] = ApiKey(identity, name, hash_secret(secret), created, unique)
+        _save(path, keys)
     return identity, f"{TOKEN_PREFIX}_{identity}_{secret}"
 
 
@@ -86,11 +88,14 @@ def list_keys(path: Path) -> list[ApiKey]:
 
 def revoke_key(path: Path, identity: str) -> ApiKey:
     """Remove a key; running servers refuse it within a second."""
-    keys = load(path)
-    if identity not in keys:
+    if identity not in load(path):
         raise UnknownKey(f"there is no API key {identity}")
-    revoked = keys.pop(identity)
-    _save(path, keys)
+    with _alone(path):
+        keys = load(path)
+        revoked = keys.pop(identity, None)
+        if revoked is None:
+            raise UnknownKey(f"there is no API key {identity}")
+        _save(path, keys)
     return revoked
 
 
@@ -114,9 +119,40 @@ def load(path: Path) -> dict[str, ApiKey]:
     return {key.id: key for key in decoded.keys}
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Nobody else changes the file: of two who read it and write it, the second would bring back
+    what the first has revoked, and lose what it has added.
+
+    A file beside is locked, since this one is replaced. It is gone afterwards; whoever was killed
+    leaves it behind, and no lock on it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.lock")
+    while True:
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Whoever had it meanwhile has removed it, and the next one makes another.
+            if _is_named(handle, beside):
+                try:
+                    yield
+                finally:
+                    beside.unlink()
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_named(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _save(path: Path, keys: dict[str, ApiKey]) -> None:
     """Replace the file in one step, so that a server never reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(msgspec.to_builtins(_File(_FORMAT, list(keys.values()))), indent=2)
     # A temporary file of `tempfile` is readable by its owner alone from the start.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -126,7 +162,17 @@ def _save(path: Path, keys: dict[str, ApiKey]) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
+        _sync_folder(path.parent)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """A name is on disk only with its folder: a key that was revoked must stay so."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -35,7 +35,10 @@ CREATE TABLE IF NOT EXISTS keys (
     CHECK ((subject IS NULL) = (erased IS NOT NULL) AND (key IS NULL) = (erased IS NOT NULL))
 ) WITHOUT ROWID
 """
-
+_MARKS: Final = """
+SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+FROM pragma_application_id, pragma_user_version
+"""
 _ERASE: Final = """
 UPDATE keys SET subject = NULL, key = NULL, erased = ?
 WHERE erased IS NULL AND (subject = ? OR ref = ?)
@@ -168,11 +171,9 @@ class PrivateKeys:
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is made; False for an empty one. Raises PrivateKeysUnusable for others."""
-    # The tables first: whoever makes the file meanwhile commits all three in one transaction, so
-    # that a table that is seen has its marks.
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    # In one statement, which sees one state of the file: whoever makes it meanwhile commits all
+    # three in one transaction.
+    application, version, tables = connection.execute(_MARKS).fetchone()
     if (application, version, tables) == (0, 0, 0):
         return False
     if application != APPLICATION_ID:
@@ -188,7 +189,9 @@ def _writing(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        # Where the disk is full, SQLite has rolled back by itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

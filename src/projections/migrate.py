@@ -118,7 +118,9 @@ def _upgrade_sqlite(connection: Connection, revision: str) -> None:
     try:
         _run(connection, revision)
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        # Where the disk is full, SQLite has rolled back by itself; what it said then matters.
+        with contextlib.suppress(SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")
 

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from projections import migrate
 from projections.database import (
     SQLITE_BUSY_MS,
     DatabaseUnavailable,
@@ -140,3 +141,17 @@ async def test_tables_of_a_newer_version_are_said_so(database_url: str) -> None:
     await engine.dispose()
     with pytest.raises(ViewsNewer, match="upgrade this one"):
         await upgrade(database_url)
+
+
+async def test_what_sqlite_rolled_back_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does where the disk is full: that is what is said, not that nothing is left to undo."""
+
+    def full(connection: Connection, _revision: str) -> None:
+        connection.exec_driver_sql("ROLLBACK")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(migrate, "_run", full)
+    with pytest.raises(DatabaseUnavailable, match="disk is full"):
+        await upgrade(f"sqlite+aiosqlite:///{tmp_path / 'views.db'}")

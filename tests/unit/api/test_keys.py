@@ -1,6 +1,7 @@
 """API keys: the file, and who is let in."""
 
 import stat
+import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -61,6 +62,27 @@ def test_keys_are_revoked(tmp_path: Path) -> None:
     assert list(load(path)) == [second]
     with pytest.raises(UnknownKey):
         revoke_key(path, first)
+
+
+def test_many_change_the_file_at_once(tmp_path: Path) -> None:
+    """Whoever revokes brings nothing back, and whoever makes one loses none."""
+    path = tmp_path / "keys.json"
+    old = [create_key(path, "old")[0] for _ in range(12)]
+    made: list[str] = []
+
+    def work(number: int) -> None:
+        for one in old[number::4]:
+            made.append(create_key(path, "new")[0])
+            revoke_key(path, one)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(made) == len(old)
+    assert set(load(path)) == set(made)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 101])

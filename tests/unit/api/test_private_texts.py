@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from api.private_keys import PrivateKeys, PrivateKeysUnusable
+from api.private_keys import PrivateKeys, PrivateKeysUnusable, _writing
 from api.private_texts import (
     SUBJECT_LENGTH_MAX,
     TEXT_BYTES_MAX,
@@ -213,33 +213,49 @@ def test_a_subject_gets_one_key_from_many(keys: PrivateKeys) -> None:
 
 
 class _MadeMeanwhile(sqlite3.Connection):
-    """Another process makes the file between the first two questions to it."""
+    """Another process makes the file before one of the questions to it."""
 
     make: ClassVar[Callable[[], object] | None] = None
+    questions: ClassVar[int] = 0
 
     def execute(self, sql: str, /, *arguments: Any) -> sqlite3.Cursor:
-        answer = super().execute(sql, *arguments)
-        make = type(self).make
-        if make is not None and ("sqlite_master" in sql or "application_id" in sql):
-            answer = super().execute(f"SELECT {answer.fetchone()[0]}")
-            type(self).make = None
-            make()
-        return answer
+        kind, make = type(self), type(self).make
+        if make is not None and not self.in_transaction:
+            kind.questions -= 1
+            if kind.questions < 0:
+                kind.make = None
+                make()
+        return super().execute(sql, *arguments)
 
 
+@pytest.mark.parametrize("questions", range(5))
 def test_a_file_that_another_makes_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, questions: int
 ) -> None:
     """Seen empty at first and made a moment later, it is not something else's."""
     path = tmp_path / "keys.db"
     keys, connect = PrivateKeys(path), sqlite3.connect
     monkeypatch.setattr(_MadeMeanwhile, "make", lambda: protect(PrivateKeys(path), "a", "text"))
+    monkeypatch.setattr(_MadeMeanwhile, "questions", questions)
     monkeypatch.setattr(
         sqlite3, "connect", lambda *a, **more: connect(*a, **more, factory=_MadeMeanwhile)
     )
     protect(keys, "b", "text")
-    assert _MadeMeanwhile.make is None
+    monkeypatch.undo()
     assert sorted(row.subject or "" for row in keys.rows()) == ["a", "b"]
+
+
+def test_what_sqlite_rolled_back_by_itself(keys: PrivateKeys) -> None:
+    """As it does where the disk is full: that is what is said."""
+    protect(keys, "a", "text")
+
+    def full() -> None:
+        with keys._opened() as connection, _writing(connection):
+            connection.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(PrivateKeysUnusable, match="disk is full"):
+        full()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
