@@ -5,10 +5,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from ledger.errors import SnapshotCorrupt
 from ledger.log import SnapshotStore
 
 # The formats that are understood here; one of another format is not compared.
 FORMATS: Final = (4, 5, 6)
+# So often may a snapshot be replaced while it is read.
+ATTEMPTS_MAX: Final = 5
 
 
 class _Format(msgspec.Struct):
@@ -77,10 +80,20 @@ class Ignored(NamedTuple):
 
 async def read_stored(store: SnapshotStore, partition: int) -> StoredSnapshot | Ignored | None:
     """The newest snapshot of a partition, or None if there is none. Raises LogUnavailable."""
-    newest = await store.newest(partition)
-    if newest is None:
-        return None
-    generation, data = newest
+    for _ in range(ATTEMPTS_MAX):
+        newest = await store.newest(partition)
+        if newest is None:
+            return None
+        found = await _read(store, partition, *newest)
+        # A writer that commits another one meanwhile lets the parts of this one go.
+        if isinstance(found, StoredSnapshot) or await store.newest(partition) == newest:
+            return found
+    return Ignored(partition, "it was replaced each time while it was read", corrupt=False)
+
+
+async def _read(
+    store: SnapshotStore, partition: int, generation: int, data: bytes
+) -> StoredSnapshot | Ignored:
     try:
         version = msgspec.msgpack.decode(data, type=_Format).format
         if version not in FORMATS:
@@ -91,6 +104,8 @@ async def read_stored(store: SnapshotStore, partition: int) -> StoredSnapshot | 
             digest.update(piece)
             count += 1
             parts.append(msgspec.msgpack.decode(piece, type=StoredPart))
+    except SnapshotCorrupt as error:
+        return Ignored(partition, str(error))
     except (msgspec.MsgspecError, TypeError) as error:
         return Ignored(partition, f"it cannot be read: {error}")
     if count != manifest.parts or digest.hexdigest() != manifest.hash:

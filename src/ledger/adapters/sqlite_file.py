@@ -98,6 +98,7 @@ class LogFile:
     def open_to_read(self) -> None:
         """Know the file from now on, which has to be there. Raises as `open` does."""
         with contextlib.closing(self.reading()) as reading:
+            self._known(lambda: self._await_made(reading))
             self._known(lambda: reading.run(self._refuse_foreign))
 
     def _known(self, open_file: Callable[[], Result]) -> Result:
@@ -110,6 +111,12 @@ class LogFile:
             raise LogUnavailable(f"{self.path} cannot be opened: {why}") from error
         self._identity = self._found_identity()
         return opened
+
+    def _await_made(self, reading: SqliteReading) -> None:
+        """While another process is making the file it is a database without tables."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while reading.run(_is_empty) and time.monotonic() < deadline:
+            time.sleep(OPEN_RETRY_SECONDS)
 
     def reading(self) -> SqliteReading:
         """One more connection, to read; it connects when it is used."""
@@ -124,6 +131,7 @@ class LogFile:
         """List what is wrong with the file, each in a sentence. Raises LogUnavailable."""
         try:
             with contextlib.closing(self.reading()) as reading:
+                self._await_made(reading)
                 wrong = reading.run(
                     lambda connection: (
                         self._foreign(connection)
@@ -152,14 +160,14 @@ class LogFile:
         )
         try:
             connection.execute(CACHE)
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables:
+            empty = _is_empty(connection)
+            if not empty:
                 self._refuse_foreign(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-            if not tables:
+            if empty:
                 self._make(connection)
         except BaseException:
             connection.close()
@@ -184,6 +192,9 @@ class LogFile:
             raise LogMisconfigured(" ".join(foreign))
 
     def _foreign(self, connection: sqlite3.Connection) -> list[str]:
+        # Asked first: whoever makes the tables marks the file in the same transaction.
+        if _is_empty(connection):
+            return [f"{self.path} is empty: nobody has made it a log."]
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION_ID:
@@ -222,3 +233,9 @@ class LogFile:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever put into the database."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not tables

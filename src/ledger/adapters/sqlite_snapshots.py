@@ -155,7 +155,7 @@ class SqliteSnapshots:
 
     def _fetch(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         if self._reading is not None:
-            return self._reading.run(lambda one: one.execute(statement, values).fetchall())
+            return self._reading.run(lambda one: _rows(one, statement, values))
         return self._opened().execute(statement, values).fetchall()
 
     def _commit(self, partition: int, generation: int, manifest: bytes) -> None:
@@ -191,3 +191,11 @@ class SqliteSnapshots:
         if self._connection is None:
             raise LogUnavailable("the snapshot store is not open")
         return self._connection
+
+
+def _rows(
+    connection: sqlite3.Connection, statement: str, values: tuple[object, ...]
+) -> list[tuple[Any, ...]]:
+    """What a file that others make has; none where it has no tables yet."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection.execute(statement, values).fetchall() if tables else []

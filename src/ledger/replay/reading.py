@@ -98,15 +98,17 @@ class _Reader:
         give_up_at = loop.time() + BEHIND_SECONDS
         while True:
             part = await self._attempt(offset)
-            if part is not None and part.next_offset > offset:
+            if part is None:
+                # However long it took: a broker's damaged batch is asked for until time is up.
+                continue
+            if part.next_offset > offset:
                 return part
             if loop.time() > give_up_at:
                 raise LogUnavailable(
                     f"partition {self._partition} ended at {self._until} and is not shown beyond "
                     f"offset {offset} now"
                 )
-            if part is not None:
-                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _attempt(self, offset: int) -> Slice | None:
         """A slice, or None if a shorter one is to be tried."""

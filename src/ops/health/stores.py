@@ -50,7 +50,9 @@ async def check_log(
 
 
 def _has_no_file(settings: Settings) -> bool:
-    return settings.kafka_bootstrap is None and not settings.log_path.exists()
+    path = settings.log_path
+    # As for whoever reads the log: what is empty would be made one by whoever writes to it.
+    return settings.kafka_bootstrap is None and not (path.exists() and path.stat().st_size)
 
 
 def _no_log(settings: Settings) -> Finding:

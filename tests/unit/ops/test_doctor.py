@@ -51,6 +51,15 @@ def test_nothing_is_there_yet(run: Run, tmp_path: Path) -> None:
     assert "disk" in run("doctor", "--port", "0")[1]
 
 
+def test_a_log_that_is_being_made_is_not_there_yet(run: Run) -> None:
+    """Its maker has made the file, and nothing in it."""
+    folder = Path("data")
+    folder.mkdir()
+    (folder / "log.db").touch()
+    code, out, _ = run("doctor", "--json", "--port", "0")
+    assert (code, _found(out)["log"][0][0]) == (0, "warn")
+
+
 async def _filled(folder: Path) -> None:
     from tests.unit.api.serving import client_of
 

@@ -99,6 +99,13 @@ def test_damage_has_its_place(damaged: int) -> None:
     assert found == list(range(damaged))
 
 
+def test_damage_that_takes_its_time_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker is asked again for a damaged batch until time is up; it is not behind for that."""
+    monkeypatch.setattr(reading, "BEHIND_SECONDS", -1.0)
+    with pytest.raises(LogDamaged, match="partition 0, offset 70: it cannot be read"):
+        run(_offsets(DamagedLog(200, 70), 0, 200))
+
+
 def test_what_is_no_damage() -> None:
     """A log that is away may come back."""
     assert is_damage(_raised(_malformed()))
