@@ -23,6 +23,8 @@ def at(day: str, **movement: Any) -> dict[str, Any]:
     return {"location": "MAIN/A", "occurred_at": f"{day}T12:00:00Z", **movement}
 
 
+# An ISBN and the number of a pallet, read where a quantity was asked for.
+BAR_CODE, PALLET = "9780306406157", "376104250021234569"
 ODD = [
     receipt(sku="ONLY-RECEIVED", occurred_at="2026-01-02T00:00:00Z"),
     at("2026-01-02", type="customer_return", sku="ALL-RETURNS", quantity="5"),
@@ -34,6 +36,11 @@ ODD = [
         for day in range(1, 19)
     ),
     at("2026-01-18", type="customer_return", sku="AT-ONCE", quantity="500"),
+    receipt(sku="CODE", quantity=BAR_CODE, unit_cost="0.01", occurred_at="2026-01-01T00:00:00Z"),
+    at("2026-01-18", type="issue", sku="CODE", quantity="1", location="MAIN/A/01"),
+    # Now, so that a few days of history is all there ever is.
+    receipt(sku="ASKED", unit_cost="2"),
+    receipt(sku="PALLET", unit_cost="2"),
 ]
 
 
@@ -52,7 +59,8 @@ async def test_odd_series(client: httpx.AsyncClient) -> None:
     safety = {
         row["sku"]: row for row in (await client.get("/v1/planning/safety-stock")).json()["items"]
     }
-    assert set(safety) == {"ONLY-RECEIVED", "ALL-RETURNS", "ONE-DAY", "AT-ONCE"}
+    odd = {"ONLY-RECEIVED", "ALL-RETURNS", "ONE-DAY", "AT-ONCE"}
+    assert set(safety) == {*odd, "CODE"}
     assert safety["ONLY-RECEIVED"]["demand_reason"] == "no_demand"
     assert safety["ONLY-RECEIVED"]["safety_stock"] == "0"
     assert safety["ALL-RETURNS"]["reorder_point"] == "0"
@@ -66,3 +74,23 @@ async def test_odd_series(client: httpx.AsyncClient) -> None:
     for sku in safety:
         why = await client.get(f"{RUNS}/{done['id']}/explain", params={"sku": sku})
         assert why.json()["agrees"], why.json()["differences"]
+    slow = await client.get("/v1/planning/slow-movers", params={"sku": "CODE"})
+    assert slow.json()["items"][0]["days_of_cover"] is None
+    await _numbers_read_as_quantities(client)
+
+
+async def _numbers_read_as_quantities(client: httpx.AsyncClient) -> None:
+    """Asked for and refused on the day of the run; nobody can take that back."""
+    position = ""
+    for sku, quantity in (("ASKED", BAR_CODE), ("PALLET", PALLET)):
+        movement = {"type": "pick", "sku": sku, "quantity": quantity, "location": "MAIN/A/01"}
+        refused = await client.post("/v1/movements", json=movement)
+        assert refused.status_code == 409
+        position = refused.headers["ledger-position"]
+    done = await run(client, position, forecast={"enabled": False})
+    # NEVER was asked for today, and so is a series; PALLET is none.
+    assert (done["counts"]["left_out"], done["counts"]["series"]) == (1, 7)
+    (asked,) = (
+        await client.get("/v1/planning/replenishment", params={"sku": "ASKED", "run": done["id"]})
+    ).json()["items"]
+    assert (asked["proposal_reason"], asked["proposal_value"]) == ("ordered", None)

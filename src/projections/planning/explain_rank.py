@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, RowMapping, case, func, select
 
 from projections.database import ReadConnection
 from projections.planning import abc
-from projections.planning.numbers import rounded
+from projections.planning.numbers import INT64_MAX, rounded
 from projections.planning.parameters import Parameters
 from projections.planning.run_fields import planning_results
 
@@ -37,7 +37,8 @@ async def rank_of(reader: ReadConnection, row: RowMapping, parameters: Parameter
     higher = 0
     for scale in await _scales(reader, row):
         factor = 10 ** (COMMON_SCALE - scale) if basis == "units" else 1
-        sums = await _sums(reader, row, column, (scale, max(own, 0) // factor))
+        # At a coarser scale the value may pass 64 bits, and then nothing stored is above it.
+        sums = await _sums(reader, row, column, (scale, min(max(own, 0) // factor, INT64_MAX)))
         total += (sums["whole"] * _PART + sums["whole_rest"]) * factor
         before += (sums["above"] * _PART + sums["above_rest"]) * factor
         higher += sums["higher"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from ledger.domain.items import Item
 from projections.database import Database, ReadConnection
+from projections.planning.assembling import SUM_MAX
 from projections.planning.catching_up import catch_up
 from projections.planning.days import Days
 from projections.planning.parameters import Parameters
@@ -21,6 +23,8 @@ COLUMNS: Final = (
     "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
     "available_net", "value_net", "received", "received_value",
 )  # fmt: skip
+# Longer than any time that demand is multiplied by: lead time, delay, review period, cover.
+DAYS_REACH: Final = 40_000
 _decode_item = msgspec.json.Decoder(Item).decode
 
 
@@ -44,7 +48,7 @@ async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
             if parameters.positions is None
             else {int(one): offset for one, offset in parameters.positions.items()}
         )
-        days = await read_series(reader, parameters, positions, COLUMNS)
+        days = within_reach(await read_series(reader, parameters, positions, COLUMNS), parameters)
         known = await read_items(reader, positions)
         supply = await read_supply(reader, positions, parameters.as_of_day)
     return Inputs(parameters, positions, days, known, supply)
@@ -79,6 +83,22 @@ def with_rows(days: Days) -> Days:
         scales=days.scales[some],
         starts=np.append(days.starts[:-1][some], days.starts[-1]),
     )
+
+
+def within_reach(days: Days, parameters: Parameters) -> Days:
+    """Without series of so much demand that levels would leave 64 bits; they are `left_out`.
+
+    A bar code that was read where a quantity was asked for ends up here, even of a pick that was
+    refused. It cannot be taken back, and must not end every run that looks at its day.
+    """
+    change = 1 + Decimal(parameters.what_if.demand_percent) / 100
+    most = SUM_MAX / (DAYS_REACH * float(max(change, Decimal(1))))
+    asked = days.sums("issued").astype(np.float64) + days.sums("unmet")
+    beyond = asked > most
+    if not beyond.any():
+        return days
+    names = {days.skus[one] for one in np.flatnonzero(beyond).tolist()}
+    return replace(days.only(np.flatnonzero(~beyond)), left_out=sorted(names.union(days.left_out)))
 
 
 async def read_items(

@@ -19,6 +19,8 @@ from projections.planning.run_fields import (
 
 _f, _h, _s = planning_forecasts.c, planning_health.c, planning_results.c
 ORDERED = "ordered"
+# A sum of 64-bit numbers may pass 64 bits; those of their parts do not.
+_PART = 10**9
 
 
 async def list_forecasts(
@@ -68,6 +70,7 @@ async def list_suppliers(
 ) -> Page:
     """What is proposed from each supplier; last what has none. Raises InvalidCursor."""
     missing = _s.proposal_value.is_(None)
+    value = func.coalesce(_s.proposal_value, 0)
     none = case((_s.supplier.is_(None), 1), else_=0)
     name = func.coalesce(_s.supplier, "")
     query = (
@@ -75,7 +78,8 @@ async def list_suppliers(
             none.label("none"),
             name.label("supplier"),
             func.count().label("lines"),
-            func.sum(func.coalesce(_s.proposal_value, 0)).label("value"),
+            func.sum(value // _PART).label("whole"),
+            func.sum(value % _PART).label("rest"),
             func.sum(case((missing, 1), else_=0)).label("without"),
         )
         .where(_s.run_id == run_id, _s.proposal_reason == ORDERED)
@@ -91,7 +95,7 @@ async def list_suppliers(
         {
             "supplier": None if row["none"] else row["supplier"],
             "lines": row["lines"],
-            "value": shown("value", int(row["value"]), 0),
+            "value": shown("value", int(row["whole"]) * _PART + int(row["rest"]), 0),
             "lines_without_cost": int(row["without"]),
         }
         for row in rows

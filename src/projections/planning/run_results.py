@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
+import numpy as np
 from sqlalchemy import Table
 
 from projections.database import Database
 from projections.planning import run_classes, run_health, run_level_columns
 from projections.planning.criteria import without_price
+from projections.planning.days import Days
 from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of
 from projections.planning.run_columns import FIELDS
@@ -140,7 +142,7 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     """
     inputs = await read_inputs(database, parameters)
     await read(inputs.positions)
-    skus, sites = inputs.days.skus, inputs.days.sites
+    skus, sites, left_out = inputs.days.skus, inputs.days.sites, len(inputs.days.left_out)
     columns, forecasts, unpriced = await asyncio.to_thread(_of_demand, inputs)
     positions = inputs.positions
     # Classes and levels need a third of the columns; both at once would not fit where these do.
@@ -149,7 +151,7 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     of_series, of_groups = await _health(database, parameters, positions, classes)
     columns |= of_series
     counts = {"series": len(skus), "skus": len(set(skus)), "forecasts": len(forecasts)}
-    counts |= unpriced
+    counts |= unpriced | ({"left_out": left_out} if left_out else {})
     tables: dict[Table, Rows] = {
         planning_results: SeriesRows(columns),
         planning_forecasts: ListedRows(forecasts),
@@ -190,10 +192,12 @@ async def _health(
         return {name: [None] * len(classes) for name in run_health.FIGURES}, []
     async with database.reader() as reader:
         days = await run_health.read_health_days(reader, parameters, positions)
-    columns = await asyncio.to_thread(run_health.columns_of, days, parameters)
-    found = list(zip(days.skus, days.sites, strict=True))
     # A series with amounts beyond any sense is left out by the columns that have them.
-    of_series = [classes.get(key, "") for key in found]
+    known = [number for number, key in enumerate(_keys(days)) if key in classes]
+    days = days if len(known) == len(days) else days.only(np.array(known, np.int64))
+    columns = await asyncio.to_thread(run_health.columns_of, days, parameters)
+    found = _keys(days)
+    of_series = [classes[key] for key in found]
     rows = await asyncio.to_thread(run_health.group_rows, days, of_series, parameters)
     place = {key: number for number, key in enumerate(found)}
     where = [place.get(key) for key in classes]
@@ -202,3 +206,7 @@ async def _health(
         for name, values in columns.items()
     }
     return in_order, rows
+
+
+def _keys(days: Days) -> list[Key]:
+    return list(zip(days.skus, days.sites, strict=True))

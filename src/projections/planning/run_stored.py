@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from projections.planning.numbers import INT64_MAX
 from projections.planning.run_columns import Kind
 from projections.planning.run_fields import MICRO, MICRO_DECIMALS
 
@@ -12,10 +13,11 @@ def stored(kind: Kind, values: Any) -> list[Any]:
     """The values of a column as the tables hold them: Python integers, texts and None.
 
     A list is stored already. Of arrays, statistics and numbers are float64 with no more than six
-    decimals; NaN becomes None.
+    decimals; NaN becomes None. So does what 64 bits cannot hold: one quantity that was typed wrong
+    must not end the run of all others.
     """
     if isinstance(values, list):
-        return values
+        return values if kind == "text" else [_held(value) for value in values]
     if kind == "statistic":
         return [statistic(value) for value in np.asarray(values).tolist()]
     if kind == "number":
@@ -23,8 +25,12 @@ def stored(kind: Kind, values: Any) -> list[Any]:
     return list(values.tolist())
 
 
+def _held(value: int | None) -> int | None:
+    return None if value is None or abs(value) > INT64_MAX else value
+
+
 def _micro(values: Any) -> list[int | None]:
-    missing = np.isnan(values)
+    missing = np.isnan(values) | (np.abs(values) * MICRO >= float(INT64_MAX))
     scaled = np.rint(np.where(missing, 0.0, values) * MICRO).astype(np.int64).tolist()
     if not missing.any():
         return scaled  # type: ignore[no-any-return]
