@@ -19,6 +19,7 @@ from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.loading.checkpoint import Counts, checkpoint_path
 from ops.loading.rows import Source, file_format, identity, open_rows
 from ops.reading import read_key
+from ops.whole_files import refuse_same
 
 if TYPE_CHECKING:
     from ops.loading.load import Load
@@ -70,6 +71,8 @@ def load(  # noqa: PLR0913 - each is a flag
         batch_items=batch,
         patience_seconds=patience,
     )
+    for given in (file, mapping, api_key_file):
+        refuse_same("--rejects", order.rejects, given)
     document = _load(order)
     refused = sum(document["refused"].values())
     document["rejects"] = str(order.rejects) if refused else None

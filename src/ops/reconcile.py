@@ -15,6 +15,7 @@ from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.load import PATIENCE_SECONDS_DEFAULT, URL_DEFAULT
 from ops.reading import read_key
 from ops.views import read_views
+from ops.whole_files import refuse_same
 
 if TYPE_CHECKING:
     from ops.reconciling.applying import Applied
@@ -76,6 +77,8 @@ def reconcile(  # noqa: PLR0913 - each is a flag
     cannot be read; 2 used wrongly; 3 the database or the server does not answer, or the disk is
     full.
     """
+    for given in (file, mapping, api_key_file):
+        refuse_same("--csv", csv, given)
     asked = _Asked(file, mapping, as_of, as_of_position, tolerance, reason)
     order = _order(settings, asked)
     outcome = _compare(settings, order, min_position)

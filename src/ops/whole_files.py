@@ -54,6 +54,19 @@ def unwritten(path: Path, error: OSError) -> CommandError:
     return CommandError(f"{path} cannot be written: {why}; nothing of it was left", code)
 
 
+def refuse_same(flag: str, output: Path | None, given: Path | None) -> None:
+    """Raise CommandError where what is to be written would take the place of what is read."""
+    if output is None or given is None:
+        return
+    try:
+        same = output.samefile(given)
+    except OSError:
+        # One of them is not there.
+        return
+    if same:
+        raise CommandError(f"{flag} {output} is a file that the command reads")
+
+
 def sync_folder(folder: Path) -> None:
     """Names are on disk only with their folder. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)

@@ -224,6 +224,7 @@ class BulkClient:
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -102,7 +102,9 @@ class Load:
             self._rejects = None
         try:
             if kept_bytes == 0:
-                path.unlink(missing_ok=True)
+                # A device or a pipe is written to, and stays.
+                if path.is_file():
+                    path.unlink(missing_ok=True)
                 return True
             if not path.exists() or path.stat().st_size < kept_bytes:
                 return False

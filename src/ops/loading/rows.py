@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
@@ -18,6 +19,7 @@ Format = Literal["csv", "ndjson", "parquet"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 LINE_BYTES_MAX = 1024 * 1024
+_ESCAPE = b"\\u"
 PARQUET_ROWS_AT_ONCE = 20_000
 _FORMATS: dict[str, Format] = {
     ".csv": "csv",
@@ -65,7 +67,7 @@ def identity(path: Path) -> str:
         with path.open("rb") as raw, _uncompressed(raw) as stream:
             # The type of the parameter names a reader that gzip's own class only looks like.
             return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 
@@ -87,8 +89,11 @@ def open_rows(path: Path, kind: Format, encoding: str, delimiter: str) -> Iterat
             raise CommandError(f"there is no encoding {encoding}") from None
         stack.enter_context(text)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
-        columns = [name.strip() for name in _header(path, reader)]
-        yield Source(columns, _csv(reader, columns), raw.tell)
+        try:
+            columns = _header(path, reader)
+        except UnicodeError as error:
+            raise CommandError(f"{path} is not in the encoding {encoding}: {error}") from None
+        yield Source(columns, _csv(path, reader, columns), raw.tell)
 
 
 @contextmanager
@@ -104,7 +109,7 @@ def _uncompressed(raw: IO[bytes]) -> Iterator[IO[bytes]]:
 
 def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
     try:
-        columns = next(reader, [])
+        columns = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         raise CommandError(f"{path}: the line of column names is broken: {error}") from None
     if not any(columns):
@@ -115,7 +120,7 @@ def _header(path: Path, reader: Iterator[list[str]]) -> list[str]:
     return columns
 
 
-def _csv(reader: Any, columns: list[str]) -> Iterator[Row]:
+def _csv(path: Path, reader: Any, columns: list[str]) -> Iterator[Row]:
     width = len(columns)
     while True:
         line = reader.line_num + 1
@@ -126,6 +131,9 @@ def _csv(reader: Any, columns: list[str]) -> Iterator[Row]:
         except csv.Error as error:
             yield Row(line, {}, str(error))
             continue
+        except UnicodeError as error:
+            # Not every encoding can go on behind bytes that are none of it.
+            raise CommandError(f"{path}, from line {line} on: {error}") from None
         if not values:
             continue
         if len(values) != width:
@@ -161,6 +169,9 @@ def _ndjson(stream: IO[bytes]) -> Iterator[Row]:
         try:
             # A number with a point stays the text it is written as, so it stays exact.
             values = json.loads(data, parse_float=str, parse_constant=str)
+            if _ESCAPE in data:
+                # Half of a pair may be written as an escape, and is no character.
+                json.dumps(values, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             yield Row(line, {}, f"no JSON: {error}")
             continue

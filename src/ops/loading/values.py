@@ -237,9 +237,12 @@ def _zone(name: str | None, where: str) -> ZoneInfo | None:
 
 def _limit(number: str | int, where: str) -> Decimal:
     try:
-        return Decimal(number)
+        limit = Decimal(number)
     except InvalidOperation:
-        raise CommandError(f"{where}: {number!r} is no number") from None
+        limit = Decimal("NaN")
+    if limit.is_nan():
+        raise CommandError(f"{where}: {number!r} is no number")
+    return limit
 
 
 def _decimal(value: str) -> Decimal:

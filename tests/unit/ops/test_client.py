@@ -157,7 +157,10 @@ def test_asking_for_a_movement(answer: httpx.Response | Exception, expected: boo
     assert asked == [["/v1/movements?id=a%2Fb+c&sku=s%26k"]]
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[", "nowhere"])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:8000", "ftp://127.0.0.1", "http://[", "nowhere", "http://h:x", "http://h:65536"],
+)
 def test_an_address_that_is_none(url: str) -> None:
     """It is said at once, not waited for."""
 

@@ -130,6 +130,8 @@ def test_config_check_reads_the_parameters_of_scheduled_runs(
         ([*LOAD, "--batch", "0"], 2, "--batch"),
         ([*LOAD, "--url", "nowhere"], 2, "no address"),
         ([*LOAD, "--url", "http://127.0.0.1:9", "--patience", "0"], 3, "gave up"),
+        ([*LOAD, "--rejects", "a.csv"], 2, "--rejects a.csv is a file that the command reads"),
+        ([*LOAD, "--rejects", "./m.toml"], 2, "m.toml is a file that the command reads"),
         (["keys", "revoke", "nobody"], 1, "there is no API key nobody"),
         (["keys", "create", ""], 2, "a name has"),
     ],
@@ -145,6 +147,7 @@ def test_a_wrong_use_is_said_in_a_sentence(
     assert (found, out) == (code, "")
     assert part in err
     assert "Traceback" not in err
+    assert {"a.csv", "m.toml", "bad.toml"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_keys_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:

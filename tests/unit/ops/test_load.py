@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,13 @@ def test_a_lost_rejects_file_starts_anew(tmp_path: Path) -> None:
     ledger.requests_max = 1_000
     assert load(tmp_path, ledger, rows(100)).resumed_records == 0
     assert len(rejects(tmp_path)) == 22
+
+
+def test_rejects_into_a_pipe_leave_it_there(tmp_path: Path) -> None:
+    """A load that refuses nothing must not take away what is no file, such as /dev/null."""
+    os.mkfifo(tmp_path / "rejects")
+    load(tmp_path, Ledger(), [row(2)])
+    assert (tmp_path / "rejects").is_fifo()
 
 
 def test_a_full_lane_is_sent_in_batches(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_records_that_differ_are_looked_at_one_by_one(tmp_path: Path) -> None:
         ('"pick"', '"pick"\nwhen = { column = "Code", matches = "(" }', "is no pattern"),
         ('"pick"', '"pick"\nwhen = { column = "Code" }', "a condition needs"),
         ('"pick"', '"pick"\nwhen = { column = "Code", less_than = "x" }', "'x' is no number"),
+        ('"pick"', '"pick"\nwhen = { column = "Code", less_than = "NaN" }', "'NaN' is no number"),
         ('"pick"', '"pick"\nfields = { reason = "lost" }', "there is no field reason"),
         ("[[rule]]", "[[rul]]", "unknown field `rul`"),
         ("[[rule]]", "[rule", "is no TOML"),

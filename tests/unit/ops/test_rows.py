@@ -39,7 +39,12 @@ def test_broken_csv_rows_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"", "no line of column names"), (b"a,a\n", "twice"), (b'"x"y\n', "broken")],
+    [
+        (b"", "no line of column names"),
+        (b"a,a\n", "twice"),
+        (b"a, a\n", "twice"),
+        (b'"x"y\n', "broken"),
+    ],
 )
 def test_a_file_needs_column_names(tmp_path: Path, content: bytes, part: str) -> None:
     """Each once."""
@@ -57,6 +62,33 @@ def test_ndjson_keeps_numbers_exact(tmp_path: Path) -> None:
     assert rows[0] == Row(1, {"a": "0.10", "b": "1e400"})
     assert [row.line for row in rows if row.problem] == [3, 4, 5]
     assert rows[-1] == Row(6, {"a": "NaN"})
+
+
+def test_half_of_a_character_is_no_text(tmp_path: Path) -> None:
+    """JSON can write it as an escape, and nothing can be sent with it; a pair of them is one."""
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b'{"a": "\\ud800"}\n{"b\\udfff": 1}\n{"a": "\\ud83d\\ude00"}\n')
+    rows = read(path)
+    assert [row.line for row in rows if row.problem] == [1, 2]
+    assert rows[-1] == Row(3, {"a": "\U0001f600"})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "part"),
+    [
+        ("utf-16", "a\n1\n".encode("utf-16") + b"x", "a.csv, from line 3 on: "),
+        ("utf-16", b"\xff\xfea", "a.csv is not in the encoding utf-16"),
+        ("idna", b"a\n1\n", "a.csv is not in the encoding idna"),
+    ],
+)
+def test_bytes_of_another_encoding(
+    tmp_path: Path, encoding: str, content: bytes, part: str
+) -> None:
+    """Where they cannot be passed over the file is given up, in a sentence."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match=part):
+        read(path, encoding)
 
 
 def test_a_line_without_end_is_not_kept(tmp_path: Path) -> None:
@@ -118,5 +150,10 @@ def test_a_broken_archive(tmp_path: Path) -> None:
     """It is found before anything is sent."""
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"a\n1\n" * 1000)[:-10])
+    with pytest.raises(CommandError, match="cannot be read"):
+        identity(path)
+    packed = bytearray(gzip.compress(b"".join(b"%d\n" % (one**5) for one in range(5_000))))
+    packed[2_000:2_100] = bytes(0x5A ^ one for one in packed[2_000:2_100])
+    path.write_bytes(packed)
     with pytest.raises(CommandError, match="cannot be read"):
         identity(path)

@@ -51,6 +51,21 @@ def test_wrong_use(
     assert not folder.exists()
 
 
+def test_the_statement_is_not_written_over(tmp_path: Path) -> None:
+    """By whatever name it is called."""
+    file, mapping, link = tmp_path / "a.csv", tmp_path / "m.toml", tmp_path / "link.csv"
+    mapping.write_text(MAPPING)
+    file.write_text("sku,quantity\nA,1\n")
+    link.symlink_to(file)
+    for output in (file, link, mapping):
+        done = CliRunner().invoke(
+            app, ["reconcile", str(file), "--mapping", str(mapping), "--csv", str(output)]
+        )
+        assert isinstance(done.exception, CommandError)
+        assert "is a file that the command reads" in str(done.exception)
+    assert file.read_text() == "sku,quantity\nA,1\n"
+
+
 def test_no_views_yet(tmp_path: Path) -> None:
     """There is nothing to compare with."""
     (tmp_path / "a.csv").write_text("sku,quantity\nA,1\n")
