@@ -1,6 +1,6 @@
 """What is kept: results of the newest runs and of the one that holds now, and newer events."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -33,19 +33,37 @@ async def discard(
     """Delete results of failed runs and of all done ones but the newest `kept`, and of no others.
 
     The runs' rows stay. Each transaction deletes the results of one run from one table, at most
-    `rows_max` rows of it. Returns the runs whose results are gone.
+    `rows_max` rows of it. Returns the runs whose results are gone now.
     """
     async with writer.transaction() as connection:
         old = await _discarded(connection, ledger_id, kept)
-    for run_id in old:
-        for table in tables:
+        # First of all: nobody may take what is left of a run for all of it, and least the next run,
+        # which compares itself with one before and tells of what changed.
+        await connection.execute(
+            update(planning_runs).where(_r.run_id.in_(old)).values(results_kept=False)
+        )
+    for table in tables:
+        async for run_id in _not_kept(writer, table):
             while await _delete_some(writer, table, run_id, rows_max):
                 pass
-        async with writer.transaction() as connection:
-            await connection.execute(
-                update(planning_runs).where(_r.run_id == run_id).values(results_kept=False)
-            )
     return old
+
+
+async def _not_kept(writer: PlanningWriter, table: Table) -> AsyncIterator[str]:
+    """Runs with rows that are not kept: those of now, and those that nobody finished deleting."""
+    last = ""
+    while True:
+        async with writer.transaction() as connection:
+            # From one run to the next by the key, whatever there is of each.
+            newest = select(func.min(table.c.run_id)).where(table.c.run_id > last)
+            run_id = (await connection.execute(newest)).scalar()
+            if run_id is None:
+                return
+            kept = select(_r.results_kept).where(_r.run_id == run_id)
+            gone = (await connection.execute(kept)).scalar() is False
+        last = str(run_id)
+        if gone:
+            yield last
 
 
 async def _discarded(connection: AsyncConnection, ledger_id: str, kept: int) -> list[str]:

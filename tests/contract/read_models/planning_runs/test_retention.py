@@ -1,0 +1,89 @@
+"""Results that are deleted while others read them, and by whom it is finished."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from sqlalchemy import Table
+
+from projections.database import Database, DatabaseUnavailable
+from projections.planning import run_retention, runs
+from projections.planning.parameters import scope_of
+from projections.planning.run_changes import states_of
+from projections.planning.run_fields import planning_results
+from projections.planning.run_retention import discard
+from projections.planning.run_writer import PlanningWriter
+from tests.contract.read_models.planning_runs.test_life_cycle import (
+    LEDGER,
+    NOW_MS,
+    PARAMETERS,
+    done,
+    lease,
+    new,
+    rows_of,
+)
+
+SKUS = tuple(f"S{number}" for number in range(7))
+
+
+@pytest.fixture
+async def writer(database: Database) -> AsyncIterator[PlanningWriter]:
+    """Writes to a database with its tables, in which two runs are done."""
+    opened = PlanningWriter(database.url.render_as_string(hide_password=False))
+    for number in (1, 2):
+        await done(opened, lease(number), SKUS)
+    yield opened
+    await opened.close()
+
+
+async def compared(database: Database) -> tuple[str | None, int]:
+    """The run that a new one would be compared with, and how many series it has."""
+    async with database.reader() as reader:
+        run_id = await runs.newest_published(reader, LEDGER, scope_of(PARAMETERS))
+        return run_id, 0 if run_id is None else len(await states_of(reader, run_id))
+
+
+async def test_nobody_is_compared_with_half_a_run(
+    database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that others are making meanwhile finds all of an earlier one, or nothing of it."""
+    delete_some = run_retention._delete_some
+    seen = []
+
+    async def and_look(writer: PlanningWriter, table: Table, run_id: str, rows_max: int) -> bool:
+        left = await delete_some(writer, table, run_id, rows_max)
+        seen.append((await compared(database), len(await rows_of(database, planning_results))))
+        return left
+
+    monkeypatch.setattr(run_retention, "_delete_some", and_look)
+    # The newest published run is of another scope, so that both of this one are deleted.
+    each_site = msgspec.structs.replace(PARAMETERS, each_site=True)
+    await runs.begin(writer, new(lease(3), parameters=each_site))
+    async with writer.transaction() as connection:
+        await runs.finish(connection, lease(3), finished_ms=NOW_MS)
+    assert await compared(database) == ("run-002", 7)
+    assert await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5) == [
+        "run-001", "run-002",
+    ]  # fmt: skip
+    assert seen == [((None, 0), left) for left in (9, 7, 2, 0)]
+
+
+async def test_deleting_is_finished_by_the_next(
+    database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a process was killed in the middle of it."""
+    delete_some = run_retention._delete_some
+
+    async def once(writer: PlanningWriter, table: Table, run_id: str, rows_max: int) -> bool:
+        await delete_some(writer, table, run_id, rows_max)
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_retention, "_delete_some", once)
+        with pytest.raises(DatabaseUnavailable):
+            await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5)
+    assert len(await rows_of(database, planning_results)) == 9
+    assert await compared(database) == ("run-002", 7)
+    assert await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5) == []
+    left = await rows_of(database, planning_results)
+    assert {row["run_id"] for row in left} == {"run-002"}
