@@ -18,6 +18,7 @@ import numpy as np
 
 from projections.planning.formulas import Formula
 from projections.planning.numbers import (
+    INT64_MAX,
     Codes,
     Exact,
     Flags,
@@ -151,14 +152,17 @@ class _Sample:
     deviation: Floats
 
 
-def _sample(group: Integers, minutes: Integers, groups: int) -> _Sample:
+def _sample(group: Integers, minutes: Exact, groups: int) -> _Sample:
     """Mean and deviation from exact sums."""
     count = np.bincount(group, minlength=groups)
-    total, squares = np.zeros(groups, dtype=np.int64), np.zeros(groups, dtype=np.int64)
+    if len(minutes) * int(np.abs(minutes).max(initial=0)) ** 2 > INT64_MAX:
+        # A few orders that were placed in the year 26, if one goes by what was typed.
+        minutes = minutes.astype(object)
+    total, squares = np.zeros(groups, minutes.dtype), np.zeros(groups, minutes.dtype)
     np.add.at(total, group, minutes)
     np.add.at(squares, group, minutes * minutes)
     n, spread = floats(count), floats(count * squares - total * total)
-    wide = ~fits(count, squares)
+    wide = ~fits(count, floats(squares))
     exact = [column[wide].astype(object) for column in (count, squares, total)]
     spread[wide] = floats(exact[0] * exact[1] - exact[2] * exact[2])
     pairs = n * (n - 1)

@@ -21,7 +21,8 @@ from projections.planning.run_writer import PlanningWriter
 
 ROWS_DELETED_AT_ONCE: Final = 5_000
 DAY_MS: Final = 86_400_000
-_ORDER_BYTES_MAX: Final = 4 * 1024 * 1024
+# Twice what policies of as many SKUs as a request may name take, with the longest names.
+ORDER_BYTES_MAX: Final = 16 * 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ async def make_run(order: Order) -> None:
 
 async def _main() -> int:
     loop = asyncio.get_running_loop()
-    incoming = asyncio.StreamReader(limit=_ORDER_BYTES_MAX)
+    incoming = asyncio.StreamReader(limit=ORDER_BYTES_MAX)
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(incoming), sys.stdin
     )

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, Table, select, tuple_
 
 from projections.database import Database
 from projections.planning.parameters import read
+from projections.planning.run_queries import run_row
 from projections.planning.run_results import Digest, Results, make_results
 from projections.planning.run_writer import Row
 
@@ -67,7 +68,16 @@ async def repeat(database: Database, run: RowMapping) -> Repeated:
     found = Repeated(run["run_id"], digest.text(), run["digest"])
     if run["results_kept"]:
         await _compare(database, run["run_id"], results, found)
+        if found.count and not await _are_kept(database, run["run_id"]):
+            # What is missing was deleted meanwhile.
+            found = Repeated(run["run_id"], digest.text(), run["digest"])
     return found
+
+
+async def _are_kept(database: Database, run_id: str) -> bool:
+    async with database.reader() as reader:
+        row = await run_row(reader, run_id)
+    return row is not None and bool(row["results_kept"])
 
 
 async def _unheeded(_positions: Mapping[int, int]) -> None:

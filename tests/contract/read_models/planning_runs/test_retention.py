@@ -1,16 +1,19 @@
 """Results that are deleted while others read them, and by whom it is finished."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import Table
 
 from projections.database import Database, DatabaseUnavailable
-from projections.planning import run_retention, runs
+from projections.planning import run_repeat, run_retention, runs
 from projections.planning.parameters import scope_of
 from projections.planning.run_changes import states_of
 from projections.planning.run_fields import planning_results
+from projections.planning.run_queries import run_row
+from projections.planning.run_results import ListedRows, Results
 from projections.planning.run_retention import discard
 from projections.planning.run_writer import PlanningWriter
 from tests.contract.read_models.planning_runs.test_life_cycle import (
@@ -20,6 +23,7 @@ from tests.contract.read_models.planning_runs.test_life_cycle import (
     done,
     lease,
     new,
+    result,
     rows_of,
 )
 
@@ -87,3 +91,20 @@ async def test_deleting_is_finished_by_the_next(
     assert await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5) == []
     left = await rows_of(database, planning_results)
     assert {row["run_id"] for row in left} == {"run-002"}
+
+
+async def test_a_run_is_repeated_while_its_results_are_deleted(
+    database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is missing then is no difference."""
+
+    async def late(*_: Any) -> Results:
+        await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5)
+        return Results({planning_results: ListedRows([result(sku) for sku in SKUS])}, {})
+
+    monkeypatch.setattr(run_repeat, "make_results", late)
+    async with database.reader() as reader:
+        run = await run_row(reader, "run-001")
+    assert run is not None
+    found = await run_repeat.repeat(database, {**run, "positions": "{}"})  # type: ignore[arg-type]
+    assert (found.compared_rows, found.count, found.stored_digest) == (None, 0, "d")

@@ -92,6 +92,18 @@ def test_many_long_orders_stay_exact() -> None:
     assert found.deviation.tolist() == [round(plain.stdev(days), 6)]
 
 
+def test_orders_of_another_age_stay_exact() -> None:
+    """Of a mistyped year: the squares of their minutes alone pass 64 bits."""
+    days = [*[700_000] * 10, *[7] * 10]
+    orders = observed(*((0, 0, one) for one in days), (1, 1, 3), *[(1, 1, 5)] * 4)
+    found = choose(orders, np.array([0, 1]), np.array([NAN, NAN]))
+    assert found.mean.tolist() == [plain.mean(days), 4.6]
+    assert found.deviation.tolist() == [
+        round(plain.stdev(days), 6),
+        round(plain.stdev([3, *[5] * 4]), 6),
+    ]
+
+
 def test_a_late_supplier() -> None:
     found = choose(observed(), np.array([0, 0]), np.array([8.0, 2.0]))
     assert delayed(found, np.array([3.5, -5.0])).mean.tolist() == [11.5, 0.0]
