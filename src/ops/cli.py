@@ -5,8 +5,6 @@ it needs does not answer; 130 it was interrupted.
 """
 
 import errno
-import os
-import sys
 
 import typer
 
@@ -14,7 +12,7 @@ from ops.as_of import as_of
 from ops.check_history.command import check_history
 from ops.check_seals import check_seals
 from ops.config import show_config
-from ops.console import CommandError, ExitCode, fail
+from ops.console import CommandError, ExitCode, drop_stdout, fail
 from ops.doctor import doctor
 from ops.explain import explain_stock
 from ops.export import export
@@ -109,7 +107,7 @@ def main() -> None:
         if error.errno not in _NO_ROOM:
             raise
         # What could not be written is still waiting, and Python would complain when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         fail(CommandError(f"it cannot be written: {error.strerror}", ExitCode.UNAVAILABLE))
     except KeyboardInterrupt:
         raise SystemExit(int(ExitCode.INTERRUPTED)) from None

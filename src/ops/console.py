@@ -1,5 +1,6 @@
 """What every command shares: where it prints, and how it fails."""
 
+import os
 import sys
 from enum import IntEnum
 from typing import NoReturn
@@ -42,6 +43,11 @@ def print_document(document: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def drop_stdout() -> None:
+    """Nobody reads it any more: what was written and what is still waiting goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(error: CommandError) -> NoReturn:

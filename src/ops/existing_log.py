@@ -33,10 +33,15 @@ async def existing_log(settings: Settings) -> AsyncIterator[EventLog]:
 
 
 def check_log_file(settings: Settings) -> None:
-    """Raise CommandError where the log would be a file, and is not there."""
+    """Raise CommandError where the log would be a file, and is not there or cannot be seen."""
     path = settings.log_path
     if settings.kafka_bootstrap is not None:
         return
-    # A file that is empty would be made a log by whoever opens it to write.
-    if not path.is_file() or path.stat().st_size == 0:
+    try:
+        # A file that is empty would be made a log by whoever opens it to write.
+        there = path.is_file() and path.stat().st_size > 0
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CommandError(f"{path} cannot be read: {why}") from None
+    if not there:
         raise CommandError(f"there is no log {path}", ExitCode.FOUND_WRONG)

@@ -114,17 +114,36 @@ class _Parent:
 
     def _start(self, number: int) -> None:
         self._due.pop(number, None)
+        try:
+            self._children[number] = child = self._spawned(number)
+        except OSError as error:
+            # For want of memory or of handles, which may pass; the others serve on meanwhile.
+            self._due[number] = time.monotonic() + RESTART_SECONDS[1]
+            self._log.error(
+                "process_not_started",
+                process=number,
+                why=str(error),
+                restart_seconds=RESTART_SECONDS[1],
+            )
+            return
+        if self._stopping:
+            self._tell(child)
+
+    def _spawned(self, number: int) -> Child:
+        """A process that begins. Raises OSError."""
         news, tell = _spawn.Pipe(duplex=False)
         process = _spawn.Process(
             target=run_child,
             args=(self._settings, number, self._listener, tell, self._serve),
             name=f"stockledger-{number}",
         )
-        process.start()
-        tell.close()
-        self._children[number] = child = Child(number, process, news)
-        if self._stopping:
-            self._tell(child)
+        with tell:
+            try:
+                process.start()
+            except OSError:
+                news.close()
+                raise
+        return Child(number, process, news)
 
     def _tell(self, child: Child) -> None:
         """Tell it to stop. One that has not got so far as to listen to that need not be asked."""

@@ -15,7 +15,7 @@ from uvicorn import Config, Server
 
 from ledger.config import Settings
 from ops import logging
-from ops.console import CommandError, ExitCode
+from ops.console import CommandError, ExitCode, drop_stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
 from ops.options import unknown_variables
@@ -162,11 +162,15 @@ def _say_ready(settings: Settings) -> None:
     views = "sqlite" if settings.database_url is None else "postgresql"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     many = f" processes={settings.processes}" if settings.processes > 1 else ""
-    sys.stdout.write(
-        f"ready http://{shown}:{settings.port} log={log} views={views} "
-        f"roles={','.join(sorted(settings.roles))}{many}\n"
-    )
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(
+            f"ready http://{shown}:{settings.port} log={log} views={views} "
+            f"roles={','.join(sorted(settings.roles))}{many}\n"
+        )
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads on, which is no reason to end; Python would complain of it at the end.
+        drop_stdout()
 
 
 async def _is_ready(host: str, port: int) -> bool:

@@ -1,14 +1,13 @@
 """`stockledger tail`: movements as they are recorded, from the log itself."""
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ledger.config import Settings
-from ops.console import stderr
+from ops.console import drop_stdout, stderr
 from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
 from ops.logging import mask_text
@@ -66,7 +65,7 @@ def tail(  # noqa: PLR0913 - each is a flag
         asyncio.run(_tail(settings, wanted, begin, output))
     except BrokenPipeError:
         # Whoever read it has gone; Python would complain once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
     except Exception as error:
         raise explain(error, settings) or error from error
 

@@ -73,7 +73,11 @@ def _costs(path: Path | None, share: Decimal) -> dict[str, int]:
         column = next((name for name in COST_COLUMNS if name in row.values), None)
         if column is None:
             raise CommandError(f"{path}: there is no column {' or '.join(COST_COLUMNS)}")
-        cost = round(_number(path, row, column) * share)
+        number = _number(path, row, column)
+        try:
+            cost = round(number * share)
+        except ArithmeticError:
+            cost = SCALED_MAX + 1
         if cost > SCALED_MAX:
             raise CommandError(f"{path}, line {row.line}: the cost is beyond 10^18 millionths")
         found[_text(path, row, "sku")] = cost

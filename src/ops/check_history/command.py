@@ -14,9 +14,10 @@ from ops.check_history.check import KEPT_MAX_DEFAULT, Result, Stored, Terms, che
 from ops.check_history.history import History, read_history
 from ops.check_history.report import Compared, document, lines
 from ops.check_history.snapshots import Ignored, read_snapshot
-from ops.console import CommandError, ExitCode, print_document, stderr, stdout
+from ops.console import ExitCode, print_document, stderr, stdout
 from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
+from ops.reading import read_key
 
 
 class Order(NamedTuple):
@@ -58,10 +59,7 @@ def check_history(  # noqa: PLR0913 - each is a flag
     answer.
     """
     check_log_file(settings)
-    try:
-        key = None if api_key_file is None else api_key_file.read_text().strip()
-    except OSError as error:
-        raise CommandError(str(error)) from error
+    key = read_key(api_key_file)
     terms = Terms(not others, settings.scale_default, show)
     order = Order(live, key, views, snapshots, terms)
     with _no_collector():

@@ -10,7 +10,7 @@ import httpx
 
 from ops.check_history.history import Balance, History, Operation
 from ops.console import CommandError, ExitCode
-from ops.loading.client import LOCAL
+from ops.loading.client import LOCAL, check_url
 
 CLIENT = "live"
 _AT_ONCE = 8
@@ -20,8 +20,9 @@ _SECONDS_MAX = 30.0
 async def read_live(history: History, url: str, key: str | None) -> list[Operation]:
     """The stock of every SKU of the history, as of all that was acknowledged at least.
 
-    Raises CommandError if the server does not answer.
+    Raises CommandError if the server does not answer, or is none of ours.
     """
+    check_url(url)
     wanted = _wanted(history)
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     transport = httpx.AsyncHTTPTransport()
@@ -66,7 +67,7 @@ async def _reads(
             text = f"{answer.url}: {answer.status_code} {answer.text[:200]}"
             raise CommandError(text, ExitCode.UNAVAILABLE)
         # A SKU of which only refusals are recorded was never seen, and has no stock.
-        document = answer.json() if answer.status_code == HTTPStatus.OK else {}
+        document = _document(answer) if answer.status_code == HTTPStatus.OK else {}
         yield Operation(
             client=CLIENT,
             op="read",
@@ -81,6 +82,16 @@ async def _reads(
             balances=balances_of(document.get("positions", ())),
             value=document.get("value"),
         )
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise CommandError(f"{answer.url} is no stockledger", ExitCode.UNAVAILABLE)
+    return document
 
 
 def balances_of(lines: Iterable[dict[str, Any]]) -> tuple[Balance, ...]:

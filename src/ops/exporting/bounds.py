@@ -9,10 +9,10 @@ import msgspec
 
 from ledger.domain import codes
 from ledger.domain.rejections import Rejected
-from ledger.errors import UndecodableRecord
+from ledger.errors import LogUnavailable, UndecodableRecord
 from ledger.events.chain import GENESIS, link
 from ledger.log import EventLog, Record
-from ledger.replay.reading import read_records
+from ledger.replay.reading import BEHIND_SECONDS, read_records
 from ops.console import CommandError
 
 PROBE_RECORDS = 100
@@ -132,12 +132,18 @@ async def head_before(log: EventLog, span: Span) -> str:
 async def _first_counting(log: EventLog, partition: int, offset: int, until: int) -> Record | None:
     """The first record that counts, from `offset` up to before `until`."""
     while offset < until:
-        part = await log.read(partition, offset, records_max=PROBE_RECORDS)
+        part = await log.read(
+            partition, offset, records_max=PROBE_RECORDS, wait_seconds=BEHIND_SECONDS
+        )
         for record in part.records:
             if record.counts:
                 return record if record.offset < until else None
         if part.next_offset <= offset:
-            return None
+            # Whoever answers is behind; that nothing counts there would be a guess.
+            raise LogUnavailable(
+                f"partition {partition} is not shown beyond offset {offset} now; it went on to "
+                f"{until}"
+            )
         offset = part.next_offset
     return None
 

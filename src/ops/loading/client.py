@@ -92,7 +92,7 @@ class BulkClient:
         headers = {"user-agent": self.user_agent}
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
-        _check_url(url)
+        check_url(url)
         self._http = httpx.AsyncClient(
             base_url=url,
             headers=headers,
@@ -221,7 +221,8 @@ class BulkClient:
         await asyncio.sleep(seconds)
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Raise CommandError for what is no address of a server."""
     try:
         parts = urlsplit(url)
         _ = parts.port

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from ledger.domain import codes
 from ledger.domain.rejections import Rejected
+from ledger.errors import LogUnavailable
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
+from ledger.replay.reading import BEHIND_SECONDS
 from ops.console import CommandError
 from projections.positions import InvalidPosition, parse_positions
 
@@ -75,11 +77,17 @@ async def _next_counting(
     """Offset and time of the first counting record from there on; None if there is none."""
     codec = Codec()
     while offset < until:
-        part = await log.read(partition, offset, records_max=_RECORDS_A_LOOK)
+        part = await log.read(
+            partition, offset, records_max=_RECORDS_A_LOOK, wait_seconds=BEHIND_SECONDS
+        )
         for record in part.records:
             if record.counts and record.offset < until:
                 return record.offset, codec.decode(record)[1].recorded_ms
         if part.next_offset <= offset:
-            break
+            # Whoever answers is behind; that nothing counts there would be a guess.
+            raise LogUnavailable(
+                f"partition {partition} is not shown beyond offset {offset} now; it went on to "
+                f"{until}"
+            )
         offset = part.next_offset
     return until, None

@@ -12,6 +12,9 @@ from ledger.config import Settings, open_log
 from ledger.events import envelope
 from ledger.writer.opening import open_partitions
 from ops import cli
+from ops.check_history.history import History
+from ops.check_history.live import read_live
+from ops.console import CommandError
 from tests.unit.ops.mapping_files import MINIMAL
 
 LOAD = ["load", "a.csv", "--mapping", "m.toml"]
@@ -148,6 +151,29 @@ def test_a_wrong_use_is_said_in_a_sentence(
     assert part in err
     assert "Traceback" not in err
     assert {"a.csv", "m.toml", "bad.toml"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("command", [("tail",), ("export", "out"), ("check-history", "a.ndjson")])
+def test_a_folder_that_cannot_be_looked_into(run: Run, command: tuple[str, ...]) -> None:
+    """Whatever the reason, it is said."""
+    code, _, err = run(*command, "--data-dir", "a" * 300)
+    assert (code, "log.db cannot be read: File name too long" in err) == (2, True)
+
+
+def test_a_key_that_is_no_text(run: Run, tmp_path: Path) -> None:
+    """It is found before the log is opened."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "log.db").write_text("something")
+    (tmp_path / "key").write_bytes(b"\xff")
+    code, _, err = run("check-history", "a.ndjson", "--api-key-file", "key")
+    assert (code, "key cannot be read" in err) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["nowhere", "http://h:x"])
+def test_a_server_that_has_no_address(url: str) -> None:
+    """Its stock is not asked for."""
+    with pytest.raises(CommandError, match="is no address"):
+        asyncio.run(read_live(History([]), url, None))
 
 
 def test_keys_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:

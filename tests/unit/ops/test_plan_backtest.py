@@ -122,3 +122,11 @@ def test_a_day_beyond_64_bits_is_refused(tmp_path: Path) -> None:
     """The sums of a day stay exact."""
     text = "sku,day,quantity\nA,2011-01-01,900000000000\nA,2011-01-02,900000000000.000001\n"
     assert "beyond 10^18" in _refused(tmp_path, text)
+
+
+def test_a_cost_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    """The share may be as large as it likes."""
+    costs = tmp_path / "costs.csv"
+    costs.write_text("sku,price\nA,5\n")
+    said = _refused(tmp_path, DEMAND, "--costs", str(costs), "--cost-share", "1e999999")
+    assert "line 2: the cost is beyond 10^18 millionths" in said
