@@ -162,15 +162,13 @@ def _say_ready(settings: Settings) -> None:
     views = "sqlite" if settings.database_url is None else "postgresql"
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     many = f" processes={settings.processes}" if settings.processes > 1 else ""
+    roles = ",".join(sorted(settings.roles))
+    line = f"ready http://{shown}:{settings.port} log={log} views={views} roles={roles}{many}\n"
     try:
-        sys.stdout.write(
-            f"ready http://{shown}:{settings.port} log={log} views={views} "
-            f"roles={','.join(sorted(settings.roles))}{many}\n"
-        )
+        sys.stdout.write(line)
         sys.stdout.flush()
     except OSError:
-        # Nobody reads on, which is no reason to end; Python would complain of it at the end.
-        drop_stdout()
+        drop_stdout()  # nobody reads on, which is no reason to end
 
 
 async def _is_ready(host: str, port: int) -> bool:
