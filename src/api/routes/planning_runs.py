@@ -91,8 +91,9 @@ def _planner(parts: Services) -> Planner:
 
 def _wait_seconds(query: Query) -> int:
     text = query.get("wait", "0")
-    if text.isascii() and text.isdigit() and int(text[:4]) <= q.WAIT_SECONDS_MAX:
-        return int(text[:4])
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(q.WAIT_SECONDS_MAX))
+    if digits and int(text) <= q.WAIT_SECONDS_MAX:
+        return int(text)
     raise Problem("invalid_request", f"wait is 0 to {q.WAIT_SECONDS_MAX} seconds")
 
 

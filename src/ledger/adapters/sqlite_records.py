@@ -54,12 +54,13 @@ def read_records(
     offsets, stamps, key_lengths, value_lengths = (_decode(f"[{one}]") for one in numbers[:4])
     stated, trace_lengths = (_decode_some(f"[{one}]") for one in numbers[4:])
     count = _fitting(value_lengths)
+    # Of nothing but empty ones some versions of SQLite make NULL.
     keys, values, traces = connection.execute(_BYTES, (*bounds, count)).fetchone()
     columns = (
         offsets,
         stated,
-        _apart(keys, key_lengths[:count]),
-        _apart(values, value_lengths[:count]),
+        _apart(keys or b"", key_lengths[:count]),
+        _apart(values or b"", value_lengths[:count]),
         stamps,
         repeat(None, count),
         _apart_some(traces, trace_lengths[:count]),

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 from sqlalchemy import RowMapping, select
 
+from ledger.errors import WrongLedger
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventSink
 from projections.checkpoints import VIEW_GROUP
@@ -57,7 +58,7 @@ class AlertRelay:
     async def look(self) -> bool:
         """Send what is not sent yet; whether there is more.
 
-        Raises DatabaseUnavailable, LogUnavailable, LogMisconfigured.
+        Raises DatabaseUnavailable, LogUnavailable, LogMisconfigured, WrongLedger.
         """
         share = self._share()
         more = await self._send_alerts(share)
@@ -116,7 +117,7 @@ class AlertRelay:
 
 
 async def _planning_place(reader: ReadConnection) -> Range | None:
-    """The ledger of the views, and the number of the last event that was sent."""
+    """The ledger of the views, and the number of the last event sent. Raises WrongLedger."""
     rows = await reader.all(
         select(_p.view_group, _p.ledger_id, _p.position).where(
             _p.view_group.in_((VIEW_GROUP, PLANNING_GROUP)), _p.partition == PLANNING_PARTITION
@@ -127,4 +128,10 @@ async def _planning_place(reader: ReadConnection) -> Range | None:
         return None
     ledger_id = found[VIEW_GROUP]["ledger_id"]
     sent = found.get(PLANNING_GROUP)
+    if sent is not None and sent["ledger_id"] != ledger_id:
+        # That they are sent could not be noted, so that they would be sent again for ever.
+        of_events = sent["ledger_id"]
+        raise WrongLedger(
+            f"events of planning runs are of ledger {of_events}, views of {ledger_id}"
+        )
     return Range(ledger_id, PLANNING_PARTITION, sent["position"] if sent else 0, 0)

@@ -15,6 +15,9 @@ STOCK_LEVEL = "stock.level.v1"
 SITE_LEVEL = "stock.site_level.v1"
 LEVELS_PUBLISHED = "stock.levels_published.v1"
 
+# No offset of 64 bits has more, and of thousands Python makes no number.
+OFFSET_DIGITS_MAX = 19
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -92,7 +95,7 @@ def offset_of(record: Record) -> int | None:
     """The offset in the log that a record of the topic is made from, or None if it is none of
     ours."""
     _, _, offset = (record.position or b"").partition(b":")
-    return int(offset) if offset.isdigit() else None
+    return int(offset) if offset.isdigit() and len(offset) <= OFFSET_DIGITS_MAX else None
 
 
 def level_record(ledger_id: str, partition: int, key: bytes, level: Level) -> NewRecordTuple:

@@ -102,11 +102,10 @@ class Build:
 
     async def stop(self) -> None:
         """Write nothing any more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        if self._task is not None:
+            # Who is cancelled here has not stopped it yet.
+            await end(self._task)
+            self._task = None
 
     async def checkpoints(self, group: str = VIEW_GROUP) -> dict[int, Checkpoint]:
         """Where the side is, or a group of its views."""

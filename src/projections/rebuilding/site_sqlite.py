@@ -105,8 +105,8 @@ class SqliteSite:
     @asynccontextmanager
     async def fence(self) -> AsyncIterator[Positions]:
         """Hold the right to write to the live file. Who reads does not wait."""
-        await self._run(self._begin)
         try:
+            await self._run(self._begin)
             yield await self.positions()
             await self._run(lambda: self._connected().execute("COMMIT"))
         finally:

@@ -10,8 +10,8 @@ from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
 from projections.failures import Failure, read_failures
 from projections.planning.demand_statements import DEMAND_GROUP
+from projections.positions import read_positions
 from projections.rebuilding.sites import BEFORE, BUILD, Side, open_site
-from projections.stores import open_store
 
 
 async def read_status(log: EventLog, database: Database) -> dict[str, Any]:
@@ -72,16 +72,20 @@ def _stopped(failure: Failure | None) -> dict[str, Any] | None:
 
 
 async def _read(database: Database, side: Side) -> int:
+    """Only to be read: a side may be gone by now, or be made anew, and is not this process's."""
     site = open_site(database)
     try:
         await site.open()
-        store = open_store(site.database(side), VIEW_GROUP)
-        try:
-            return sum(one.position for one in (await store.checkpoints()).values())
-        finally:
-            await store.close()
+        url = site.database(side).url.render_as_string(hide_password=False)
     finally:
         await site.close()
+    beside = Database(url, read_only=True)
+    await beside.open()
+    try:
+        async with beside.reader() as reader:
+            return sum((await read_positions(reader)).values())
+    finally:
+        await beside.close()
 
 
 async def _running(database: Database) -> bool:

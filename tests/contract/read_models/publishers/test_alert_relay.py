@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ledger.errors import LogUnavailable
+from ledger.errors import LogUnavailable, WrongLedger
 from ledger.events.partitioner import Partitioner
+from projections.checkpoints import VIEW_GROUP
 from projections.database import Database
 from projections.planning.run_tables import planning_events
 from projections.publishers import alert_relay
 from projections.publishers.alert_keeper import AlertKeeper
 from projections.publishers.alert_relay import AlertRelay
 from projections.publishers.alert_tables import alerts
+from projections.tables import view_positions
 from tests.builders import pick, receipt
 from tests.contract.read_models.cases import MemoryLog, Teller
 from tests.contract.read_models.projecting import project
@@ -172,3 +174,22 @@ async def test_events_of_planning_runs(
     assert sink.ids()[-1] == "e4"
     assert again.sent == 1
     await again.close()
+
+
+async def test_events_of_planning_runs_of_another_ledger(
+    database: Database, sink: Sink, raised: list[str]
+) -> None:
+    """That they were sent could not be noted: they would be sent again and again, for ever."""
+    await add_planning(database, 1)
+    relay = relay_of(database, sink)
+    await look(relay)
+    engine = create_async_engine(database.url)
+    async with engine.begin() as connection:
+        of_views = update(view_positions).where(view_positions.c.view_group == VIEW_GROUP)
+        await connection.execute(of_views.values(ledger_id="another"))
+    await engine.dispose()
+    await add_planning(database, 2)
+    with pytest.raises(WrongLedger, match="views of another"):
+        await relay.look()
+    assert sink.ids()[len(raised) :] == ["e1"]
+    await relay.close()

@@ -100,14 +100,17 @@ def test_a_reading_has_a_bound_of_bytes(
     assert lengths == [[6, 4], [1, 30], [1]]
 
 
-def test_records_that_change_meanwhile_are_not_mixed(log: sqlite3.Connection) -> None:
+@pytest.mark.parametrize(
+    "change", ["UPDATE records SET value = x'aa' WHERE stated = 0", "DELETE FROM records"]
+)
+def test_records_that_change_meanwhile_are_not_mixed(log: sqlite3.Connection, change: str) -> None:
     """Where numbers and bytes are of two states of the file, neither is believed."""
     fill(log, (0, 0, b"key", b"value", None, 1), (1, 1, b"key", b"value", None, 1))
 
     class Between(sqlite3.Connection):
         def execute(self, sql: str, /, *arguments: object) -> sqlite3.Cursor:
             if "AS BLOB), CAST(group_concat" in sql:
-                super().execute("UPDATE records SET value = x'aa' WHERE stated = 0")
+                super().execute(change)
             return super().execute(sql, *arguments)  # type: ignore[arg-type]
 
     path = log.execute("PRAGMA database_list").fetchone()[2]

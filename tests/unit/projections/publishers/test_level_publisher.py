@@ -276,3 +276,16 @@ def test_sums_of_sites_are_not_believed() -> None:
     assert levels.get(site) == Level(6, 4, 0, 6, 0)
     assert levels.get(empty) is None
     assert levels.get(good) == Level(1, 1, 0, 4, 0), "its own position, not that of a key"
+
+
+async def test_a_position_of_thousands_of_digits_stops_nothing(
+    log: MemoryLog, teller: Teller
+) -> None:
+    """Whoever may write to the topic may have written it; Python makes no number of it."""
+    topic = MemoryTopic()
+    teller.tell(receipt("1", sku="A", location="MAIN/A"))
+    topic.put(0, Record(0, 0, KEY, b"", 0, b"0:" + b"9" * 5_000))
+    publisher = await publish(log, topic, teller)
+    level = publisher.levels.get(KEY)
+    assert level is not None
+    assert level.on_hand == 1
