@@ -25,6 +25,8 @@ _encode = msgspec.json.Encoder().encode
 _r = planning_results.c
 
 Key = tuple[str, str]
+# Type, series and data of an event.
+Change = tuple[str, Key, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,7 @@ async def states_of(reader: ReadConnection, run_id: str) -> dict[Key, State]:
     return states
 
 
-def changes(
-    before: Mapping[Key, State], after: Mapping[Key, State]
-) -> Iterator[tuple[str, Key, dict[str, Any]]]:
+def changes(before: Mapping[Key, State], after: Mapping[Key, State]) -> Iterator[Change]:
     """Type, series and data of each event, in the order of the series.
 
     A series that is new has nothing before; one that has no rows any more is not told of, since
@@ -86,7 +86,7 @@ def _point(state: State | None) -> str | None:
 
 def event_rows(
     comparison: Comparison,
-    found: Sequence[tuple[str, Key, dict[str, Any]]],
+    found: Sequence[Change],
     first_sequence: int,
 ) -> list[Row]:
     """Rows of `planning_events`, each with a complete CloudEvents 1.0 document.

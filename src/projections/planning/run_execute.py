@@ -10,6 +10,7 @@ from projections.database import Database, DatabaseUnavailable
 from projections.planning import runs
 from projections.planning.parameters import Parameters, scope_of
 from projections.planning.run_changes import (
+    Change,
     Comparison,
     Key,
     State,
@@ -74,7 +75,8 @@ class Execution:
     async def _finish(self, parameters: Parameters, results: Results, digest: str) -> None:
         """The one transaction after which the run is there, with the events of what it changed."""
         previous, before = await self._before(parameters)
-        after = _states(results) if previous is not None else {}
+        # Of a million series that takes long, in which the run has to say that it lives.
+        found = await asyncio.to_thread(_changed, before, results) if previous is not None else []
         async with self._writer.transaction() as connection:
             await runs.renew(self._writer, connection, self._lease)
             finished_ms = self._clock()
@@ -83,7 +85,6 @@ class Execution:
                 comparison = Comparison(
                     self._lease.ledger_id, self._lease.run_id, previous, parameters, finished_ms
                 )
-                found = list(changes(before, after))
                 first = await next_sequence(connection)
                 rows = event_rows(comparison, found, first)
                 await self._writer.insert(connection, planning_events, rows)
@@ -123,6 +124,10 @@ class Execution:
             # A database that is away for a moment ends nothing; silence for long does.
             with suppress(DatabaseUnavailable):
                 await runs.note(self._writer, self._lease)
+
+
+def _changed(before: Mapping[Key, State], results: Results) -> list[Change]:
+    return list(changes(before, _states(results)))
 
 
 def _states(results: Results) -> dict[Key, State]:

@@ -1,5 +1,6 @@
-"""Results that are deleted while others read them, and by whom it is finished."""
+"""Results that are deleted while others read them, by whom that is finished; how a run ends."""
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,11 +12,13 @@ from projections.database import Database, DatabaseUnavailable
 from projections.planning import run_repeat, run_retention, runs
 from projections.planning.parameters import scope_of
 from projections.planning.run_changes import states_of
+from projections.planning.run_execute import Execution
 from projections.planning.run_fields import planning_results
 from projections.planning.run_queries import run_row
 from projections.planning.run_results import ListedRows, Results
 from projections.planning.run_retention import discard
-from projections.planning.run_writer import PlanningWriter
+from projections.planning.run_tables import planning_events
+from projections.planning.run_writer import PlanningWriter, Row
 from tests.contract.read_models.planning_runs.test_life_cycle import (
     LEDGER,
     NOW_MS,
@@ -108,3 +111,30 @@ async def test_a_run_is_repeated_while_its_results_are_deleted(
     assert run is not None
     found = await run_repeat.repeat(database, {**run, "positions": "{}"})  # type: ignore[arg-type]
     assert (found.compared_rows, found.count, found.stored_digest) == (None, 0, "d")
+
+
+class _Watched(ListedRows):
+    """Rows that know in which threads they were asked for."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__(rows)
+        self.threads: set[threading.Thread] = set()
+
+    def portion(self, first: int, until: int) -> list[Row]:
+        """Some of them."""
+        self.threads.add(threading.current_thread())
+        return super().portion(first, until)
+
+
+async def test_changes_are_found_beside_the_loop(
+    database: Database, writer: PlanningWriter
+) -> None:
+    """Where they are many, a run that cannot say that it lives is taken for dead."""
+    await runs.begin(writer, new(lease(3)))
+    rows = _Watched([result(sku) for sku in (*SKUS, "NEW")])
+    run = Execution(database, writer, lease(3), lambda: NOW_MS)
+    await run._finish(PARAMETERS, Results({planning_results: rows}, {}), "d")
+    assert rows.threads
+    assert threading.current_thread() not in rows.threads
+    (event,) = await rows_of(database, planning_events)
+    assert (event["run_id"], event["sku"]) == ("run-003", "NEW")
