@@ -48,6 +48,10 @@ async def run_ahead(
         await reading
     finally:
         stopped.set()
+        # Nobody may find them at work still, and begin beside them.
+        await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.exception()  # looked at: what stopped it is raised above, or was asked for
 
 
 def _build_some(settings: Settings, way: "Way", missing: Ends, told: Told) -> list[None]:

@@ -7,6 +7,8 @@ import pytest
 
 from ledger.config import Settings, open_log
 from ledger.config.probing import cluster_clock
+from ledger.errors import LogUnavailable
+from ledger.log import EventLog
 from ops.health import stores
 from ops.health.finding import State
 from ops.tailing import follow
@@ -26,6 +28,15 @@ def _settings(bootstrap: str, prefix: str) -> Settings:
         _env_file=None, kafka_bootstrap=bootstrap, topic_prefix=prefix, partitions=1, dev=True,
         replication=1,
     )  # fmt: skip
+
+
+async def _opened(log: EventLog) -> bool:
+    """Whether it can be opened: a broker that has just started may lead no partition yet."""
+    try:
+        await log.open()
+    except LogUnavailable:
+        return False
+    return True
 
 
 async def test_tail_waits_for_a_broker_that_is_started_again(
@@ -57,7 +68,7 @@ async def test_tail_waits_for_a_broker_that_is_started_again(
         await eventually(lambda: "over" in seen.said)
         writer = open_log(settings)
         stack.push_async_callback(writer.close)
-        await writer.open()
+        await eventually(lambda: _opened(writer))
         assert await writer.append(0, 3, new[3:4]) == 3
         await asyncio.wait_for(tail, 30)
     assert seen.ids == ["a", "void", "b"]

@@ -26,9 +26,15 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 def children(pid: int) -> list[int]:
     """The server processes under the parent; not the one that keeps track of shared memory."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(each) for each in found if "spawn_main" in Path(f"/proc/{each}/cmdline").read_text()
-    ]
+    return [int(each) for each in found if "spawn_main" in command_line(each)]
+
+
+def command_line(pid: str) -> str:
+    """Of a process; nothing of one that has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def receive(url: str, sku: str) -> int:
