@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     field_validator,
 )
@@ -38,11 +39,27 @@ from projections.planning.run_policies import check_policies
 POSITION_PATTERN = r"^[0-9]{1,6}:[0-9]{1,19}(, *[0-9]{1,6}:[0-9]{1,19})*$"
 
 
-def _text(value: object) -> object:
-    """Days and instants are texts, or what TOML makes of them; a bare number is neither."""
-    if value is None or isinstance(value, str | date):
+_DAY_LENGTH = len("2026-11-22")
+_instant = TypeAdapter[datetime](AwareDatetime)
+
+
+def _utc_day(value: object) -> object:
+    """Days and instants are texts, or what TOML makes of them; a bare number is neither.
+
+    Of an instant it is the day by UTC: midnight elsewhere would be taken for a day itself.
+    """
+    if value is None or (isinstance(value, str) and len(value) <= _DAY_LENGTH):
         return value
-    raise ValueError("a day such as 2026-11-22, or an instant with its offset from UTC")
+    if not isinstance(value, str | date):
+        raise ValueError(  # noqa: TRY004 - of another kind pydantic makes no answer
+            "a day such as 2026-11-22, or an instant with its offset from UTC"
+        )
+    try:
+        return _instant.validate_python(value, strict=False).astimezone(UTC).date()
+    except ValidationError:
+        return value  # a day, or nothing at all, which is said of it then
+    except OverflowError:
+        raise ValueError("the day is outside the calendar") from None
 
 
 SiteCode = Annotated[str, StringConstraints(min_length=1, max_length=codes.LOCATION_LENGTH_MAX)]
@@ -51,7 +68,7 @@ SiteCode = Annotated[str, StringConstraints(min_length=1, max_length=codes.LOCAT
 class RunRequest(Input):
     """What a planning run is to do. Everything has a default."""
 
-    as_of: Annotated[date | AwareDatetime | None, BeforeValidator(_text)] = Field(
+    as_of: Annotated[date | AwareDatetime | None, BeforeValidator(_utc_day)] = Field(
         None,
         union_mode="left_to_right",
         description="The last day that counts, or an instant of it (UTC). None: today.",

@@ -171,7 +171,7 @@ class PostgresSite:
 
     async def exchange(self, side: Side, kept: Note) -> None:
         """Move the tables, exchange the positions, and note when: one transaction."""
-        await self._lock_tables()
+        await self._lock_tables(side)
         connection = self._connection
         if side != BEFORE:
             await self.drop(BEFORE)
@@ -243,15 +243,17 @@ class PostgresSite:
             found.setdefault(group, {}).update(checkpoints.from_rows([row]))
         return found
 
-    async def _lock_tables(self) -> None:
+    async def _lock_tables(self, side: Side) -> None:
         """Wait for those who read, a short while and several times. Raises ViewsInUse.
 
         For those, too, who have read another table alone: what they see is of that moment, and of
         tables that they come to later they would see the built ones as those were at that moment,
-        short of the last records. The positions lead, since most readers begin there.
+        short of the last records. The positions lead, since most readers begin there. And for those
+        who look at the side, which may be the views of before.
         """
         tables = [*KEPT, *(table.name for table in DERIVED)]
-        names = ", ".join(f"{quoted(self._live)}.{one}" for one in tables)
+        live = [f"{quoted(self._live)}.{one}" for one in tables]
+        names = ", ".join([*live, *(self._of(side, table.name) for table in DERIVED)])
         await self._connection.execute(f"SET LOCAL lock_timeout = '{EXCHANGE_LOCK}'")
         for _ in range(EXCHANGE_ATTEMPTS):
             with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):

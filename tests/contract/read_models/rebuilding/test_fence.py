@@ -1,6 +1,7 @@
 """What holds a rebuild up, ends it in the middle or is gone: nothing of it is left behind."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -10,12 +11,13 @@ from sqlalchemy.pool import NullPool
 from projections.database import Database, DatabaseUnavailable, sqlite_path
 from projections.rebuilding.build import Build
 from projections.rebuilding.errors import ViewsInUse
+from projections.rebuilding.rebuild import rebuild, roll_back
 from projections.rebuilding.sites import Note, Side, open_site
 from projections.rebuilding.status import read_status
 from projections.runner import Projector
 from tests.contract.read_models.cases import MemoryLog
-from tests.contract.read_models.projecting import WAIT_SECONDS, project
-from tests.contract.read_models.rebuilding.ledgers import Silent, told
+from tests.contract.read_models.projecting import WAIT_SECONDS, project, until
+from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, told
 
 
 async def test_a_fence_is_tried_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +83,25 @@ async def test_a_side_that_is_gone_meanwhile_is_not_made(
     if database.is_sqlite:
         path = sqlite_path(database.url)
         assert [*path.parent.glob("*.rebuild.*")] == []
+
+
+@pytest.mark.postgres
+async def test_who_looks_at_the_views_of_before_is_waited_for(
+    new_views_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept to be looked at; the way back is not broken off by it."""
+    monkeypatch.setattr("projections.rebuilding.exchange.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("projections.rebuilding.site_postgres.EXCHANGE_ATTEMPTS", 1)
+    database = Database(new_views_url("postgres"))
+    await database.open()
+    log, _ = told()
+    await project(log, database)
+    await rebuild(log, database, ORDER._replace(compare=False), Silent())
+    engine = create_async_engine(database.url, poolclass=NullPool)
+    async with engine.begin() as other:
+        await other.execute(text("SELECT count(*) FROM public_before.movements"))
+        back = asyncio.create_task(roll_back(log, database, "test", hearing := Silent()))
+        await until(lambda: back.done() or any("waits" in one for one in hearing.said))
+    await back
+    await engine.dispose()
+    await database.close()

@@ -1,0 +1,43 @@
+"""The day of a planning run, from what was asked for."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from api.schemas.planning import check_run, decode_run, resolve
+from projections.planning.parameters import InvalidParameters
+
+TODAY = 20_000  # 2024-10-04
+
+
+@pytest.mark.parametrize(
+    ("as_of", "day"),
+    [
+        ("2024-10-01", "2024-10-01"),
+        ("2024-10-01T10:00:00Z", "2024-10-01"),
+        ("2024-10-01T23:30:00-02:00", "2024-10-02"),
+        ("2024-10-01T00:00:00+02:00", "2024-09-30"),
+        ("2024-10-01T00:00:00Z", "2024-10-01"),
+        (date(2024, 10, 1), "2024-10-01"),
+        (datetime(2024, 10, 1, tzinfo=UTC), "2024-10-01"),
+        (datetime(2024, 10, 1, tzinfo=timezone(timedelta(hours=2))), "2024-09-30"),
+    ],
+)
+def test_the_day_is_by_utc(as_of: Any, day: str) -> None:
+    """Also of an instant that is midnight elsewhere."""
+    assert resolve(check_run({"as_of": as_of}), today=TODAY, positions=None).as_of == day
+
+
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:01+14:00", "2024-10-01T10:00:00",
+        "2024-02-30", "", "never", "2024-10-01T25:00:00Z", "x" * 5_000,
+    ],
+)  # fmt: skip
+def test_what_is_no_day(as_of: str) -> None:
+    """It is said, whatever it is."""
+    with pytest.raises(InvalidParameters, match="as_of") as caught:
+        decode_run(b'{"as_of":"%s"}' % as_of.encode())
+    assert caught.value.field == "as_of"
