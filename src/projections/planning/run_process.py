@@ -7,8 +7,9 @@ ends when that is closed: a server that dies takes its run with it. Exit codes: 
 
 import asyncio
 import logging
+import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -60,11 +61,18 @@ async def _main() -> int:
         await asyncio.wait((making, alone), return_when=asyncio.FIRST_COMPLETED)
         if not making.done():
             making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
+            await asyncio.gather(making, return_exceptions=True)
+            _end_at_once(_code(making))
         return _code(making)
     finally:
         alone.cancel()
         transport.close()
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End without the thread that computes: nothing ends it, and whoever stops a server waits."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def _code(making: "asyncio.Task[None]") -> int:
