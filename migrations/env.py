@@ -9,9 +9,9 @@ import os
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from projections.database import parse_url
+from projections.engines import new_engine
 from projections.schema import metadata
 
 
@@ -24,7 +24,7 @@ def migrate(connection: Connection) -> None:
 
 async def migrate_by_url() -> None:
     """Run the migrations on the database that the environment names."""
-    engine = create_async_engine(parse_url(os.environ["STOCKLEDGER_DATABASE_URL"]))
+    engine = new_engine(parse_url(os.environ["STOCKLEDGER_DATABASE_URL"]))
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
         await connection.commit()

@@ -18,6 +18,7 @@ import structlog
 from ops.logging import QUIET
 from projections.migrate import upgrade
 from tests.servers import (
+    Doors,
     KafkaServer,
     PostgresServer,
     ServerError,
@@ -30,6 +31,7 @@ KAFKA_VARIABLE = "STOCKLEDGER_TEST_KAFKA"
 POSTGRES_VARIABLE = "STOCKLEDGER_TEST_DATABASE_URL"
 MARK_BY_FIXTURE = {
     "kafka_bootstrap": "kafka",
+    "kafka_doors": "kafka",
     "kafka_server": "kafka",
     "new_postgres_database": "postgres",
     "new_postgres_url": "postgres",
@@ -82,6 +84,7 @@ def servers_folder() -> Iterator[Path]:
 def own_kafka(servers_folder: Path) -> Iterator[KafkaServer]:
     """The broker of this run."""
     server = KafkaServer(servers_folder / "kafka")
+    server.secure(Doors(servers_folder / "doors"))
     with _started(server):
         yield server
 
@@ -106,6 +109,16 @@ def kafka_server(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
     server.resume()
     if not server.running:
         server.start()
+
+
+@pytest.fixture(scope="session")
+def kafka_doors(request: pytest.FixtureRequest) -> Doors:
+    """Ports of that broker behind TLS and passwords."""
+    if os.environ.get(KAFKA_VARIABLE):
+        pytest.skip(f"NOT TESTED: the broker in {KAFKA_VARIABLE} has no doors of ours")
+    server: KafkaServer = request.getfixturevalue("own_kafka")
+    assert server.doors is not None
+    return server.doors
 
 
 @pytest.fixture

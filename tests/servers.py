@@ -16,12 +16,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.servers_doors import Doors
 from tests.servers_jars import write_lock
 from tests.servers_kafka import KafkaCluster, KafkaServer
 from tests.servers_postgres import PostgresServer, run_sql
 from tests.servers_process import ServerError, free_ports, temporary_folder
 
 __all__ = [
+    "Doors",
     "KafkaCluster",
     "KafkaServer",
     "PostgresServer",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.servers_doors import Doors
 from tests.servers_jars import jars
 from tests.servers_process import Child, ServerError, free_ports
 
@@ -105,6 +106,7 @@ class KafkaServer:
             cluster=_new_cluster(), number=1, controllers={1: controller_port}
         )
         self._gates = gates
+        self.doors: Doors | None = None
         self._heap_mb = heap_mb
         self._child = Child(name="Kafka", log=self._data / "broker.log")
 
@@ -117,6 +119,10 @@ class KafkaServer:
     def running(self) -> bool:
         """Whether the broker's process is there (paused counts)."""
         return self._child.running
+
+    def secure(self, doors: Doors) -> None:
+        """Have doors as well. To be called before the first start, which makes their users."""
+        self.doors = doors
 
     def start(self) -> None:
         """Start, on the data that is there, and wait until clients are served."""
@@ -152,19 +158,26 @@ class KafkaServer:
         node = self._node
         own = {"PLAINTEXT": self._port, "CONTROLLER": node.controllers[node.number]}
         gates = {f"GATE{number}": gate for number, gate in enumerate(self._gates)}
-        names = [*own, *gates]
+        protocols = dict.fromkeys([*own, *gates], "PLAINTEXT")
+        listening = _listeners(own | {name: one.port for name, one in gates.items()})
+        advertised = _listeners(own | {name: one.advertised for name, one in gates.items()})
+        if self.doors:
+            protocols |= self.doors.protocols
+            listening += self.doors.listeners
+            advertised += self.doors.advertised
         settings = self._data / "server.properties"
         settings.write_text(
             SETTINGS.format(
                 node=node.number,
                 quorum=node.quorum,
-                listeners=_listeners(own | {name: one.port for name, one in gates.items()}),
-                advertised=_listeners(own | {name: one.advertised for name, one in gates.items()}),
-                protocols=",".join(f"{name}:PLAINTEXT" for name in names),
+                listeners=",".join(listening),
+                advertised=",".join(advertised),
+                protocols=",".join(f"{name}:{kind}" for name, kind in protocols.items()),
                 log_folder=self._data / "log",
                 copies=len(node.controllers),
                 in_sync=min(2, len(node.controllers)),
             )
+            + (self.doors.settings() if self.doors else "")
         )
         return settings
 
@@ -173,6 +186,8 @@ class KafkaServer:
         command += ["-c", str(settings)]
         if len(self._node.controllers) == 1:
             command.append("--standalone")
+        if self.doors:
+            command += self.doors.users()
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
         )
@@ -219,8 +234,8 @@ def _new_cluster() -> str:
     return "A" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
-def _listeners(ports: Mapping[str, int]) -> str:
-    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+def _listeners(ports: Mapping[str, int]) -> list[str]:
+    return [f"{name}://127.0.0.1:{port}" for name, port in ports.items()]
 
 
 def _java(class_path: list[Path], heap_mb: int, data: Path) -> list[str]:

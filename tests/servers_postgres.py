@@ -1,13 +1,14 @@
 """A real PostgreSQL from a wheel alone, that also works where the user is root."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from tests.servers_process import Account, Child, ServerError, free_ports
+from tests.waiting import eventually_now
 
 START_TIMEOUT_S = 240
 CONNECTIONS_MAX = 200
@@ -81,6 +83,25 @@ class PostgresServer:
     def kill(self) -> None:
         """End at once, without a checkpoint."""
         self._child.signal(signal.SIGQUIT)
+
+    @contextlib.contextmanager
+    def asking(self, user: str) -> Iterator[None]:
+        """Ask this user for a password meanwhile. Nobody else is asked for one."""
+        rules = self._data / "pg_hba.conf"
+        before = rules.read_text()
+        self._reload(rules, f"host all {user} all scram-sha-256\n{before}")
+        try:
+            yield
+        finally:
+            self._reload(rules, before)
+
+    def _reload(self, rules: Path, text: str) -> None:
+        """A connection is a process that begins with the rules there are then."""
+        loaded = "SELECT pg_conf_load_time()"
+        rules.write_text(text)
+        before = run_sql(self.url, loaded)
+        run_sql(self.url, "SELECT pg_reload_conf()")
+        eventually_now(lambda: run_sql(self.url, loaded) != before)
 
     def _initialise(self, programs: Path) -> None:
         self._data.mkdir(mode=0o700, exist_ok=True)

@@ -16,6 +16,10 @@ class LogUnavailable(LedgerError):
     """The log cannot be reached at the moment; nothing was appended."""
 
 
+class LogDenied(LogUnavailable):
+    """The log answers and does not let this process in; nothing was appended."""
+
+
 class LogReadOnly(LedgerError):
     """The log was opened to be read alone; nothing can be written through it."""
 

@@ -5,6 +5,7 @@ it needs does not answer; 130 it was interrupted.
 """
 
 import errno
+import logging
 
 import typer
 
@@ -96,6 +97,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 def main() -> None:
     """Run a command; what it cannot do is said in one sentence, without a traceback."""
+    # Else Python would print what the client of Kafka complains of, before the command does.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         app()
     except CommandError as error:

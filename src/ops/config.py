@@ -118,9 +118,11 @@ async def _try_database(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
     from sqlalchemy import text
-    from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = create_async_engine(settings.views_url)
+    from projections.database import parse_url
+    from projections.engines import new_engine
+
+    engine = new_engine(parse_url(settings.views_url))
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_SECONDS), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

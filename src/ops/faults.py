@@ -1,7 +1,7 @@
 """What a failed start means, in a sentence and an exit code."""
 
 from ledger.config import Settings
-from ledger.errors import LedgerError, LogUnavailable
+from ledger.errors import LedgerError, LogDenied, LogUnavailable
 from ledger.replay.reading import is_damage
 from ops.console import CommandError, ExitCode
 from ops.logging import mask_text
@@ -12,21 +12,28 @@ def explain(error: BaseException, settings: Settings) -> CommandError | None:
     if isinstance(error, CommandError):
         return error
     if isinstance(error, LogUnavailable):
-        # What is damaged does not come back by waiting, as a server that is away does.
-        code = ExitCode.FOUND_WRONG if is_damage(error) else ExitCode.UNAVAILABLE
+        # Neither damage nor a wrong password mends by waiting, as a server that is away does.
+        lasting = is_damage(error) or isinstance(error, LogDenied)
+        code = ExitCode.FOUND_WRONG if lasting else ExitCode.UNAVAILABLE
         return CommandError(mask_text(str(error)), code)
     if _is_from_database(error):
         where = mask_text(settings.views_url)
         cause = mask_text(str(getattr(error, "orig", None) or error)).strip().split("\n", 1)[0]
         return CommandError(
             f"the views' database {where} cannot be used: {cause or type(error).__name__}",
-            ExitCode.UNAVAILABLE,
+            ExitCode.FOUND_WRONG if _is_denied(error) else ExitCode.UNAVAILABLE,
         )
     if isinstance(error, LedgerError):
         return CommandError(mask_text(str(error)), ExitCode.FOUND_WRONG)
     if isinstance(error, OSError):
         return CommandError(mask_text(str(error)), ExitCode.UNAVAILABLE)
     return None
+
+
+def _is_denied(error: BaseException) -> bool:
+    from projections.engines import is_denied
+
+    return is_denied(error)
 
 
 def _is_from_database(error: BaseException) -> bool:

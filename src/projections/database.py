@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import URL, Executable, RowMapping, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import LedgerError
 from ledger.sqlite_reading import Mark, mark_of, read_only_uri
+from projections.engines import new_engine
 
 POSTGRESQL = "postgresql+asyncpg"
 SQLITE = "sqlite+aiosqlite"
@@ -118,11 +119,11 @@ class Database:
         if self._engine is not None:
             return
         if self.is_sqlite:
-            self._engine = create_async_engine(self._file_url())
+            self._engine = new_engine(self._file_url())
             event.listen(self._engine.sync_engine, "connect", _read_only_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
-            self._engine = create_async_engine(
+            self._engine = new_engine(
                 self.url,
                 pool_size=POOL_CONNECTIONS_MAX,
                 max_overflow=0,

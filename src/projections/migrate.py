@@ -13,7 +13,6 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ledger.errors import LedgerError
@@ -26,6 +25,7 @@ from projections.database import (
     parse_url,
     sqlite_path,
 )
+from projections.engines import new_engine
 
 # Any number that no other program on this database uses for its advisory locks.
 MIGRATION_LOCK = 7_021_500_117
@@ -77,7 +77,7 @@ async def upgrade(database_url: str, revision: str = "head") -> None:
     sqlite = url.drivername == SQLITE
     if sqlite:
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+    engine = new_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
     try:
         if sqlite:
             await asyncio.to_thread(_enter_wal, sqlite_path(url))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import URL, Table
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from projections import checkpoints, stuck_postgres
@@ -16,6 +16,7 @@ from projections.binary_rows import copy_stream, movement_bytes
 from projections.changes import Changes
 from projections.checkpoints import Checkpoint, Stale
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
+from projections.engines import new_engine
 from projections.failures import FAILURES_UPSERT
 from projections.index_postgres import build_indexes
 from projections.postgres_errors import UNAVAILABLE
@@ -78,7 +79,7 @@ class PostgresStore:
     def __init__(self, url: URL, group: str) -> None:
         """Connects when it is first used."""
         self._group = group
-        self._engine: AsyncEngine = create_async_engine(
+        self._engine: AsyncEngine = new_engine(
             url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS}
         )
         self._held: PoolProxiedConnection | None = None

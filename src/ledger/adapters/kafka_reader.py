@@ -68,7 +68,7 @@ class KafkaReader:
                 await client.set_topics([self._topic])
         except (KafkaError, TimeoutError, OSError) as error:
             await client.close()
-            raise LogUnavailable(f"{self._cluster.bootstrap} does not answer: {error!r}") from error
+            raise await self._cluster.unavailable(error) from error
         self._client = client
 
     async def close(self) -> None:

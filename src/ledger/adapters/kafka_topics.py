@@ -12,7 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     InvalidReplicationFactorError,
+    KafkaConnectionError,
     KafkaError,
+    NodeNotReadyError,
     PolicyViolationError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
@@ -20,7 +22,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-from ledger.errors import LogMisconfigured, LogUnavailable
+from ledger.adapters.kafka_denials import why_denied
+from ledger.errors import LogDenied, LogMisconfigured, LogUnavailable
 from ledger.log import BATCH_BYTES_MAX
 
 # Room for the broker's own framing above the batch it is sent.
@@ -74,9 +77,20 @@ class Cluster:
                 await client.start()
                 yield client
         except (KafkaError, TimeoutError, OSError) as error:
-            raise LogUnavailable(f"Kafka at {self.bootstrap} does not answer: {error!r}") from error
+            raise await self.unavailable(error) from error
         finally:
             await client.close()
+
+    async def unavailable(self, error: Exception) -> LogUnavailable:
+        """What to raise after a client could not connect: LogDenied if the brokers did not let it.
+
+        A client that waited in vain is not followed by another one that waits.
+        """
+        if isinstance(error, KafkaConnectionError | NodeNotReadyError):
+            reason = await why_denied(self.arguments())
+            if reason is not None:
+                return LogDenied(f"Kafka at {reason}")
+        return LogUnavailable(f"Kafka at {self.bootstrap} does not answer: {error!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

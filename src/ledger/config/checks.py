@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
@@ -20,6 +20,19 @@ _URL_SCHEMES = {
     "sqlite+aiosqlite": "sqlite+aiosqlite",
     "sqlite": "sqlite+aiosqlite",
 }
+# User and password as SQLAlchemy tells them from what follows.
+_LOGIN = re.compile(r"[^:/]*(?::[^@]*)?@", re.ASCII)
+_PARAMETER = re.compile(r"[a-z_]{1,40}", re.ASCII)
+# What a URL of PostgreSQL may hold behind `?`: of TLS (libpq), of the driver, of SQLAlchemy.
+POSTGRES_PARAMETERS: Final = frozenset({
+    "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation",
+    "ssl_min_protocol_version", "ssl_max_protocol_version", "ssl", "host", "port", "user",
+    "password", "passfile", "service", "servicefile", "database", "command_timeout",
+    "target_session_attrs", "krbsrvname", "gsslib", "statement_cache_size",
+    "max_cached_statement_lifetime", "max_cacheable_statement_size", "dsn",
+    "prepared_statement_cache_size",
+})  # fmt: skip
+_TLS_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def brokers(value: str) -> str:
@@ -36,7 +49,25 @@ def database_url(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if not separator or scheme not in _URL_SCHEMES:
         raise ValueError("expected postgresql://user:password@host/database or sqlite:///file")
+    if scheme.startswith("postgres"):
+        login = _LOGIN.match(rest)
+        _, _, query = rest[login.end() if login else 0 :].partition("?")
+        _check_parameters(parse_qsl(query, keep_blank_values=True))
     return SecretStr(f"{_URL_SCHEMES[scheme]}://{rest}")
+
+
+def _check_parameters(parameters: list[tuple[str, str]]) -> None:
+    """A parameter that nobody understands would end the first connection as a defect does."""
+    unknown = sorted({name for name, _ in parameters} - POSTGRES_PARAMETERS)
+    if unknown:
+        # What is no name may be a piece of a password.
+        names = [name for name in unknown if _PARAMETER.fullmatch(name)] or ["of this name"]
+        raise ValueError(f"a connection has no parameter {', '.join(names)}")
+    modes = [value for name, value in parameters if name in ("ssl", "sslmode")]
+    if any(mode not in _TLS_MODES for mode in modes):
+        raise ValueError(f"expected sslmode to be one of {', '.join(_TLS_MODES)}")
+    if len(modes) > 1:
+        raise ValueError("ssl and sslmode are the same: give one of them, once")
 
 
 def instance_url(value: str) -> str:

@@ -4,13 +4,17 @@ Only here an adapter is named, and only inside a function, so that the embedded 
 imports a Kafka client.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ledger.config.settings import Settings
 from ledger.domain.context import Rules
+from ledger.errors import LogMisconfigured
 from ledger.log import FillableLog, SnapshotStore
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from ledger.adapters.kafka import KafkaSecurity
     from ledger.ownership.group import Group
     from ledger.ownership.instances import Instances
@@ -130,17 +134,27 @@ async def joined_writers(settings: Settings) -> list[str]:
 
 
 def _security(settings: Settings) -> "KafkaSecurity":
-    import ssl
-
+    """Raises LogMisconfigured if the certificates to trust cannot be had."""
     from ledger.adapters.kafka import KafkaSecurity
 
     protocol = settings.kafka_security_protocol
-    cafile = settings.kafka_ssl_cafile
     password = settings.kafka_sasl_password
     return KafkaSecurity(
         security_protocol=protocol,
         sasl_mechanism=settings.kafka_sasl_mechanism,
         sasl_plain_username=settings.kafka_sasl_username,
         sasl_plain_password=None if password is None else password.get_secret_value(),
-        ssl_context=ssl.create_default_context(cafile=cafile) if protocol.endswith("SSL") else None,
+        ssl_context=_trusting(settings.kafka_ssl_cafile) if protocol.endswith("SSL") else None,
     )
+
+
+def _trusting(cafile: Path | None) -> "SSLContext":
+    """Trust these certificates and no others; what the system trusts if there are none."""
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except ssl.SSLError as error:
+        raise LogMisconfigured(f"kafka_ssl_cafile: {cafile} holds no certificate as PEM") from error
+    except OSError as error:
+        raise LogMisconfigured(f"kafka_ssl_cafile: {cafile}: {error.strerror}") from error

@@ -72,9 +72,26 @@ class Settings(Fields):
             self.kafka_sasl_username and self.kafka_sasl_password
         ):
             raise ValueError("SASL needs kafka_sasl_username and kafka_sasl_password")
+        if self.kafka_bootstrap is not None:
+            self._check_protocol()
         if self.static_membership and "instance_id" not in self.model_fields_set:
             raise ValueError("static_membership needs an instance_id that stays the same")
         return self
+
+    def _check_protocol(self) -> None:
+        """Whoever sets these relies on them: nothing may go unencrypted, or without a password."""
+        protocol = self.kafka_security_protocol
+        if self.kafka_ssl_cafile is not None and not protocol.endswith("SSL"):
+            raise ValueError(
+                "kafka_ssl_cafile is for SSL and SASL_SSL, "
+                f"and kafka_security_protocol is {protocol}"
+            )
+        login = self.kafka_sasl_username is not None or self.kafka_sasl_password is not None
+        if login and not protocol.startswith("SASL"):
+            raise ValueError(
+                "kafka_sasl_username and kafka_sasl_password are for SASL_SSL and SASL_PLAINTEXT, "
+                f"and kafka_security_protocol is {protocol}"
+            )
 
     # Which of `processes` this one is, from 0; set by `place.of_process` alone.
     _number: int = PrivateAttr(0)

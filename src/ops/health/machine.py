@@ -25,6 +25,7 @@ FILES_WARN = 4_096
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MIB = 1024 * 1024
+_READABLE = ("SASL_PLAINTEXT", "PLAIN")
 
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
@@ -35,6 +36,9 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
             yield bad("settings", f"{name}: there is no file {path}", "make it, or unset it")
+    if (settings.kafka_security_protocol, settings.kafka_sasl_mechanism) == _READABLE:
+        text = "kafka_sasl_password goes to the brokers so that anybody on the way can read it"
+        yield warn("settings", text, "set kafka_security_protocol to SASL_SSL, or use SCRAM")
     if settings.kafka_bootstrap is not None and settings.dev:
         yield warn(
             "settings",

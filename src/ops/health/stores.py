@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger.config import Settings, open_log
 from ledger.config.probing import CLOCK_SKEW_SECONDS_MAX, cluster_clock
-from ledger.errors import LedgerError, LogUnavailable, WrongLedger
+from ledger.errors import LedgerError, LogDenied, LogUnavailable, WrongLedger
 from ledger.log import EventLog
 from ledger.replay.reading import is_damage
 from ops.health.finding import Finding, away, bad, good, warn
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CLOCK_SECONDS_WARN = 1.0
 LAG_RECORDS_WARN = 10_000
 _SERVE = "serve makes it"
+_DENIED = "see docs/operations.md, TLS and passwords"
 _LOST = (
     "put the log back, or set data_dir right; do not serve before, that would begin a new ledger"
 )
@@ -31,9 +32,9 @@ async def check_log(
     if _has_no_file(settings):
         return [_no_log(settings)], None
     where = settings.kafka_bootstrap or str(settings.log_path)
-    log = open_log(settings, read_only=True)
-    stack.push_async_callback(_close, log)
     try:
+        log = open_log(settings, read_only=True)
+        stack.push_async_callback(_close, log)
         asked = time.monotonic()
         wrong = await log.check()
         seconds = time.monotonic() - asked
@@ -63,6 +64,8 @@ def _no_log(settings: Settings) -> Finding:
 
 
 def _failed(error: LogUnavailable, settings: Settings) -> Finding:
+    if isinstance(error, LogDenied):
+        return bad("log", mask_text(str(error)), _DENIED)
     if is_damage(error):
         return bad("log", mask_text(str(error)), _advice(settings))
     return away("log", mask_text(str(error)), _away(settings))
@@ -154,15 +157,22 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
     except LogUnavailable as error:
         yield _failed(error, settings)
     except LedgerError as error:
-        cause = mask_text(str(error)).split("\n", 1)[0]
-        if is_damage(error):
-            advice = "stop what serves, put the file aside, and serve: views are made from the log"
-            yield bad("database", f"{where}: {cause}", advice)
-            return
-        advice = "see whether it runs, database_url, its user and the network"
-        yield away("database", f"{where}: {cause}", advice)
+        yield _of_database(error, where)
     finally:
         await database.close()
+
+
+def _of_database(error: LedgerError, where: str) -> Finding:
+    from projections.engines import is_denied
+
+    cause = mask_text(str(error)).split("\n", 1)[0]
+    if is_damage(error):
+        advice = "stop what serves, put the file aside, and serve: views are made from the log"
+        return bad("database", f"{where}: {cause}", advice)
+    if is_denied(error):
+        return bad("database", f"{where}: {cause}", _DENIED)
+    advice = "see whether it runs, database_url, its user and the network"
+    return away("database", f"{where}: {cause}", advice)
 
 
 async def _check_reading(database: "Database", log: EventLog) -> AsyncIterator[Finding]:

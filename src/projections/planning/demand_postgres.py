@@ -2,11 +2,11 @@
 
 import asyncpg
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from projections import stuck_postgres
 from projections.database import CONNECT_SECONDS, DatabaseUnavailable
+from projections.engines import new_engine
 from projections.planning.catching_up import DemandRefused, PartitionPosition
 from projections.planning.demand_rules import POSTGRES, Slice
 from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
@@ -20,7 +20,7 @@ class PostgresDemandStore:
 
     def __init__(self, url: URL) -> None:
         """Connects when it is first used."""
-        self._engine = create_async_engine(
+        self._engine = new_engine(
             url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS}
         )
         self._held: PoolProxiedConnection | None = None

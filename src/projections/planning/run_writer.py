@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
 from projections.database import (
@@ -17,6 +17,7 @@ from projections.database import (
     DatabaseUnavailable,
     parse_url,
 )
+from projections.engines import new_engine
 from projections.statements import column_names
 
 Row = tuple[Any, ...]
@@ -36,7 +37,7 @@ class PlanningWriter:
         pool: dict[str, Any] = (
             {"pool_size": 1, "max_overflow": 0} if keeps_connection else {"poolclass": NullPool}
         )
-        self._engine: AsyncEngine = create_async_engine(url, connect_args=timeout, **pool)
+        self._engine: AsyncEngine = new_engine(url, connect_args=timeout, **pool)
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import WrongLedger
 from ledger.events.chain import GENESIS
@@ -20,6 +20,7 @@ from projections.database import (
     DatabaseUnavailable,
     ReadConnection,
 )
+from projections.engines import new_engine
 from projections.publishers.alert_rules import Alert, Key, SiteLevel
 from projections.publishers.alert_tables import alerts, site_levels
 from projections.tables import movements, view_positions
@@ -94,7 +95,7 @@ class AlertStore:
         """Connects when it is first used."""
         timeout = {"timeout": CONNECT_SECONDS}
         self._is_sqlite = database.is_sqlite
-        self._engine: AsyncEngine = create_async_engine(
+        self._engine: AsyncEngine = new_engine(
             database.url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=timeout
         )
         if self._is_sqlite:

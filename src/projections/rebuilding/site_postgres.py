@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 import asyncpg
 import msgspec
 from sqlalchemy import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from projections import checkpoints, stuck_postgres
 from projections.database import CONNECT_SECONDS, Database, DatabaseUnavailable
 from projections.derived import DERIVED, DERIVED_GROUPS, KEPT
+from projections.engines import new_engine
 from projections.failures import view_failures
 from projections.rebuilding.comparing_postgres import PostgresComparing, errors, quoted
 from projections.rebuilding.errors import RebuildRunning, ViewsInUse
@@ -57,7 +57,7 @@ class PostgresSite:
     def __init__(self, url: URL) -> None:
         """`url` is that of the live views."""
         self._url = url
-        self._engine = create_async_engine(
+        self._engine = new_engine(
             url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS}
         )
         self._held: PoolProxiedConnection | None = None
@@ -125,7 +125,7 @@ class PostgresSite:
         await self.drop(side)
         async with errors():
             await self._connection.execute(f"CREATE SCHEMA {quoted(self._schema(side))}")
-        engine = create_async_engine(self.database(side).url, poolclass=NullPool)
+        engine = new_engine(self.database(side).url, poolclass=NullPool)
         tables = [*DERIVED, view_positions, view_failures]
         async with errors(), engine.begin() as connection:
             await connection.run_sync(lambda sync: metadata.create_all(sync, tables=tables))

@@ -1,14 +1,18 @@
 """Settings: where they come from, what is refused, and what never shows."""
 
+import inspect
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from ledger.config import Settings, open_log, open_snapshots, rules
+from ledger.config import Settings, checks, open_log, open_snapshots, rules
 from projections.database import parse_url, sqlite_path
+from projections.engines import TLS_PARAMETERS
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +88,49 @@ def test_sasl_needs_a_user() -> None:
     """A broker would refuse later, and less clearly."""
     with pytest.raises(ValidationError, match="kafka_sasl_username"):
         Settings(kafka_security_protocol="SASL_SSL")
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"kafka_ssl_cafile": "ca.pem"}, "kafka_ssl_cafile is for SSL and SASL_SSL"),
+        ({"kafka_sasl_username": "u"}, "kafka_security_protocol is PLAINTEXT"),
+        ({"kafka_sasl_password": "hidden", "kafka_security_protocol": "SSL"}, "is SSL"),
+    ],
+)
+def test_what_the_protocol_has_no_use_for_is_refused(values: dict[str, Any], part: str) -> None:
+    """Whoever sets it would take the connection for what it is not."""
+    with pytest.raises(ValidationError, match=part) as caught:
+        Settings(kafka_bootstrap="h:9092", **values)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("behind", "part"),
+    [
+        ("?ssl=true", "verify-full"),
+        ("?sslmode=on", "verify-full"),
+        ("?sslmode=require&ssl=require", "give one of them"),
+        ("?sslmod=require", "no parameter sslmod"),
+        ("?=1", "no parameter of this name"),
+    ],
+)
+def test_parameters_of_a_database_are_known(behind: str, part: str) -> None:
+    """Else they would end the first connection as a defect does."""
+    with pytest.raises(ValidationError, match=part) as caught:
+        Settings(database_url=SecretStr(f"postgresql://u:hid?den=1@h/d{behind}"))
+    assert "den" not in str(caught.value)
+
+
+def test_known_parameters_are_understood_by_somebody() -> None:
+    """By the driver, in the text it is given, or by SQLAlchemy."""
+    by_driver = {*inspect.signature(asyncpg.connect).parameters, *TLS_PARAMETERS}
+    assert checks.POSTGRES_PARAMETERS - by_driver == {"prepared_statement_cache_size"}
+    assert {*TLS_PARAMETERS} <= checks.POSTGRES_PARAMETERS
+    behind = "?sslmode=verify-full&sslrootcert=/a%20b.pem&host=h"
+    assert Settings(database_url=SecretStr(f"postgres://u:p?q@/d{behind}")).views_url.endswith(
+        behind
+    )
 
 
 def test_secrets_do_not_show() -> None:
