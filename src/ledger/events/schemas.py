@@ -176,6 +176,8 @@ def _compare(  # noqa: C901, PLR0912 - one rule a block
     for bound in ("pattern", "format", "minLength", "minItems", "maxItems"):
         if old.get(bound) != new.get(bound):
             yield f"{place}: {bound} changed from {old.get(bound)} to {new.get(bound)}"
+    for one, other in zip(_structures(old, roots[0]), _structures(new, roots[1]), strict=False):
+        yield from _compare(one, other, roots, where, seen)
     if isinstance(old.get("items"), dict) and isinstance(new.get("items"), dict):
         yield from _compare(old["items"], new["items"], roots, f"{where}/items", seen)
     for index, (one, other) in enumerate(
@@ -190,6 +192,12 @@ def _resolved(part: Schema, root: Schema) -> Schema:
         return part
     found: Schema = root["$defs"][reference.rsplit("/", 1)[1]]
     return found
+
+
+def _structures(part: Schema, root: Schema) -> list[Schema]:
+    """Of what may have several forms, those with fields or elements, in their order."""
+    forms = (one for one in part.get("anyOf", ()) if isinstance(one, dict))
+    return [one for one in forms if {"properties", "items"} & _resolved(one, root).keys()]
 
 
 def _closed(part: Schema) -> bool:

@@ -7,6 +7,7 @@ date: whoever is sent to and is not the owner says so, and the belief is correct
 import asyncio
 
 from ledger.domain.facts import WriterClaimed
+from ledger.errors import LogUnavailable
 from ledger.events.decoding import Codec
 from ledger.log import READ_RECORDS_MAX, EventLog
 from ledger.writer.batch import BATCH_RECORDS_MAX
@@ -84,7 +85,9 @@ class Directory:
                     if type(fact) is WriterClaimed:
                         newest = fact
             if part.next_offset <= start:
-                break
+                # Whoever leads the partition now does not show all of it yet. What was not read
+                # must not count as read: a claim in it would never be found again.
+                raise LogUnavailable(f"partition {partition} is not shown to its end")
             start = part.next_offset
         return newest
 

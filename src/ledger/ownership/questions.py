@@ -2,13 +2,13 @@
 
 from ledger.domain.context import Context
 from ledger.domain.decider import decide
-from ledger.domain.facts import Command, Fact, Moved
+from ledger.domain.facts import Command, Fact, Moved, Resolved
 from ledger.domain.items import ItemDefined
 from ledger.domain.rejections import Rejected
 from ledger.domain.supply import SUPPLY_FACTS, SupplyFact
 from ledger.errors import LedgerError
 from ledger.events.levels import level_needed
-from ledger.writer.batch import needs_original
+from ledger.writer.batch import needs_original, original_name
 from ledger.writer.options import Options
 from ledger.writer.outcomes import Replayed
 from ledger.writer.partition import PartitionWriter
@@ -45,7 +45,8 @@ async def preview(
     if level_needed(command, options.type_levels) > writer.state.level:
         return level_too_low(writer.state.level)
     if needs_original(command):
-        command = await writer.lookup.resolve(command)
+        original = await writer.find(original_name(command))
+        command = Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
     if not knows(writer):
         # It was stopped meanwhile.
         raise StateUnknown

@@ -2,12 +2,16 @@
 
 from ledger.domain.facts import Command
 from ledger.errors import LogUnavailable
-from ledger.writer.batch import Batch, Decider, take_back
+from ledger.writer.batch import BATCH_RECORDS_MAX, Batch, Decider, take_back
 from ledger.writer.follower import Follower
 from ledger.writer.hand import Hand
 from ledger.writer.lookup import Lookup
 from ledger.writer.options import Options
 from ledger.writer.queue import Queue
+
+# Commands in hand from which on no more are taken. Those that make no records, as repetitions of
+# others, would never fill a batch, and nobody in it would be answered before they end.
+COMMANDS_MAX = 4 * BATCH_RECORDS_MAX
 
 
 class Draft:
@@ -37,11 +41,13 @@ class Draft:
         self.batch = self._new()
         self._lookup.begin()
         slices = self.hand.slices
-        while not self.batch.full:
+        room = COMMANDS_MAX
+        while not self.batch.full and room > 0:
             taken = self._queue.take()
             if taken is None:
                 return
             slices.append(taken)
+            room -= taken[2] - taken[1]
             if not await self._decide(len(slices) - 1):
                 return
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ledger.domain.facts import Command, Fact, Moved, Resolved
+from ledger.domain.facts import Command, Fact
 from ledger.errors import LogUnavailable
 from ledger.writer.batch import needs_original, original_name
 from ledger.writer.follower import Follower
@@ -32,11 +32,6 @@ class Lookup:
         if offset is None and not self._follower.window.young:
             offset = (await self._used([identity])).get(identity)
         return None if offset is None else await self._replies.fact_at(offset)
-
-    async def resolve(self, command: Command) -> Resolved:
-        """The command together with the movement that it names. Raises LogUnavailable."""
-        original = await self.find(original_name(command))
-        return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
 
     async def before(
         self, commands: Sequence[Command], offset: int, ahead: Ahead

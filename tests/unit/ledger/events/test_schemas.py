@@ -116,6 +116,16 @@ def _inside_an_array(schema: Schema) -> None:
     schema["$defs"]["Entry"]["properties"]["quantity"] = {"type": "integer"}
 
 
+def _remove_behind_a_choice(schema: Schema) -> None:
+    fields = schema["$defs"]["OrderReceivedData"]
+    del fields["properties"]["on_order"]
+    fields["required"].remove("on_order")
+
+
+def _other_type_behind_a_choice(schema: Schema) -> None:
+    schema["$defs"]["Reference"]["properties"]["id"] = {"type": "integer"}
+
+
 BREAKING: list[tuple[Callable[[Schema], None], str]] = [
     (_remove, "value was removed"),
     (_rename, "value was removed"),
@@ -129,6 +139,8 @@ BREAKING: list[tuple[Callable[[Schema], None], str]] = [
     (_pattern, "pattern changed"),
     (_close, "takes no other fields"),
     (_inside_an_array, "quantity is narrower"),
+    (_remove_behind_a_choice, "supply/on_order was removed"),
+    (_other_type_behind_a_choice, "reference/id is narrower"),
 ]
 
 

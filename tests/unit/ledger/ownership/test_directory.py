@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ledger.errors import LogUnavailable
+from ledger.log import Slice
 from ledger.ownership import directory as module
 from ledger.ownership.directory import Directory
 from tests.builders import receipt
@@ -76,3 +77,22 @@ async def test_a_failed_look_is_not_remembered() -> None:
         asyncio.CancelledError, LogUnavailable, LogUnavailable,
     ]  # fmt: skip
     assert await directory.look(0) == ONE
+
+
+async def test_what_is_not_shown_yet_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has just begun to lead a partition may show less than its end."""
+    world = World()
+    log = world.log()
+    directory = Directory(log)
+    await write(world, ONE, 1)
+    assert await directory.look(0) == ONE
+    await write(world, TWO, 1)
+
+    async def nothing(_partition: int, offset: int, **_more: object) -> Slice:
+        return Slice([], offset, await log.end(0))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "read", nothing)
+        with pytest.raises(LogUnavailable, match="not shown to its end"):
+            await directory.look(0)
+    assert await directory.look(0) == TWO

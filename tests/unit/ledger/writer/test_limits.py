@@ -8,7 +8,7 @@ from ledger.domain.facts import Command, Moved, Refused
 from ledger.domain.items import ItemDefined
 from ledger.domain.movements import Reference, Reversal
 from ledger.log import BATCH_BYTES_MAX, BATCH_VALUE_BYTES_MAX
-from ledger.writer import batch, queue
+from ledger.writer import batch, draft, queue
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable
 from tests import builders as make
 from tests.simulation.clock import run
@@ -266,5 +266,31 @@ def test_the_same_command_again_yields_nothing_new() -> None:
             other = await tell(ledger, make.receipt("7", id="in"))
             assert getattr(other, "code", "") == "idempotency_key_reused"
         assert len(_ids(world)) == written
+
+    run(main())
+
+
+def test_repetitions_without_end_hold_up_nobody() -> None:
+    """They make no records, so that none of them would ever close a batch."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        in_hand: list[int] = []
+        async with world.ledger(log, queue_commands_max=20_000) as ledger:
+            known = make.receipt("1", id="known")
+            await tell(ledger, known)
+
+            async def count() -> None:
+                slices = writer_of(ledger)._draft.hand.slices
+                in_hand.append(sum(stop - start for _, start, stop in slices))
+
+            log.script = [after(count)]
+            new = asyncio.create_task(tell(ledger, make.receipt("1", id="new")))
+            again = [asyncio.create_task(tell_all(ledger, [known] * 250)) for _ in range(60)]
+            assert isinstance(await new, Moved)
+            for one in again:
+                assert {type(outcome) for outcome in await one} == {Replayed}
+        assert in_hand[0] < draft.COMMANDS_MAX + queue.SLICE_COMMANDS
 
     run(main())
