@@ -10,9 +10,8 @@ import json
 import os
 import secrets
 import string
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +20,7 @@ import msgspec
 
 from api.limits import KEYS_FILE_BYTES_MAX
 from ledger.errors import LedgerError
+from ledger.whole_files import PRIVATE, in_place_of
 
 TOKEN_PREFIX: Final = "sl"  # noqa: S105 - the public start of every key
 NAME_LENGTH_MAX: Final = 100
@@ -154,25 +154,5 @@ def _is_named(handle: int, path: Path) -> bool:
 def _save(path: Path, keys: dict[str, ApiKey]) -> None:
     """Replace the file in one step, so that a server never reads half of it."""
     text = json.dumps(msgspec.to_builtins(_File(_FORMAT, list(keys.values()))), indent=2)
-    # A temporary file of `tempfile` is readable by its owner alone from the start.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-        _sync_folder(path.parent)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """A name is on disk only with its folder: a key that was revoked must stay so."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with in_place_of(path, PRIVATE) as file:
+        file.write(f"{text}\n".encode())

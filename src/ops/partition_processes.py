@@ -78,7 +78,7 @@ def over_partitions(work: Work[Part], ends: Ends, jobs: int, show: Show) -> list
         done[partition] = offset
         show(sum(done.values()))
 
-    with _no_collector():
+    with no_collector():
         return list(work(groups[0], told))
 
 
@@ -92,8 +92,8 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Nothing here forms cycles that hold much, and looking for them takes long."""
+def no_collector() -> Iterator[None]:
+    """For work on millions of records: they form no cycles, and looking for those takes long."""
     gc.disable()
     try:
         yield
@@ -164,5 +164,5 @@ def _work(number: int, work: Work[Part], ends: Ends) -> list[Part]:
         if _shared["stop"].value:
             raise Stopped
 
-    with _no_collector():
+    with no_collector():
         return list(work(ends, told))

@@ -9,10 +9,11 @@ import typer
 
 from ledger.config import Settings
 from ledger.errors import LedgerError
+from ledger.whole_files import write_new
 from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.existing_log import existing_log
 from ops.faults import explain
-from ops.whole_files import unwritten, write_new
+from ops.whole_files import unwritten
 
 if TYPE_CHECKING:
     from ledger.log import EventLog

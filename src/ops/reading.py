@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ops.console import CommandError, ExitCode
 
+if TYPE_CHECKING:
+    import httpx
+
 TIMEOUT_SECONDS = 60.0
 DETAIL_LENGTH_MAX = 300
 # A proxy of the environment does not know what is on this machine.
-_LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _AGAIN_FROM = HTTPStatus.INTERNAL_SERVER_ERROR
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
@@ -38,11 +41,11 @@ def get_document(
     """
     import httpx
 
-    _check_url(url)
+    check_url(url)
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     try:
         with httpx.Client(
-            base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, mounts=dict.fromkeys(_LOCAL)
+            base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, mounts=dict.fromkeys(LOCAL)
         ) as client:
             answer = client.get(path, params=dict(query))
     except httpx.TransportError as error:
@@ -50,12 +53,7 @@ def get_document(
         raise CommandError(detail, ExitCode.UNAVAILABLE) from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise CommandError(f"{url} cannot be asked: {error}") from None
-    try:
-        document = answer.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise CommandError(f"{url} is no stockledger", ExitCode.UNAVAILABLE)
+    document = document_of(answer, url)
     if answer.status_code == HTTPStatus.OK:
         return document
     raise _refused(url, answer.status_code, document)
@@ -69,10 +67,23 @@ def _refused(url: str, status: int, problem: dict[str, Any]) -> CommandError:
     return CommandError(f"{url} answers {status}: {detail}", code)
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Raise CommandError for what is no address of a server."""
     try:
         parts = urlsplit(url)
+        _ = parts.port
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise CommandError(f"{url} is no address; expected http://host:port")
+
+
+def document_of(answer: "httpx.Response", url: str) -> dict[str, Any]:
+    """The document that the server at `url` answered. Raises CommandError if it is none."""
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise CommandError(f"{url} is no stockledger", ExitCode.UNAVAILABLE)
+    return document

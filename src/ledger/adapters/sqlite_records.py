@@ -17,24 +17,32 @@ from ledger.log import Record
 
 READ_BYTES_MAX: Final = 8 * 1024 * 1024
 
-# As numbers and bytes, whatever somebody with another tool has made of them: a text is as long as
-# its bytes, and what is no whole number states nothing.
-_ROWS = (
-    "(SELECT place, stated, timestamp_ms, CAST(key AS BLOB) AS key, CAST(value AS BLOB) AS value,"
-    " CAST(traceparent AS BLOB) AS traceparent"
-    " FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?)"
-)
-# What is joined leaves nothing out but NULL.
+_WHERE = "FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+
+
+def _length(column: str) -> str:
+    """Of bytes it stands in front of them, so that they need not be read for it; a text that
+    somebody with another tool has written is as long as its bytes."""
+    return (
+        f"CASE typeof({column}) WHEN 'blob' THEN length({column})"
+        f" ELSE length(CAST({column} AS BLOB)) END"
+    )
+
+
+# What is no whole number states nothing. What is joined leaves nothing out but NULL.
 _NUMBERS = (
-    f"SELECT group_concat(place & {OFFSET_MASK}), group_concat(CAST(timestamp_ms AS INTEGER)),"  # noqa: S608
-    " group_concat(length(key)), group_concat(length(value)),"
-    " group_concat(CASE typeof(stated) WHEN 'integer' THEN stated ELSE 'null' END),"
-    " group_concat(ifnull(length(traceparent), 'null'))"
-    f" FROM {_ROWS}"
+    "SELECT group_concat(at), group_concat(stamp), group_concat(key), group_concat(value),"  # noqa: S608
+    " group_concat(stated), group_concat(ifnull(trace, 'null'))"
+    f" FROM (SELECT place & {OFFSET_MASK} AS at, CAST(timestamp_ms AS INTEGER) AS stamp,"
+    " CASE typeof(stated) WHEN 'integer' THEN stated ELSE 'null' END AS stated,"
+    f" {_length('key')} AS key, {_length('value')} AS value, {_length('traceparent')} AS trace"
+    f" {_WHERE})"
 )
 _BYTES = (
-    "SELECT CAST(group_concat(key, '') AS BLOB), CAST(group_concat(value, '') AS BLOB),"  # noqa: S608
-    f" CAST(group_concat(traceparent, '') AS BLOB) FROM {_ROWS}"
+    "SELECT CAST(group_concat(CAST(key AS BLOB), '') AS BLOB),"  # noqa: S608
+    " CAST(group_concat(CAST(value AS BLOB), '') AS BLOB),"
+    " CAST(group_concat(CAST(traceparent AS BLOB), '') AS BLOB)"
+    f" FROM (SELECT key, value, traceparent {_WHERE})"
 )
 _decode = msgspec.json.Decoder(list[int]).decode
 _decode_some = msgspec.json.Decoder(list[int | None]).decode

@@ -11,6 +11,8 @@ from ledger.log import READ_RECORDS_MAX, EventLog, Record, Slice
 # How long whoever answers may be behind the end that was heard of.
 BEHIND_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 0.1
+# Nearly every record counts, so the first one that does is near.
+LOOK_RECORDS: Final = 100
 # Where a slice holds a damaged record, slices get so much shorter, until the place is known.
 NARROWING: Final = 70
 _DAMAGED_FILE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
@@ -79,6 +81,27 @@ async def read_records(
         if ahead is not None:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def first_counting(log: EventLog, partition: int, offset: int, until: int) -> Record | None:
+    """The first record that counts, from `offset` up to before `until`; None if there is none.
+
+    Raises LogUnavailable where whoever answers is behind: that nothing counts would be a guess.
+    """
+    while offset < until:
+        part = await log.read(
+            partition, offset, records_max=LOOK_RECORDS, wait_seconds=BEHIND_SECONDS
+        )
+        for record in part.records:
+            if record.counts:
+                return record if record.offset < until else None
+        if part.next_offset <= offset:
+            raise LogUnavailable(
+                f"partition {partition} is not shown beyond offset {offset} now; it went on to "
+                f"{until}"
+            )
+        offset = part.next_offset
+    return None
 
 
 class _Reader:

@@ -1,9 +1,6 @@
 """`stockledger check-history`: hold what clients were told against the log."""
 
 import asyncio
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -17,6 +14,7 @@ from ops.check_history.snapshots import Ignored, read_snapshot
 from ops.console import ExitCode, print_document, stderr, stdout
 from ops.existing_log import check_log_file, existing_log
 from ops.faults import explain
+from ops.partition_processes import no_collector
 from ops.reading import read_key
 
 
@@ -62,7 +60,7 @@ def check_history(  # noqa: PLR0913 - each is a flag
     key = read_key(api_key_file)
     terms = Terms(not others, settings.scale_default, show)
     order = Order(live, key, views, snapshots, terms)
-    with _no_collector():
+    with no_collector():
         try:
             result, compared = asyncio.run(_check(settings, read_history(files), order))
         except Exception as error:
@@ -70,16 +68,6 @@ def check_history(  # noqa: PLR0913 - each is a flag
     _say(result, compared, as_json=as_json)
     if result.findings.total:
         raise typer.Exit(ExitCode.FOUND_WRONG)
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Nothing here forms cycles, and looking for them among millions of operations takes long."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _say(result: Result, compared: Compared, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import httpx
 
 from ops.check_history.history import Balance, History, Operation
 from ops.console import CommandError, ExitCode
-from ops.loading.client import LOCAL, check_url
+from ops.reading import LOCAL, check_url, document_of
 
 CLIENT = "live"
 _AT_ONCE = 8
@@ -67,7 +67,9 @@ async def _reads(
             text = f"{answer.url}: {answer.status_code} {answer.text[:200]}"
             raise CommandError(text, ExitCode.UNAVAILABLE)
         # A SKU of which only refusals are recorded was never seen, and has no stock.
-        document = _document(answer) if answer.status_code == HTTPStatus.OK else {}
+        document = (
+            document_of(answer, str(client.base_url)) if answer.status_code == HTTPStatus.OK else {}
+        )
         yield Operation(
             client=CLIENT,
             op="read",
@@ -82,16 +84,6 @@ async def _reads(
             balances=balances_of(document.get("positions", ())),
             value=document.get("value"),
         )
-
-
-def _document(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = answer.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise CommandError(f"{answer.url} is no stockledger", ExitCode.UNAVAILABLE)
-    return document
 
 
 def balances_of(lines: Iterable[dict[str, Any]]) -> tuple[Balance, ...]:

@@ -9,10 +9,10 @@ import msgspec
 
 from ledger.domain import codes
 from ledger.domain.rejections import Rejected
-from ledger.errors import LogUnavailable, UndecodableRecord
+from ledger.errors import UndecodableRecord
 from ledger.events.chain import GENESIS, link
 from ledger.log import EventLog, Record
-from ledger.replay.reading import BEHIND_SECONDS, read_records
+from ledger.replay.reading import first_counting, read_records
 from ops.console import CommandError
 
 PROBE_RECORDS = 100
@@ -109,7 +109,7 @@ async def _offset_at(log: EventLog, whole: Span, microseconds: int) -> int:
     partition, low, high = whole
     while low < high:
         middle = (low + high) // 2
-        found = await _first_counting(log, partition, middle, high)
+        found = await first_counting(log, partition, middle, high)
         if found is None or _microseconds(partition, found) >= microseconds:
             high = middle
         else:
@@ -122,30 +122,11 @@ async def head_before(log: EventLog, span: Span) -> str:
     partition, offset, until = span
     if offset == 0:
         return GENESIS
-    found = await _first_counting(log, partition, offset, until)
+    found = await first_counting(log, partition, offset, until)
     if found is not None:
         return _dated(partition, found).prevhash
     before = await _last_counting(log, partition, offset)
     return GENESIS if before is None else link(partition, before.offset, before.key, before.value)
-
-
-async def _first_counting(log: EventLog, partition: int, offset: int, until: int) -> Record | None:
-    """The first record that counts, from `offset` up to before `until`."""
-    while offset < until:
-        part = await log.read(
-            partition, offset, records_max=PROBE_RECORDS, wait_seconds=BEHIND_SECONDS
-        )
-        for record in part.records:
-            if record.counts:
-                return record if record.offset < until else None
-        if part.next_offset <= offset:
-            # Whoever answers is behind; that nothing counts there would be a guess.
-            raise LogUnavailable(
-                f"partition {partition} is not shown beyond offset {offset} now; it went on to "
-                f"{until}"
-            )
-        offset = part.next_offset
-    return None
 
 
 async def _last_counting(log: EventLog, partition: int, until: int) -> Record | None:

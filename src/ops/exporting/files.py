@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ledger.whole_files import sync_folder
 from ops.console import CommandError, ExitCode
 from ops.exporting.manifest import File
-from ops.whole_files import sync_folder
 
 BUFFER_BYTES = 1024 * 1024
 

@@ -6,19 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from ops.console import CommandError, ExitCode
+from ops.reading import DETAIL_LENGTH_MAX, LOCAL, check_url
 
 BULK_PATH = "/v1/movements/bulk"
 REQUEST_TIMEOUT_SECONDS = 60.0
 BACKOFF_SECONDS_MIN = 0.2
 BACKOFF_SECONDS_MAX = 10.0
-DETAIL_LENGTH_MAX = 300
-LOCAL = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 # Answers that a later attempt with the same ids may change.
 _TRY_AGAIN = frozenset(
     {
@@ -219,17 +217,6 @@ class BulkClient:
         seconds = max(at_least_seconds, grown * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
         self._waits(f"{reason}; again in {seconds:.1f} s")
         await asyncio.sleep(seconds)
-
-
-def check_url(url: str) -> None:
-    """Raise CommandError for what is no address of a server."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise CommandError(f"{url} is no address; expected http://host:port")
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -13,12 +13,13 @@ from rich.text import Text
 
 from ledger.domain.codes import instant_text
 from ledger.domain.quantities import text
+from ledger.whole_files import in_place_of
 from ops.reconciling.applying import Applied
 from ops.reconciling.compare import Row
 from ops.reconciling.keys import Key
 from ops.reconciling.proposals import Adjustment, movement
 from ops.reconciling.reconcile import Order, Outcome
-from ops.whole_files import in_place_of, unwritten
+from ops.whole_files import unwritten
 
 # A cell that begins so is taken for a formula by spreadsheets.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

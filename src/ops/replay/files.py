@@ -9,9 +9,9 @@ from typing import IO, Any, Final, Literal
 
 import msgspec
 
+from ledger.whole_files import in_place_of
 from ops.console import CommandError
 from ops.replay.answer import SkuAnswer
-from ops.whole_files import in_place_of
 
 Format = Literal["ndjson", "csv"]
 FORMATS: Final[tuple[Format, ...]] = ("ndjson", "csv")

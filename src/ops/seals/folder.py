@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Final
 
+from ledger.whole_files import write_new
 from ops.console import CommandError, ExitCode
 from ops.seals.documents import SEAL_BYTES_MAX, SignedSeal, parse, write_document
 from ops.seals.errors import SealRejected
-from ops.whole_files import unwritten, write_new
+from ops.whole_files import unwritten
 
 _NAME: Final = re.compile(r"seal-(\d{6,16})\.json")
 

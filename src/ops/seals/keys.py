@@ -15,8 +15,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from ledger.whole_files import PRIVATE, PUBLIC, write_new
 from ops.console import CommandError
-from ops.whole_files import PRIVATE, PUBLIC, unwritten, write_new
+from ops.whole_files import unwritten
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64

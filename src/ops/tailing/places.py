@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 from ledger.domain import codes
 from ledger.domain.rejections import Rejected
-from ledger.errors import LogUnavailable
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
-from ledger.replay.reading import BEHIND_SECONDS
+from ledger.replay.reading import first_counting
 from ops.console import CommandError
 from projections.positions import InvalidPosition, parse_positions
 
 NOW, START = "now", "start"
 # Records read at once while the first one at an instant is looked for.
-_RECORDS_A_LOOK = 64
 
 
 async def places(log: EventLog, text: str, partitions: Sequence[int]) -> dict[int, int]:
@@ -60,34 +58,13 @@ async def _first_at(log: EventLog, partition: int, recorded_ms: int, end: int) -
 
     The time of recording never decreases within a partition.
     """
+    codec = Codec()
     low, high = 0, end
     while low < high:
         middle = (low + high) // 2
-        offset, found_ms = await _next_counting(log, partition, middle, high)
-        if found_ms is None or found_ms >= recorded_ms:
+        found = await first_counting(log, partition, middle, high)
+        if found is None or codec.decode(found)[1].recorded_ms >= recorded_ms:
             high = middle
         else:
-            low = offset + 1
+            low = found.offset + 1
     return low
-
-
-async def _next_counting(
-    log: EventLog, partition: int, offset: int, until: int
-) -> tuple[int, int | None]:
-    """Offset and time of the first counting record from there on; None if there is none."""
-    codec = Codec()
-    while offset < until:
-        part = await log.read(
-            partition, offset, records_max=_RECORDS_A_LOOK, wait_seconds=BEHIND_SECONDS
-        )
-        for record in part.records:
-            if record.counts and record.offset < until:
-                return record.offset, codec.decode(record)[1].recorded_ms
-        if part.next_offset <= offset:
-            # Whoever answers is behind; that nothing counts there would be a guess.
-            raise LogUnavailable(
-                f"partition {partition} is not shown beyond offset {offset} now; it went on to "
-                f"{until}"
-            )
-        offset = part.next_offset
-    return until, None

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.whole_files import PRIVATE, in_place_of, write_new
 from ops.console import ExitCode
-from ops.whole_files import PRIVATE, in_place_of, unwritten, write_new
+from ops.whole_files import unwritten
 
 
 def test_a_file_takes_the_place_of_another(tmp_path: Path) -> None:
