@@ -16,9 +16,9 @@ from ledger.writer.batch import Batch, Decider
 from ledger.writer.draft import Draft
 from ledger.writer.hand import Hand, not_now
 from ledger.writer.outcomes import Outcome
+from ledger.writer.partition import PartitionWriter
 from ledger.writer.queue import Submission
 from ledger.writer.recovery import Recovered
-from ledger.writer.tenure import Tenure
 from tests.simulation.faulty_log import FaultyLog
 
 
@@ -135,8 +135,11 @@ def _sends_on(original: Callable[..., bool]) -> Callable[..., bool]:
     return offer
 
 
-def _always_claims(self: Tenure, since: int | None) -> bool:
-    return self.announced and since is None
+def _never_released(original: Callable[..., None]) -> Callable[..., None]:
+    def want(self: PartitionWriter, *, wanted: bool) -> None:
+        original(self, wanted=wanted or self.tenure.wanted)
+
+    return want
 
 
 def _ended_drops(original: Callable[..., None]) -> Callable[..., None]:
@@ -191,7 +194,10 @@ SHARING_MUTANTS: Mutants = {
         "ledger.ownership.remote.RemotePartition.offer",
         _sends_on(RemotePartition.offer),
     ),
-    "a released writer keeps claiming": ("ledger.writer.tenure.Tenure.claim_due", _always_claims),
+    "a released writer keeps claiming": (
+        "ledger.writer.partition.PartitionWriter.want",
+        _never_released(PartitionWriter.want),
+    ),
     "what waits is dropped on hand-over": (
         "ledger.ownership.desks.Desks._ended",
         _ended_drops(Desks._ended),

@@ -110,7 +110,9 @@ class PartitionWriter:
             while not (self._closing and self.queue.waiting == 0):
                 if not (self.tenure.wanted or self.follower.claimed):
                     self.tenure.ended(self.queue.drain())
-                if await self._wait():
+                # While it waited another's claim may have come: then who is not wanted hands over,
+                # and does not claim the partition back.
+                if await self._wait() and (self.tenure.wanted or self.follower.claimed):
                     await self._work()
             await self._replies.settle()
             await self._taker.settle()

@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import random
+from typing import Any
 
 import pytest
 
 from ledger.domain.facts import Moved, WriterClaimed
+from ledger.log import Slice
 from ledger.service import Ledger
 from ledger.writer import partition
-from ledger.writer.outcomes import Unavailable
+from ledger.writer.outcomes import Outcome, Unavailable
+from ledger.writer.queue import Submission
 from ledger.writer.tenure import Tenure
 from tests import builders as make
 from tests.simulation.clock import run
@@ -151,5 +154,36 @@ def test_an_owner_whose_claims_stay_unclear_begins_all_the_same(second: Append) 
             await asyncio.sleep(5)
             assert len(began) == 1
             assert len(claims(world)) >= 2
+
+    run(main())
+
+
+def test_a_command_that_comes_while_anothers_claim_is_read_is_handed_over() -> None:
+    """Whoever is not wanted any more does not claim the partition back for it."""
+
+    async def main() -> None:
+        world = World()
+        log = world.log()
+        handed: list[Submission] = []
+        late: list[asyncio.Task[Outcome]] = []
+        async with world.ledger(log) as one, world.ledger(instance="two") as two:
+            await tell(one, make.receipt("6"))
+            writer, read = writer_of(one), log.read
+
+            async def reading(partition: int, offset: int, **more: Any) -> Slice:
+                found = await read(partition, offset, **more)
+                if found.records and not late:
+                    late.append(asyncio.create_task(tell(one, make.issue("1", id="late"))))
+                    await asyncio.sleep(0)
+                return found
+
+            writer.tenure = Tenure(announced=True, ended=handed.extend)
+            writer.want(wanted=False)
+            log.read = reading  # type: ignore[method-assign]
+            await tell(two, make.receipt("1"))
+            await asyncio.sleep(5)
+            assert [one.commands[0].id for one in handed] == ["late"]
+            assert claims(world) == ["one", "two"]
+            late[0].cancel()
 
     run(main())
