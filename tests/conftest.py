@@ -17,6 +17,7 @@ import structlog
 
 from ops.logging import QUIET
 from projections.migrate import upgrade
+from tests import forgotten_connections
 from tests.servers import (
     Doors,
     KafkaServer,
@@ -43,6 +44,7 @@ MARK_BY_FIXTURE = {
 def pytest_configure() -> None:
     """End in order on SIGTERM too, so that servers and their folders go."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
+    forgotten_connections.let_go()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,7 +10,7 @@ from time import monotonic
 
 import httpx
 
-from ops.loading.client import LOCAL
+from ops.reading import LOCAL
 from tests.servers_process import Child, ServerError, free_ports
 
 START_SECONDS_MAX = 90.0

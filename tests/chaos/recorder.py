@@ -18,7 +18,7 @@ import msgspec
 
 from ops.check_history.history import NO_COMMAND, Kind, Operation, Outcome
 from ops.check_history.live import balances_of
-from ops.loading.client import LOCAL
+from ops.reading import LOCAL
 
 Document = dict[str, Any]
 # What a problem has besides the figures of its refusal.

@@ -44,8 +44,13 @@ class LevelsPlace:
 
     async def records(self, partition: int) -> list[Record]:
         """All that lies in a partition."""
-        topic = await self.opened()
-        return await read_all(topic, partition)
+        # Whoever waits for something comes here again and again.
+        topic = self.topic()
+        try:
+            await topic.open()
+            return await read_all(topic, partition)
+        finally:
+            await topic.close()
 
     async def shown(self, partition: int) -> Shown:
         """What compaction would leave: the last record of each key."""

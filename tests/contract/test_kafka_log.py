@@ -168,6 +168,19 @@ async def test_a_broker_that_is_gone_is_told_in_bounded_time(
     assert await proxied.append(0, end, records("c")) == end
 
 
+async def test_a_closed_log_connects_to_nothing_for_a_check(kafka_place: KafkaPlace) -> None:
+    """Nobody would close that. It can be opened again."""
+    log = kafka_place.log()
+    assert await log.check() != []
+    await log.open()
+    assert await log.check() == []
+    await log.close()
+    with pytest.raises(LogUnavailable):
+        await log.check()
+    await log.open()
+    assert await log.check() == []
+
+
 async def test_a_broker_that_is_not_there_is_told_at_open(kafka_place: KafkaPlace) -> None:
     """The address is in the message."""
     log = KafkaLog("127.0.0.1:1", append_timeout_seconds=TIMEOUT_SECONDS)

@@ -75,6 +75,7 @@ class KafkaLog:
         self._build = build_derived if self.derived else build_batch
         self._reader = KafkaReader(self._cluster, self.topic)
         self._opened = False
+        self._closed = False
         self._producer: Producer | None = None
         self._retired: set[Producer] = set()
         self._producer_lock = asyncio.Lock()
@@ -92,6 +93,7 @@ class KafkaLog:
 
     async def open(self) -> None:
         """Create the topic if it is missing and may be made, check it, connect for good."""
+        self._closed = False
         if self.create and not self.read_only:
             async with self._cluster.admin() as admin:
                 await create_missing(admin, [self._topic])
@@ -107,6 +109,7 @@ class KafkaLog:
     async def close(self) -> None:
         """Stop. What is not delivered yet is dropped, and fails with OutcomeUnknown."""
         self._opened = False
+        self._closed = True
         producers = [*self._retired] if self._producer is None else [*self._retired, self._producer]
         self._producer = None
         for producer in producers:
@@ -114,13 +117,19 @@ class KafkaLog:
         await self._reader.close()
 
     async def check(self) -> list[str]:
-        """Compare the topic with what the ledger needs; a sentence for each violation."""
+        """Compare the topic with what the ledger needs; a sentence for each violation.
+
+        Connects if need be. Raises LogUnavailable, also of a log that is closed: nobody would close
+        what it connects.
+        """
         return await self._violations(must_be_told=True)
 
     async def _violations(self, *, must_be_told: bool) -> list[str]:
         async with self._cluster.admin() as admin:
             metadata = await describe(admin, [self._topic])
             starts: dict[int, int] = {}
+            if self._closed:
+                raise LogUnavailable("the log is closed")
             if metadata:
                 await self._reader.open()
                 partitions = [one["partition"] for one in metadata[self.topic]]

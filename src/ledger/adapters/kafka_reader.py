@@ -51,6 +51,8 @@ class KafkaReader:
         self._cluster = cluster
         self._topic = topic
         self._client: AIOKafkaClient | None = None
+        self._opening = asyncio.Lock()
+        self._closings = 0
         self._slots = asyncio.Semaphore(READS_AT_ONCE_MAX)
         self._slots_free: list[int] = []
         self._slots_made = 0
@@ -58,9 +60,19 @@ class KafkaReader:
         self.faults = 0  # retried errors so far: a hint to look whether the topic is the same
 
     async def open(self) -> None:
-        """Connect and learn where the partitions are. Raises LogUnavailable."""
-        if self._client is not None:
-            return
+        """Connect and learn where the partitions are. Raises LogUnavailable, also where it is
+        closed meanwhile. Several may do so at once."""
+        async with self._opening:
+            if self._client is not None:
+                return
+            closings = self._closings
+            client = await self._connect()
+            if self._closings != closings:
+                await client.close()
+                raise LogUnavailable("the log was closed")
+            self._client = client
+
+    async def _connect(self) -> AIOKafkaClient:
         client = AIOKafkaClient(**self._cluster.arguments())
         try:
             async with asyncio.timeout(self._cluster.timeout_seconds):
@@ -69,10 +81,14 @@ class KafkaReader:
         except (KafkaError, TimeoutError, OSError) as error:
             await client.close()
             raise await self._cluster.unavailable(error) from error
-        self._client = client
+        except BaseException:
+            await client.close()
+            raise
+        return client
 
     async def close(self) -> None:
         """Disconnect."""
+        self._closings += 1
         client, self._client = self._client, None
         if client is not None:
             await client.close()
