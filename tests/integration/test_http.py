@@ -16,6 +16,7 @@ from tests.unit.api.serving import (
     settings_in,
     wait_ready,
 )
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -185,6 +186,12 @@ async def test_health_and_metrics(client: httpx.AsyncClient) -> None:
     assert (await client.get("/livez")).json() == {"status": "live"}
     assert (await client.get("/readyz")).json() == {"status": "ready"}
     await client.post("/v1/movements", json=receipt())
+
+    async def views_are_there() -> bool:
+        found = (await client.get("/metrics")).text
+        return 'stockledger_demand_lag_records{partition="1"} ' in found
+
+    await eventually(views_are_there)
     text = (await client.get("/metrics")).text
     for line in (
         'stockledger_http_requests_total{method="POST",route="/v1/movements",status="201"} 1.0',

@@ -4,7 +4,7 @@ import pytest
 
 from ledger.errors import LogUnavailable
 from ledger.log import Record
-from ops.exporting import bounds
+from ledger.replay import reading
 from ops.exporting.bounds import Instant, Span, narrowed
 from ops.tailing import places
 from tests.contract.read_models.cases import MemoryLog
@@ -27,8 +27,7 @@ class Behind(MemoryLog):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for."""
-    for module in (bounds, places):
-        monkeypatch.setattr(module, "BEHIND_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "BEHIND_SECONDS", 0.0)
 
 
 async def test_an_instant_is_not_guessed() -> None:
