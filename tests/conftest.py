@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from ops.logging import QUIET
 from projections.migrate import upgrade
@@ -45,6 +46,11 @@ def pytest_configure() -> None:
     """End in order on SIGTERM too, so that servers and their folders go."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
     forgotten_connections.let_go()
+    # A machine that stands still for a second refutes no property.
+    settings.register_profile(
+        "busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -28,6 +28,7 @@ from tests.contract.read_models.projecting import (
     sums,
     until,
 )
+from tests.waiting import eventually
 
 
 async def test_views_show_what_the_log_tells(database: Database) -> None:
@@ -78,19 +79,27 @@ async def test_views_show_what_the_log_tells(database: Database) -> None:
     assert {one["request_id"] for one in everything.items} == {"request-1"}
 
 
-async def test_a_movement_shows_within_50_ms(database: Database) -> None:
-    """Tailing live, the views are hardly behind."""
+async def test_a_movement_shows_within_50_ms(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tailing live, nothing is polled for and nothing waits for more to come. A machine that is
+    busy with other things may be late, but not each time."""
+    for name in ("tail.READ_WAIT_SECONDS", "positions.POLL_SECONDS", "positions.POLL_FED_SECONDS"):
+        monkeypatch.setattr(f"projections.{name}", 3_600.0)
     log = MemoryLog(2)
     teller = Teller(log)
+    delays: list[float] = []
     async with projecting(log, database) as projector:
         await until(lambda: projector.positions.known().get(0) == 1)
-        delays = []
-        for number in range(20):
+
+        async def is_quick() -> bool:
             before = asyncio.get_running_loop().time()
-            moved = teller.tell(receipt(f"r{number}", "A"))
+            moved = teller.tell(receipt(f"r{len(delays)}", "A"))
             await projector.positions.wait_for({0: moved.offset}, WAIT_SECONDS)
             delays.append(asyncio.get_running_loop().time() - before)
-    assert sorted(delays)[10] < 0.05
+            return len(delays) >= 20 and min(delays) < 0.05
+
+        await eventually(is_quick)
 
 
 async def test_sums_are_exact_beyond_64_bits(database: Database) -> None:
