@@ -232,7 +232,7 @@ def _outlive_nobody() -> None:
 
 def _private(settings: Settings, shared: socket.socket) -> socket.socket:
     """Where the other processes reach this one: on loopback, unless other machines are to do so."""
-    host = settings.host if settings.advertised_url else LOOPBACK[shared.family]
+    host = settings.host.strip("[]") if settings.advertised_url else LOOPBACK[shared.family]
     own = socket.socket(shared.family, socket.SOCK_STREAM)
     own.bind((host, 0))
     own.listen(BACKLOG)

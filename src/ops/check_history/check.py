@@ -1,9 +1,11 @@
 """All checks on one log, in order. Time and memory grow with the operations and the ids."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ledger.log import EventLog
+from ledger.replay.reading import ends, read_records
 from ops.check_history import checks_ids, checks_order
 from ops.check_history.checks_state import Snapshot, Stop, ViewRows, check_view, snapshot_stops
 from ops.check_history.findings import CODES
@@ -87,15 +89,12 @@ async def check_log(
 
 
 async def _read(log: EventLog, walk: Walk, findings: Findings) -> None:
-    partition, offset = walk.fold.partition, 0
-    end = await log.end(partition)
-    while offset < end:
-        part = await log.read(partition, offset)
-        for record in part.records:
-            findings.take(walk.take(record))
-        if part.next_offset <= offset:
-            break
-        offset = part.next_offset
+    partition = walk.fold.partition
+    until = (await ends(log, [partition]))[partition]
+    async with aclosing(read_records(log, partition, until=until)) as slices:
+        async for records in slices:
+            for record in records:
+                findings.take(walk.take(record))
     findings.take(walk.finish())
 
 

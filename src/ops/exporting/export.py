@@ -1,6 +1,6 @@
 """A range of the log, checked along its chain, as files and their manifest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from ledger.errors import LogUnavailable, WrongLedger
 from ledger.events.decoding import Codec
 from ledger.events.partitioner import Partitioner
 from ledger.log import EventLog
-from ledger.replay.reading import LogDamaged, ends, is_damage, read_records
+from ledger.replay.reading import LogDamaged, ends, first_counting, is_damage, read_records
 from ops.console import CommandError
 from ops.exporting.bounds import Bound, Span, head_before, narrowed, positions_of
 from ops.exporting.files import OutputFile, staged
@@ -53,7 +53,7 @@ async def export(log: EventLog, order: Order, progress: Progress = nothing) -> M
 
 async def _export(log: EventLog, order: Order, progress: Progress) -> Manifest:
     until = await ends(log, _partitions(order, log.partitions))
-    opened = await _opened(log, list(until))
+    opened = await _opened(log, until)
     spans = [
         await narrowed(log, Span(partition, 0, end), order.first, order.last)
         for partition, end in until.items()
@@ -137,13 +137,12 @@ def _partitions(order: Order, count: int) -> list[int]:
     return chosen
 
 
-async def _opened(log: EventLog, partitions: Sequence[int]) -> Opened:
+async def _opened(log: EventLog, until: Mapping[int, int]) -> Opened:
     """The first record of each partition: all of one ledger. Raises WrongLedger."""
     found: Opened | None = None
-    for partition in partitions:
-        part = await log.read(partition, 0, records_max=1)
-        record = part.records[0] if part.records else None
-        fact = Codec().decode(record)[1] if record is not None and record.counts else None
+    for partition, end in until.items():
+        record = await first_counting(log, partition, 0, min(end, 1))
+        fact = None if record is None else Codec().decode(record)[1]
         if not isinstance(fact, Opened) or fact.offset != 0:
             raise WrongLedger(f"partition {partition} does not begin with ledger.opened")
         if found is not None and fact.ledger_id != found.ledger_id:

@@ -8,7 +8,7 @@ from ledger.domain.facts import Opened, WriterClaimed
 from ledger.errors import LedgerError
 from ledger.events.decoding import Codec
 from ledger.log import FillableLog, Record
-from ledger.replay.reading import read_records
+from ledger.replay.reading import first_counting, read_records
 from ops.console import CommandError, ExitCode
 from ops.importing.source import Run, Source
 
@@ -50,8 +50,8 @@ class Target:
             end = await self._log.end(partition)
             if end == 0:
                 continue
-            first = (await self._log.read(partition, 0, records_max=1)).records
-            fact = _fact(first[0]) if first else None
+            first = await first_counting(self._log, partition, 0, 1)
+            fact = None if first is None else _fact(first)
             if not isinstance(fact, Opened):
                 raise TargetRefused(
                     f"the log is not empty: partition {partition} has records up to offset "

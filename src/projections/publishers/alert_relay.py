@@ -58,15 +58,18 @@ class AlertRelay:
     async def look(self) -> bool:
         """Send what is not sent yet; whether there is more.
 
-        Raises DatabaseUnavailable, LogUnavailable, LogMisconfigured, WrongLedger.
+        The topic is there from the first look on, for those who wait for its first event. Raises
+        DatabaseUnavailable, LogUnavailable, LogMisconfigured, WrongLedger.
         """
+        if self._sink is None:
+            self._sink = await self._open_sink()
         share = self._share()
-        more = await self._send_alerts(share)
+        more = await self._send_alerts(self._sink, share)
         if PLANNING_PARTITION in share:
-            more = await self._send_planning() or more
+            more = await self._send_planning(self._sink) or more
         return more
 
-    async def _send_alerts(self, share: frozenset[int]) -> bool:
+    async def _send_alerts(self, sink: EventSink, share: frozenset[int]) -> bool:
         query = (
             select(_a.alert_id, _a.partition, _a.sku, _a.site, _a.document)
             .where(~_a.published, _a.partition.in_(sorted(share)))
@@ -76,11 +79,11 @@ class AlertRelay:
         async with self._database.reader() as reader:
             rows = await reader.all(query)
         if rows:
-            await self._send(rows)
+            await self._send(sink, rows)
             await self._store.published([row["alert_id"] for row in rows])
         return len(rows) == EVENTS_AT_A_TIME
 
-    async def _send_planning(self) -> bool:
+    async def _send_planning(self, sink: EventSink) -> bool:
         async with self._database.reader() as reader:
             place = await _planning_place(reader)
             if place is None:
@@ -92,7 +95,7 @@ class AlertRelay:
                 .limit(EVENTS_AT_A_TIME)
             )
         if rows:
-            await self._send(rows)
+            await self._send(sink, rows)
             try:
                 reached = place._replace(end=rows[-1]["sequence"])
                 await self._store.advance(PLANNING_GROUP, reached)
@@ -100,10 +103,8 @@ class AlertRelay:
                 return True  # somebody else sent them too
         return len(rows) == EVENTS_AT_A_TIME
 
-    async def _send(self, rows: Sequence[RowMapping]) -> None:
-        if self._sink is None:
-            self._sink = await self._open_sink()
-        await self._sink.send(
+    async def _send(self, sink: EventSink, rows: Sequence[RowMapping]) -> None:
+        await sink.send(
             [
                 (
                     self._partition_of(row["sku"]),

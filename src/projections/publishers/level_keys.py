@@ -12,6 +12,7 @@ from ledger.domain.stock import split_key
 
 Parts = tuple[str | None, ...]
 _PARTS_OF_SITE = 2
+_LOT = 2
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(tuple[str | None, ...]).decode
@@ -65,7 +66,9 @@ def parts_of(key: bytes) -> Parts:
         parts = _decode(key)
     except msgspec.MsgspecError as error:
         raise ValueError(f"{key!r} is no key of a level") from error
-    if len(parts) not in (1, 2, 4):
+    # Only a lot may be none.
+    named = all(part is not None for place, part in enumerate(parts) if place != _LOT)
+    if len(parts) not in (1, 2, 4) or not named:
         raise ValueError(f"{key!r} is no key of a level")
     return parts
 

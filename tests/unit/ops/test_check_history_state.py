@@ -29,6 +29,12 @@ from tests.unit.ops.story import COMMANDS, Caller, StoredLog, Story, story
 APPLE = (("MAIN/A", None, "available"),)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def told() -> Story:
+    """Made where no event loop runs, since it brings its own."""
+    return story()
+
+
 @pytest.fixture(scope="module")
 def stored_snapshot() -> tuple[World, Caller, Snapshot]:
     """A snapshot that the writer took in small slices while it worked on."""

@@ -97,6 +97,14 @@ async def raised(database: Database) -> list[str]:
         return [row["alert_id"] for row in await reader.all(query)]
 
 
+async def test_the_topic_is_there_before_the_first_event(database: Database, sink: Sink) -> None:
+    """For whoever subscribes to it; nothing is sent."""
+    relay = relay_of(database, sink)
+    await look(relay)
+    await look(relay)
+    assert (sink.opened, sink.events) == (1, [])
+
+
 async def add_planning(database: Database, *sequences: int) -> None:
     """Events as a planning run leaves them."""
     engine = create_async_engine(database.url)

@@ -175,12 +175,13 @@ async def test_nonsense_in_the_topic_is_nobodys(log: MemoryLog, teller: Teller) 
     """Under no key of a level it stays; under one it is covered."""
     topic = MemoryTopic()
     teller.tell(receipt("4", sku="A", location="MAIN/A"))
-    for key in (b"nonsense", b'["too","many","parts"]', KEY, mark_key(0)):
+    nobodys = (b"nonsense", b'["too","many","parts"]', b'[null,"X",null,"available"]')
+    for key in (*nobodys, KEY, mark_key(0)):
         offset = await topic.end(0)
         topic.put(0, Record(offset, offset, key, b"not JSON", 0, b"0:x"))
     await publish(log, topic, teller)
     offset = await topic.end(0)
-    assert offset == 4 + 3
+    assert offset == 5 + 3
     async with publishing(log, topic) as publisher:
         await all_published(publisher, teller)
         topic.put(0, Record(offset, None, KEY, b"not JSON", 0, None))
