@@ -43,6 +43,7 @@ class TcpProxy:
         """Close everything."""
         assert self._listener is not None
         self._listener.close()
+        self.refusing = True  # who came at the last moment
         self.cut()
         self.flowing.set()
         for task in self._tasks:
@@ -69,15 +70,13 @@ class TcpProxy:
         if self.refusing:
             writer.transport.abort()
             return
+        ends = {writer}
         with contextlib.suppress(OSError, asyncio.CancelledError):
             try:
+                # As the server refuses, so does its stand-in.
                 answers, requests = await asyncio.open_connection(*self._target, limit=CHUNK_BYTES)
-            except OSError:
-                writer.transport.abort()  # as the server refuses, so does its stand-in
-                raise
-            ends = {writer, requests}
-            self._writers |= ends
-            try:
+                ends.add(requests)
+                self._writers |= ends
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._pump(reader, requests, is_request=True))
                     group.create_task(self._pump(answers, writer, is_request=False))

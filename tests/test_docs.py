@@ -186,6 +186,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     (folder / "examples").symlink_to(ROOT / "examples")
     plain = {name: one for name, one in os.environ.items() if not name.startswith(ENV_PREFIX)}
     command = [sys.executable, "-m", "ops", "serve", "--port", "0", "--log-level", "warning"]
+    command += ["--view-wait-seconds", "60"]
     with subprocess.Popen(
         command, cwd=folder, env=plain, stdout=subprocess.PIPE, text=True
     ) as process:

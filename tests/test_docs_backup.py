@@ -39,6 +39,7 @@ def environment(kafka_bootstrap: str, topic_prefix: str) -> dict[str, str]:
 def served(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
     """A server in a folder of its own."""
     command = ["stockledger", "serve", "--port", "0", "--log-level", "warning"]
+    command += ["--view-wait-seconds", "60"]
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     )

@@ -1,5 +1,6 @@
 """`make cluster` as a newcomer uses it: start, do what it says, Ctrl-C."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ledger.config import ENV_PREFIX
 from tests.waiting import eventually_now
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +21,10 @@ STOP_SECONDS = 90
 def test_what_it_prints_works() -> None:
     """Both instances take requests, each for all partitions; Ctrl-C ends everything with 0."""
     command = [sys.executable, "examples/cluster.py", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    patient = os.environ | {f"{ENV_PREFIX}VIEW_WAIT_SECONDS": "60"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=patient, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             urls: list[str] = []
@@ -38,7 +43,7 @@ def test_what_it_prints_works() -> None:
 
 def _trade(first: str, second: str) -> None:
     item = {"sku": "TEA", "location": "MAIN/A"}
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=STOP_SECONDS) as client:
         received = client.post(
             f"{first}/v1/movements", json=item | {"type": "receipt", "quantity": "10"}
         )

@@ -126,7 +126,7 @@ async def test_classes_are_those_of_a_run(client: httpx.AsyncClient) -> None:
     made = await client.post(
         "/v1/planning/runs",
         json={"as_of": "2026-01-10"},
-        params={"wait": "30", "min_position": ",".join(written)},
+        params={"wait": "60", "min_position": ",".join(written)},
     )
     assert made.status_code == 201, made.text
     position = await write(client, 3, sku="D", quantity="7", unit_cost="1")

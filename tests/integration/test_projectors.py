@@ -100,15 +100,19 @@ async def test_one_of_two_is_killed(
     views = ("--dev", "--replication", "1", "--database-url", postgres_url)
     flags = (*log, *views, "--group-session-seconds", str(SESSION_SECONDS))
     killed, first = shell.serve(0, *flags, "--data-dir", "one")
-    assert await followed(first) == EVERYTHING
+
+    async def all_at_first() -> bool:
+        return await followed(first) == EVERYTHING
+
+    await eventually(all_at_first)
     _, second = shell.serve(0, *flags, "--data-dir", "two")
     await eventually(lambda: shared_out(first, second))
 
     files = [shell.folder / f"{name}.ndjson" for name in ("a", "b")]
     begun = asyncio.Event()
     async with (
-        Recorder("a", [first, second], files[0]) as a,
-        Recorder("b", [second], files[1]) as b,
+        Recorder("a", [first, second], files[0], seconds_max=SECONDS_MAX) as a,
+        Recorder("b", [second], files[1], seconds_max=SECONDS_MAX) as b,
     ):
         await read_where_it_is_not_projected(b, second)
         trading = asyncio.gather(trade(a, begun), trade(b, asyncio.Event()))

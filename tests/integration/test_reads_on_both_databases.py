@@ -57,7 +57,7 @@ def questions(operation: Operation, run: str, order: str) -> Iterator[tuple[str,
 
 async def answers(folder: Path, url: str | None) -> dict[tuple[str, str], tuple[int, str]]:
     """Status and text of each answer by what was asked."""
-    settings = settings_in(folder, database_url=url, view_wait_seconds=5.0)
+    settings = settings_in(folder, database_url=url)
     found = {}
     async with client_of(settings) as client:
         await wait_ready(client)

@@ -32,7 +32,7 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def change_by_hand(views: Path) -> None:
     """Claim that there are 90 of everything."""
-    with sqlite3.connect(views) as connection:
+    with sqlite3.connect(views, timeout=SECONDS_MAX) as connection:
         connection.execute("UPDATE sku_totals SET on_hand = 90")
     connection.close()
 

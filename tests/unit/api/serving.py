@@ -18,10 +18,14 @@ from ledger.config import Settings
 from ledger.ownership.address import AddressWatch
 from tests.waiting import eventually
 
+# A machine that does many other things may keep the views waiting for long.
+VIEW_WAIT_SECONDS = 30.0
+
 
 def settings_in(folder: Path, **values: Any) -> Settings:
     """Settings of an embedded ledger in `folder`, small enough to start quickly."""
-    return Settings(_env_file=None, data_dir=folder, **{"partitions": 2, **values})
+    usual: dict[str, Any] = {"partitions": 2, "view_wait_seconds": VIEW_WAIT_SECONDS}
+    return Settings(_env_file=None, data_dir=folder, **{**usual, **values})
 
 
 class _WithState:
