@@ -1,11 +1,9 @@
 """Ports of a broker behind TLS and passwords, beside the open one that most tests use."""
 
-import contextlib
-import random
-import socket
 from pathlib import Path
 
 from tests.servers_certificates import ADDRESS, Authority, Pair
+from tests.servers_process import free_ports
 
 # A name of the same machine that is in no certificate.
 STRANGE = "localhost"
@@ -20,9 +18,6 @@ _PROTOCOLS = {
     "BOTH": "SASL_SSL",
     "STRANGE": "SSL",
 }
-# Below those that a system gives to whoever connects: one that is taken by chance while a broker
-# is down would keep it from coming back.
-_PORTS = range(12_000, 32_000)
 _MODULES = {
     "PLAIN": 'plain.PlainLoginModule required username="{user}" user_{user}="{password}"',
     "SCRAM-SHA-256": "scram.ScramLoginModule required",
@@ -42,7 +37,7 @@ class Doors:
         folder.mkdir(parents=True, exist_ok=True)
         self.authority = Authority("authority of the tests")
         self.cafile = self.authority.write(folder, "authority.pem")
-        self.ports = dict(zip(_PROTOCOLS, _quiet_ports(len(_PROTOCOLS)), strict=True))
+        self.ports = dict(zip(_PROTOCOLS, free_ports(len(_PROTOCOLS)), strict=True))
         self.protocols = dict(_PROTOCOLS)
         good = self.authority.server()
         self._pairs = {name: good for name, kind in _PROTOCOLS.items() if kind.endswith("SSL")}
@@ -105,19 +100,6 @@ def _logins(name: str) -> list[str]:
         jaas = f"org.apache.kafka.common.security.{login};"
         lines.append(f"{start}.{mechanism.lower()}.sasl.jaas.config={jaas}")
     return lines
-
-
-def _quiet_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different since all are held at once."""
-    found: list[int] = []
-    with contextlib.ExitStack() as held:
-        while len(found) < count:
-            port = random.choice(_PORTS)
-            with contextlib.suppress(OSError):
-                one = held.enter_context(socket.socket())
-                one.bind((ADDRESS, port))
-                found.append(port)
-    return found
 
 
 def _one_line(pem: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +22,10 @@ POLL_INTERVAL_S = 0.02
 LOG_TAIL_LINES = 30
 PR_SET_PDEATHSIG = 1
 DATA_PREFIX = "stockledger-servers-"
+# Below those that a system gives to whoever connects, or listens anywhere.
+_PORTS = range(12_000, 32_000)
+_GIVEN: set[int] = set()
+_CHANCE = random.SystemRandom()
 
 
 class ServerError(Exception):
@@ -47,12 +52,19 @@ def temporary_folder() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on, all different since all are held at once."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Find ports that nobody listens on, all different, and never one twice.
+
+    Nobody gets them by chance before they are used, or while a server is down that comes back.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = _CHANCE.choice(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as one:
+            if port not in _GIVEN:
+                one.bind(("127.0.0.1", port))
+                found.append(port)
+                _GIVEN.add(port)
+    return found
 
 
 @dataclass(kw_only=True)

@@ -26,6 +26,7 @@ from tests.integration.shell import (
     on_hand,
     open_stock,
 )
+from tests.servers_process import free_ports
 from tests.waiting import eventually_now
 
 
@@ -92,7 +93,8 @@ def test_a_killed_server_loses_and_doubles_nothing(
     shell: Shell, sales: Sales, loader_dies: bool
 ) -> None:
     """Whether the load is started again or waits for the server to come back."""
-    server, url = shell.serve()
+    # A port that nobody else gets while the server is away.
+    server, url = shell.serve(free_ports(1)[0])
     open_stock(shell, url, sales)
     loader = kill_amid_load(shell, sales, server, url)
     if loader_dies:
@@ -159,7 +161,7 @@ def test_a_server_killed_on_kafka_and_postgresql(
         *("--kafka-bootstrap", kafka_bootstrap, "--topic-prefix", topic_prefix, "--dev"),
         *("--database-url", postgres_url),
     )
-    server, url = shell.serve(0, *flags)
+    server, url = shell.serve(free_ports(1)[0], *flags)
     open_stock(shell, url, sales)
     loader = kill_amid_load(shell, sales, server, url)
     loader.kill()

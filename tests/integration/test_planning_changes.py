@@ -9,15 +9,22 @@ from typing import Any
 import httpx
 import pytest
 
+from projections.planning.planner import Planner
+from projections.planning.run_orders import Order
 from tests.integration.test_planning_runs import RUNS, run
 from tests.unit.api.serving import check_problem, client_of, receipt, settings_in, wait_ready
+from tests.waiting import eventually
 
 QUICK: dict[str, Any] = {"forecast": {"enabled": False}, "health": {"enabled": False}}
 TODAY = datetime.now(UTC)
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    """It stays the same day for runs, however late it becomes meanwhile."""
+    monkeypatch.setattr("api.planning.now_ms", lambda: int(TODAY.timestamp() * 1000))
     async with client_of(settings_in(tmp_path, partitions=1)) as client:
         await wait_ready(client)
         yield client
@@ -185,11 +192,21 @@ async def test_a_look_changes_nothing_for_others(client: httpx.AsyncClient) -> N
     assert (await client.get(abc)).json()["run"] == newest["id"]
 
 
-async def test_two_at_once(client: httpx.AsyncClient) -> None:
+async def test_two_at_once(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is made, the other is told which."""
     position = await trade(client, "A", 5)
     query = {"wait": "60", "min_position": position}
-    answers = await asyncio.gather(*(client.post(RUNS, json=QUICK, params=query) for _ in range(3)))
+    others_heard, make = asyncio.Event(), Planner._make
+
+    async def slowly(planner: Planner, order: Order) -> None:
+        await others_heard.wait()
+        await make(planner, order)
+
+    monkeypatch.setattr(Planner, "_make", slowly)
+    asked = [asyncio.create_task(client.post(RUNS, json=QUICK, params=query)) for _ in range(3)]
+    await eventually(lambda: sum(one.done() for one in asked) == 2)
+    others_heard.set()
+    answers = await asyncio.gather(*asked)
     made = [answer for answer in answers if answer.status_code == 201]
     assert len(made) == 1
     for answer in answers:
