@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "backup.md"
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 BROKER = "localhost:9092"
+# Generous, for machines that do many other things at once.
+SECONDS_MAX = 200
 MOVEMENTS = b"".join(
     b'{"id":"b%d","type":"receipt","sku":"%b","quantity":"3","location":"MAIN"}\n'
     % (number, b"85123A" if number % 2 else b"22423")
@@ -51,7 +53,7 @@ def served(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
             yield line.split()[1]
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(SECONDS_MAX)
 
 
 def test_the_commands(
@@ -61,7 +63,7 @@ def test_the_commands(
     request = urllib.request.Request(
         f"{served}/v1/movements/bulk", MOVEMENTS, {"Content-Type": "application/x-ndjson"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=SECONDS_MAX) as answer:
         assert answer.read().count(b'"accepted"') == 40
     blocks = BLOCK.findall(DOCUMENT.read_text())
     assert sum(BROKER in block for block in blocks) == 1
@@ -69,7 +71,7 @@ def test_the_commands(
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.replace(BROKER, kafka_bootstrap)],
             cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, check=False, timeout=60,
+            text=True, check=False, timeout=SECONDS_MAX,
         )  # fmt: skip
         assert done.returncode == 0, f"{block}\n{done.stdout}"
     assert len((tmp_path / "exports/rows/movements.csv").read_text().splitlines()) == 41
