@@ -101,7 +101,7 @@ def bundle(*identities: str, ledger_id: str = "a-ledger", sku: str = "A") -> Bun
         Receipt(id=identity, sku=sku, quantity="1", location="MAIN") for identity in identities
     ]
     partition = 0
-    parts = [Part(partition, "key", None, 5.0, wrap_commands([command])) for command in commands]
+    parts = [Part(partition, "key", None, 60.0, wrap_commands([command])) for command in commands]
     return Bundle(ledger_id, "other", parts)
 
 

@@ -246,7 +246,10 @@ def test_a_check_is_quick(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     _, token = create_key(path, "a")
     ring = KeyRing(path)
-    started = time.process_time()
-    for _ in range(1_000):
-        ring.find(token)
-    assert time.process_time() - started < 0.5
+    seconds = []
+    for _ in range(5):
+        started = time.thread_time()
+        for _ in range(200):
+            ring.find(token)
+        seconds.append(time.thread_time() - started)
+    assert min(seconds) < 0.1, "the collector may have come in between, but not each time"

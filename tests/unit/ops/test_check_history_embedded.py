@@ -17,7 +17,7 @@ from tests.unit.ops.test_commands import Run, own_folder, run
 
 __all__ = ["own_folder", "run"]
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 60
 FLAGS = ("calls.ndjson", "--partitions", "1", "--json")
 
 

@@ -67,7 +67,8 @@ async def _filled(folder: Path) -> None:
         await _ready(client)
         body = {"type": "receipt", "sku": "A", "quantity": "1", "location": "M"}
         answer = await client.post("/v1/movements", json=body)
-        position = {"min_position": answer.headers["ledger-position"]}
+        # The other partition, too, has a record: its opening.
+        position = {"min_position": f"0:0,1:0,{answer.headers['ledger-position']}"}
         assert (await client.get("/v1/stock/A", params=position)).status_code == 200
 
 

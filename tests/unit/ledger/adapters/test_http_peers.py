@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -172,8 +173,11 @@ async def test_an_answer_that_trickles_ends_with_the_time() -> None:
 async def test_nobody_listens() -> None:
     """A refused connection."""
     peers = HttpPeers(SECRET)
-    with pytest.raises(PeerUnreachable, match="cannot be reached"):
-        await peers.ask(f"http://127.0.0.1:{free_ports(1)[0]}", "/path", b"", 5.0)
+    # Bound, so that nobody else can listen there.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        with pytest.raises(PeerUnreachable, match="cannot be reached"):
+            await peers.ask(f"http://127.0.0.1:{held.getsockname()[1]}", "/path", b"", 5.0)
     await peers.close()
 
 

@@ -37,6 +37,8 @@ async def test_a_caller_who_is_gone_is_not_sent() -> None:
         patient.append(asyncio.create_task(call(f"first-{number}", 30.0)))
         await eventually(lambda: len(sent) == len(patient))
     patient.append(asyncio.create_task(call("last", 30.0)))
+    # It waits before the other one begins to, so that it has waited at least as long.
+    await eventually(lambda: place.remote.waiting == len(patient))
     assert isinstance(await call("gone", 0.1), Unknown)
     await eventually(lambda: place.remote.waiting == len(patient))
     gate.set()
