@@ -13,6 +13,7 @@ from ledger.log import EventLog
 from tests.contract.log_cases import KafkaPlace, Place, SqlitePlace, read_all
 from tests.contract.service_cases import PARTITION, SKU, refused, stopped, write, written
 from tests.unit.api.serving import check_problem, client_of, wait_ready
+from tests.waiting import eventually
 
 WRITER_STOPPED = f"partition {PARTITION} is stopped: LogRegressed: "
 # How many records the new log has more than the old one.
@@ -80,10 +81,10 @@ async def test_under_load(place: Place) -> None:
         await wait_ready(client)
         await written(client, "good")
         hammering = asyncio.create_task(hammer(client))
+        await eventually(lambda: accepted)
         await place.recreate(0)
         replaced.set()
         await hammering
-        assert accepted
         await refused(client, "bad")
         await stopped(client, WRITER_STOPPED)
         await stopped(client, f"the views stopped at {PARTITION}:")

@@ -89,7 +89,8 @@ async def test_who_writes_is_not_waited_for_when_nothing_is_to_do(database_url: 
     engine = engine_of(database_url)
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM view_positions"))
-        async with asyncio.timeout(SQLITE_BUSY_MS / 2_000):
+        # Longer than SQLite waits for others, after which it would say so.
+        async with asyncio.timeout(SQLITE_BUSY_MS / 1_000 + 60):
             await upgrade(database_url)
     await engine.dispose()
 

@@ -38,6 +38,7 @@ async def test_what_was_taken_over_is_left_to_who_writes_it(
 ) -> None:
     """The one whose share it is comes back: the other notices by a write that changes nothing."""
     monkeypatch.setattr("projections.relief.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("projections.tail.READ_WAIT_SECONDS", WAIT_SECONDS)
     log, late = MemoryLog(1), MemoryLog(1)
     late.records = log.records  # the same log; who waits for it hears nothing before `wake`
     teller = Teller(log)

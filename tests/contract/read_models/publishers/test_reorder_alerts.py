@@ -160,8 +160,11 @@ async def test_many_at_a_time(
     await two.close()
 
 
-async def test_it_looks_now_and_then(database: Database, teller: Teller) -> None:
+async def test_it_looks_now_and_then(
+    database: Database, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And only who has the first partition does."""
+    monkeypatch.setattr(reorder_alerts, "REORDER_LOOK_SECONDS", 1_000.0)
     teller.tell(receipt("1", sku="A"))
     await see(database, teller)
     await add_run(database, "r1", {("B", "MAIN"): 1})

@@ -25,9 +25,18 @@ def long_log() -> MemoryLog:
     return log
 
 
+# What the build has to have read when it is killed.
+RECORDS_MIN = RECORDS // 3
+
+
 class _Slow(Silent):
+    def __init__(self) -> None:
+        super().__init__()
+        self.enough = False
+
     def progress(self, stage: str, records: int) -> None:
         """Say it, so that somebody can choose the moment."""
+        self.enough = records >= RECORDS_MIN
         sys.stdout.write(f"{records} {stage}\n")
         sys.stdout.flush()
 
@@ -35,13 +44,15 @@ class _Slow(Silent):
 async def _main(url: str) -> None:
     database = Database(url)
     await database.open()
-    log = long_log()
+    log, hearing = long_log(), _Slow()
     read = log.read
 
     async def slowly(
         partition: int, offset: int, *, records_max: int = 1, wait_seconds: float = 0.0
     ) -> Slice:
         await asyncio.sleep(0.02)
+        if hearing.enough:  # however late it is killed, it is in the middle
+            await asyncio.Event().wait()
         records_max = min(AT_A_TIME, records_max)
         return await read(partition, offset, records_max=records_max, wait_seconds=wait_seconds)
 
@@ -50,7 +61,7 @@ async def _main(url: str) -> None:
         mock.patch.object(runner, "PARTITION_RECORDS_MAX", AT_A_TIME),
         mock.patch.object(runner, "PARTITION_RECORDS_MIN", 1),
     ):
-        await rebuild(log, database, ORDER, _Slow())
+        await rebuild(log, database, ORDER, hearing)
 
 
 if __name__ == "__main__":

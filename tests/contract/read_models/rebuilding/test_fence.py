@@ -45,9 +45,10 @@ async def test_who_is_cancelled_while_a_build_stops_hears_of_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else somebody who was told to end would go on, and exchange the views."""
-    stopping, stopped = asyncio.Event(), asyncio.Event()
+    running, stopping, stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def run(_projector: Projector) -> None:
+        running.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -57,7 +58,8 @@ async def test_who_is_cancelled_while_a_build_stops_hears_of_it(
     monkeypatch.setattr(Projector, "run", run)
     build = Build(MemoryLog(1), database, Silent().progress)
     await build.start({})
-    await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await running.wait()
     caller = asyncio.create_task(build.stop())
     async with asyncio.timeout(WAIT_SECONDS):
         await stopping.wait()

@@ -16,7 +16,7 @@ from projections.rebuilding.status import read_status
 from projections.stores import open_store
 from tests.contract.read_models.cases import MemoryLog
 from tests.contract.read_models.projecting import project
-from tests.contract.read_models.rebuilding.killed import RECORDS, long_log
+from tests.contract.read_models.rebuilding.killed import RECORDS, RECORDS_MIN, long_log
 from tests.contract.read_models.rebuilding.ledgers import (
     ORDER,
     Silent,
@@ -48,14 +48,14 @@ async def test_a_killed_build_goes_on_where_it_was(database: Database) -> None:
     assert process.stdout is not None
     with process, process.stdout as lines:
         for line in lines:
-            if int(line.split()[0]) >= RECORDS // 3:
+            if int(line.split()[0]) >= RECORDS_MIN:
                 break
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert await all_rows(database) == damaged
     found = (await read_status(log, database))["build"]
     assert not found["running"]
-    assert RECORDS // 3 <= found["records"] < RECORDS
+    assert RECORDS_MIN <= found["records"] < RECORDS
     report = await rebuild(log, database, ORDER, Silent())
     assert (report.resumed, report.build_id) == (True, found["id"])
     assert [one.table for one in report.tables if not one.equal] == ["stock"]

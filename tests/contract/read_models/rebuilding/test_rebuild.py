@@ -131,6 +131,7 @@ async def test_the_way_back(database: Database) -> None:
         tell_some(tellers[0], "after")
         await roll_back(log, database, "test", Silent())
         tell_some(tellers[1], "later")
+        await projector.positions.wait_for({0: tellers[0].end - 2}, WAIT_SECONDS)
         await projector.positions.wait_for({1: tellers[1].end - 2}, WAIT_SECONDS)
     assert await _damaged(database) == 58
     assert await counted(database, movements) == 6 * 6
