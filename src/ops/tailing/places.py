@@ -11,7 +11,6 @@ from ops.console import CommandError
 from projections.positions import InvalidPosition, parse_positions
 
 NOW, START = "now", "start"
-# Records read at once while the first one at an instant is looked for.
 
 
 async def places(log: EventLog, text: str, partitions: Sequence[int]) -> dict[int, int]:
