@@ -15,6 +15,7 @@ from multiprocessing import connection
 from typing import Any, Final, Protocol, TypeVar
 
 from ops.console import CommandError, ExitCode
+from ops.memory import keep_freed_memory
 
 # A process takes about as long to start as so many records take to replay.
 RECORDS_A_PROCESS_MIN: Final = 50_000
@@ -143,6 +144,7 @@ _shared: dict[str, Any] = {}
 def _begin(done: Any, stop: Any) -> None:
     # Control-C is for the process that was started; it says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _shared.update(done=done, stop=stop)
 

@@ -18,6 +18,7 @@ from ops import logging
 from ops.console import CommandError, ExitCode, drop_stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
+from ops.memory import keep_freed_memory
 from ops.options import unknown_variables
 from ops.processes import STOP_SIGNAL, serve_many
 
@@ -91,6 +92,7 @@ def _failure(
     """Serve until told to stop; why that could not go on, if so."""
     from api.app import create_app
 
+    keep_freed_memory()
     try:
         app = create_app(settings)
     except Exception as error:

@@ -159,7 +159,11 @@ def _sum(dialect: Dialect, name: str) -> str:
 
 
 def _grouped(legs: str, key: Sequence[str], sums: Sequence[str], condition: str) -> str:
-    """Group the legs, those with large numbers in their two parts."""
+    """Group the legs, those with large numbers in their two parts.
+
+    The outer join is an inner one in all but this: PostgreSQL works out the legs once for it, where
+    of two tables it may as well begin with the two powers, and work out all legs for each of them.
+    """
     large = f"(quantity >= {LARGE} OR value >= {LARGE})"
 
     def part(name: str) -> str:
@@ -174,8 +178,8 @@ SELECT {", ".join(key)}, {", ".join(sums)} FROM (
         CASE power WHEN 0 THEN 1 ELSE 0 END AS line, kind, available, reason,
         CASE kind WHEN {_SCRAPPED} THEN 'scrap' ELSE 'adjustment' END AS type
     FROM ({legs}) AS legs
-    CROSS JOIN (SELECT 0 AS power UNION ALL SELECT {LARGE_POWER}) AS powers
-    WHERE (kind <> 0 OR net <> 0) AND (power = 0 OR {large}) AND {condition}
+    LEFT JOIN (SELECT 0 AS power UNION ALL SELECT {LARGE_POWER}) AS powers ON power = 0 OR {large}
+    WHERE (kind <> 0 OR net <> 0) AND {condition}
 ) AS parts GROUP BY {", ".join(key)}"""  # noqa: S608 - numbers and names of this file alone
 
 
