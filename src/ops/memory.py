@@ -36,4 +36,5 @@ def keep_freed_memory() -> bool:
         (_M_TRIM_THRESHOLD, KEPT_BYTES_MAX),
         (_M_TOP_PAD, _GROWTH_BYTES),
     )
-    return all([mallopt(name, value) == 1 for name, value in wishes])
+    answers = [mallopt(name, value) for name, value in wishes]
+    return all(answers)

@@ -22,6 +22,7 @@ from projections.engines import new_engine
 from projections.failures import view_failures
 from projections.rebuilding.comparing_postgres import PostgresComparing, errors, quoted
 from projections.rebuilding.errors import RebuildRunning, ViewsInUse
+from projections.rebuilding.housekeeping_postgres import keep_away
 from projections.rebuilding.sites import BEFORE, Comparing, Note, Positions, Side
 from projections.tables import metadata, view_positions
 
@@ -254,6 +255,8 @@ class PostgresSite:
         tables = [*KEPT, *(table.name for table in DERIVED)]
         live = [f"{quoted(self._live)}.{one}" for one in tables]
         names = ", ".join([*live, *(self._of(side, table.name) for table in DERIVED)])
+        sites = [self._live, self._schema(side), self._schema(BEFORE)]
+        await keep_away(self._connection, sites, [*tables, NOTE_TABLE])
         await self._connection.execute(f"SET LOCAL lock_timeout = '{EXCHANGE_LOCK}'")
         for _ in range(EXCHANGE_ATTEMPTS):
             with suppress(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):

@@ -30,7 +30,7 @@ print(int(kept), before, faults())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="nothing changes elsewhere")
 def test_freed_memory_stays() -> None:
-    """Where the C library can be told so; in a process of its own, since it cannot be taken back."""
+    """Where the C library can be told so. It cannot be taken back: a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=60
     )
