@@ -56,6 +56,13 @@ class ReadConnection:
         result = await self._connection.execute(query, parameters)
         return list(result.mappings().all())
 
+    async def rows(
+        self, query: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Sequence[Any]]:
+        """Every row of the answer, its values in the order of the columns: for many rows."""
+        result = await self._connection.execute(query, parameters)
+        return result.all()
+
     async def first(
         self, query: Executable, parameters: Mapping[str, Any] | None = None
     ) -> RowMapping | None:

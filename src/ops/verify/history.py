@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, select
 from ops.findings import Finding
 from ops.verify.rows import Row, Rows, Shape, compare, differing
 from projections.history import blocks
-from projections.history.block_making import make, missing_children
+from projections.history.block_making import COLUMNS, make, missing_children
 from projections.history.blocks import completed, load
 from projections.history.tables import history_blocks, history_skus, history_slices
 from projections.tables import movements
@@ -28,10 +28,7 @@ _SLICES: Final = Shape(
 _k, _b, _s, _m = history_skus.c, history_blocks.c, history_slices.c, movements.c
 _encode = msgspec.json.Encoder().encode
 _MOVEMENTS: Final = (
-    select(
-        _m.occurred_us, _m.log_offset, _m.recorded_ms, _m.quantity, _m.value, _m.lot,
-        _m.source, _m.source_status, _m.target, _m.target_status,
-    )
+    select(*COLUMNS)
     .where(
         _m.sku == bindparam("sku"), _m.partition == bindparam("of"),
         _m.log_offset < bindparam("until"),

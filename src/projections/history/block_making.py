@@ -1,12 +1,22 @@
 """From rows of `movements` to new blocks of a SKU, as rows of the tables of checkpoints."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from projections.history import blocks as shaped
 from projections.history.blocks import VIRTUAL, Block, completed, cut, in_order, merge
+from projections.tables import movements
+
+_m = movements.c
+# What blocks are made of: the columns of a row, in this order.
+COLUMNS: Final = (
+    _m.occurred_us, _m.log_offset, _m.recorded_ms, _m.quantity, _m.value, _m.lot,
+    _m.source, _m.source_status, _m.target, _m.target_status,
+)  # fmt: skip
+# Of a row: its offset and its time of recording.
+_OFFSET, _RECORDED = 1, 2
 
 # Location, lot (the empty text where there is none) and status.
 Stock = tuple[str, str, str]
@@ -35,12 +45,15 @@ def missing_children(first: int, count: int) -> list[Key]:
 
 
 def make(
-    rows: Sequence[Any], first: int, accounts: Sequence[Stock], children: Mapping[Key, Block]
+    rows: Sequence[Sequence[Any]],
+    first: int,
+    accounts: Sequence[Stock],
+    children: Mapping[Key, Block],
 ) -> Made:
     """Blocks of level 0 from number `first` on, and those above that end with them.
 
-    `rows` are as many movements as that takes, in the order of their offsets. `children` has what
-    `missing_children` names.
+    `rows` are as many movements as that takes, each as `COLUMNS`, in the order of their offsets.
+    `children` has what `missing_children` names.
     """
     known = {account: number for number, account in enumerate(accounts)}
     whole = _block(rows, known)
@@ -51,7 +64,7 @@ def make(
         number, end = first + index, (index + 1) * size
         part = Block(*(column[end - size : end] for column in whole))
         made[0, number] = in_order(part)
-        blocks.append((rows[end - 1].log_offset, rows[end - 1].recorded_ms, number))
+        blocks.append((rows[end - 1][_OFFSET], rows[end - 1][_RECORDED], number))
         slices += _rows_of(0, number, made[0, number])
         for level, parent in completed(number):
             made[level, parent] = merge([made.pop(one) for one in _children(level, parent)])
@@ -64,7 +77,7 @@ def _children(level: int, parent: int) -> list[Key]:
     return [(level - 1, parent * fan_out + child) for child in range(fan_out)]
 
 
-def _block(rows: Sequence[Any], known: dict[Stock, int]) -> Block:
+def _block(rows: Sequence[Sequence[Any]], known: dict[Stock, int]) -> Block:
     """The movements as columns; stock keys that are new are added to those known."""
 
     def place(account: str, lot: str | None, status: str | None) -> int:
@@ -73,28 +86,23 @@ def _block(rows: Sequence[Any], known: dict[Stock, int]) -> Block:
             return VIRTUAL
         return known.setdefault((account, lot or "", status), len(known))
 
+    occurred, offsets, _, quantities, values, *accounts = zip(*rows, strict=True)
     # Row by row, so that the numbers do not depend on how many rows come at once.
     places = [
-        (
-            place(row.source, row.lot, row.source_status),
-            place(row.target, row.lot, row.target_status),
-        )
-        for row in rows
+        (place(source, lot, source_status), place(target, lot, target_status))
+        for lot, source, source_status, target, target_status in zip(*accounts, strict=True)
     ]
-    sources, targets = zip(*places, strict=True)
+    sources, targets = np.array(places, np.int64).T
+    value = np.array(values, np.int64)
+    value[(sources < 0) == (targets < 0)] = 0
+    value[sources >= 0] *= -1
     return Block(
-        np.array([row.occurred_us for row in rows], np.int64),
-        np.array([row.log_offset for row in rows], np.int64),
-        np.array(sources, np.int64),
-        np.array(targets, np.int64),
-        np.array([row.quantity for row in rows], np.int64),
-        np.array(
-            [
-                0 if (source < 0) == (target < 0) else row.value if source < 0 else -row.value
-                for row, source, target in zip(rows, sources, targets, strict=True)
-            ],
-            np.int64,
-        ),
+        np.array(occurred, np.int64),
+        np.array(offsets, np.int64),
+        sources,
+        targets,
+        np.array(quantities, np.int64),
+        value,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from projections.database import Database
-from projections.history import blocks, catching_up
+from projections.history import blocks, catching_up, new_blocks
 from projections.history.balances import Balances, balances_at
 from projections.history.blocks import Shape
 from projections.history.moments import resolve
@@ -39,22 +39,22 @@ async def test_blocks_of_rows_that_are_no_longer_live_are_not_written(
         database,
         f"UPDATE movements SET quantity = quantity + 7 WHERE sku = '{SKU}' AND id LIKE '%r0'",
     )
-    makes, writes = catching_up._make_blocks, catching_up._write
+    makes, writes = new_blocks.make_blocks, new_blocks._write
     written: list[bool] = []
 
     async def nothing(*_: object) -> None:
         """What an exchange makes behind it has not come to this SKU yet."""
 
-    async def behind_an_exchange(*arguments: Any) -> bool:
+    async def behind_an_exchange(*arguments: Any) -> Any:
         if not written:
             written.append(True)
-            monkeypatch.setattr(catching_up, "_make_blocks", nothing)
+            monkeypatch.setattr("projections.history.catching_up.make_blocks", nothing)
             assert (await rebuild(log, database, ORDER, Silent())).swapped
             assert await counted(database, history_skus)
-            monkeypatch.setattr(catching_up, "_make_blocks", makes)
+            monkeypatch.setattr("projections.history.catching_up.make_blocks", makes)
         return await writes(*arguments)
 
-    monkeypatch.setattr(catching_up, "_write", behind_an_exchange)
+    monkeypatch.setattr(new_blocks, "_write", behind_an_exchange)
     await catching_up.catch_up(database)
     assert written
     assert await _balance(database) == right
