@@ -24,13 +24,13 @@ from ledger.config import Settings
 from ledger.events.chain import Chain
 from ledger.log import EventLog
 from ops.existing_log import existing_log
-from ops.rebuild_processes import run_ahead
+from ops.rebuild_processes import early_processes, run_ahead
 from projections.changes import Changes
 from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database
 from projections.migrate import upgrade
 from projections.planning.catching_up import catch_up
-from projections.rebuilding.rebuild import Order
+from projections.rebuilding.rebuild import Order, Report
 from projections.rebuilding.rebuild import rebuild as rebuild_all
 from projections.runner import Projector
 from projections.statements import column_names
@@ -123,6 +123,16 @@ async def rebuild(log: EventLog, database: Database) -> tuple[float, float]:
     return shown, indexed
 
 
+async def _command(
+    settings: Settings, log: EventLog, database: Database, order: Order, jobs: int | None
+) -> Report:
+    """What the command does once log and database are open."""
+    ends = {one: await log.end(one) for one in range(log.partitions)}
+    with early_processes(database, jobs, ends) as processes:
+        ahead = partial(run_ahead, settings, jobs, early=processes)
+        return await rebuild_all(log, database, order, Silent(), ahead)
+
+
 async def whole_command(
     name: str, settings: Settings, database: Database, count: int, raw: float | None = None
 ) -> None:
@@ -134,9 +144,8 @@ async def whole_command(
         ("rebuild, compared", True, None),
     ):
         order = Order("benchmark", compare=compare)
-        ahead = partial(run_ahead, settings, jobs)
         async with existing_log(settings) as log:
-            seconds, done = await timed(rebuild_all(log, database, order, Silent(), ahead))
+            seconds, done = await timed(_command(settings, log, database, order, jobs))
         if not done.swapped or done.equal is False:
             raise AssertionError(done)
         exchanged = seconds - done.seconds["checkpoints made"]

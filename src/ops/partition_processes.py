@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from ops.console import CommandError, ExitCode
 from ops.memory import keep_freed_memory
@@ -64,15 +64,21 @@ def shares(ends: Ends, jobs: int) -> list[dict[int, int]]:
     return [dict(sorted(group.items())) for group in groups]
 
 
-def over_partitions(work: Work[Part], ends: Ends, jobs: int, show: Show) -> list[Part]:
-    """What `work` makes of the partitions, by at most `jobs` processes.
+def over_partitions(
+    work: Work[Part], ends: Ends, jobs: int, show: Show, started: "Processes | None" = None
+) -> list[Part]:
+    """What `work` makes of the partitions, by at most `jobs` processes: those that were started
+    for it, if so.
 
     `show` is told now and then how many offsets are behind. Raises what `work` raises, and
     CommandError if a process was killed.
     """
     groups = shares(ends, jobs)
     if len(groups) > 1:
-        return _in_processes(work, groups, show)
+        if started is not None:
+            return started.run(work, groups, show)
+        with Processes(len(groups)) as processes:
+            return processes.run(work, groups, show)
     done: dict[int, int] = {}
 
     def told(partition: int, offset: int) -> None:
@@ -102,20 +108,44 @@ def no_collector() -> Iterator[None]:
         gc.enable()
 
 
-def _in_processes(work: Work[Part], groups: Sequence[Ends], show: Show) -> list[Part]:
-    # Fresh processes: a copy of this one would have its threads' locks without its threads.
-    context = multiprocessing.get_context("spawn")
-    # Offsets that are behind, by process, and whether to stop.
-    done = context.Array("q", len(groups), lock=False)
-    stop = context.Value("b", 0, lock=False)
-    with ProcessPoolExecutor(
-        len(groups), mp_context=context, initializer=_begin, initargs=(done, stop)
-    ) as pool:
-        works = [
-            pool.submit(_work, number, work, dict(group)) for number, group in enumerate(groups)
-        ]
+class Processes:
+    """Processes that begin to start at once, and do one work when it is known what there is to do.
+
+    Leaving it ends them.
+    """
+
+    def __init__(self, count: int, prepare: Callable[[], None] | None = None) -> None:
+        """`prepare` is called in each of them meanwhile, to import what the work needs."""
+        # Fresh processes: a copy of this one would have its threads' locks without its threads.
+        context = multiprocessing.get_context("spawn")
+        self.count = count
+        # Offsets that are behind, by process, and whether to stop.
+        self._done = context.Array("q", count, lock=False)
+        self._stop = context.Value("b", 0, lock=False)
+        self._pool = ProcessPoolExecutor(
+            count, mp_context=context, initializer=_begin, initargs=(self._done, self._stop)
+        )
+        if prepare is not None:
+            for _ in range(count):
+                self._pool.submit(prepare)
+
+    def __enter__(self) -> Self:
+        """As it is."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for them to end, which they do at the next look or when they have started."""
+        self._stop.value = 1
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Work[Part], groups: Sequence[Ends], show: Show) -> list[Part]:
+        """What `work` makes of the groups, at most one for each process. When it returns, nobody is
+        at work any more."""
+        works: list[Future[list[Part]]] = []
         try:
-            _wait(works, lambda: show(sum(done)))
+            for number, group in enumerate(groups):
+                works.append(self._pool.submit(_work, number, work, dict(group)))
+            _wait(works, lambda: show(sum(self._done)))
             return [result for one in works for result in one.result()]
         except BrokenProcessPool:
             raise CommandError(
@@ -123,7 +153,8 @@ def _in_processes(work: Work[Part], groups: Sequence[Ends], show: Show) -> list[
                 ExitCode.UNAVAILABLE,
             ) from None
         finally:
-            stop.value = 1
+            self._stop.value = 1
+            wait(works)
 
 
 def _wait(works: Sequence["Future[list[Part]]"], look: Callable[[], None]) -> None:

@@ -95,14 +95,15 @@ def _rebuild(
     settings: Settings, jobs: int | None, flags: tuple[bool, bool, bool, bool, int]
 ) -> dict[str, Any]:
     async def work(log: "EventLog", database: "Database") -> dict[str, Any]:
-        from ops.rebuild_processes import run_ahead
+        from ops.rebuild_processes import early_processes, run_ahead
         from ops.rebuild_report import Telling, document_of
         from projections.rebuilding.rebuild import Order, rebuild
 
-        ends = [await log.end(one) for one in range(log.partitions)]
-        order, telling = Order(_version(), *flags), Telling(sum(ends))
-        ahead = partial(run_ahead, settings, jobs)
-        return document_of(await rebuild(log, database, order, telling, ahead))
+        ends = {one: await log.end(one) for one in range(log.partitions)}
+        order, telling = Order(_version(), *flags), Telling(sum(ends.values()))
+        with early_processes(database, jobs, ends) as processes:
+            ahead = partial(run_ahead, settings, jobs, early=processes)
+            return document_of(await rebuild(log, database, order, telling, ahead))
 
     return _with_both(settings, work, make=True)
 

@@ -2,31 +2,61 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ledger.config import Settings
 from ops.existing_log import existing_log
-from ops.partition_processes import Ends, Stopped, Told, jobs_default, over_partitions, run_async
+from ops.partition_processes import (
+    Ends,
+    Processes,
+    Stopped,
+    Told,
+    jobs_default,
+    over_partitions,
+    run_async,
+)
 
 if TYPE_CHECKING:
+    from projections.database import Database
     from projections.rebuilding.build import Way
 
 LOOK_SECONDS: Final = 0.2
 
 
+@contextmanager
+def early_processes(
+    database: "Database", jobs: int | None, ends: Ends
+) -> Iterator[Processes | None]:
+    """Processes for `run_ahead` that start while a place for the views is made.
+
+    As many as the whole log is worth, up to these offsets; none where one process is as good.
+    """
+    count = _processes(jobs, ends)
+    if database.is_sqlite or count == 1:
+        yield None
+        return
+    with Processes(count, _prepare) as processes:
+        yield processes
+
+
 async def run_ahead(
-    settings: Settings, jobs: int | None, way: "Way", show: Callable[[int], None]
+    settings: Settings,
+    jobs: int | None,
+    way: "Way",
+    show: Callable[[int], None],
+    early: Processes | None = None,
 ) -> None:
     """Go the way: read the log of the settings into views.
 
-    Does nothing where one process is as good. `show` hears how many records were read. Whoever is
-    cancelled here ends the processes. Raises what `Build.reach` raises, and CommandError if a
-    process was killed.
+    By the processes that were started `early`, if so. Does nothing where one process is as good.
+    `show` hears how many records were read. Whoever is cancelled here stops the processes. Raises
+    what `Build.reach` raises, and CommandError if a process was killed.
     """
     missing = {one: end - way.starts[one] for one, end in way.ends.items()}
-    processes = min(jobs or jobs_default(missing), len(missing))
+    processes = _processes(jobs, missing)
     if processes == 1:
         return
     stopped = threading.Event()
@@ -40,7 +70,7 @@ async def run_ahead(
     # Shared out by how much is missing, which is not where a partition ends.
     work = partial(_build_some, settings, way)
     reading = asyncio.create_task(
-        asyncio.to_thread(over_partitions, work, missing, processes, told)
+        asyncio.to_thread(over_partitions, work, missing, processes, told, early)
     )
     try:
         while not (await asyncio.wait([reading], timeout=LOOK_SECONDS))[0]:
@@ -52,6 +82,16 @@ async def run_ahead(
         await asyncio.wait([reading])
         if not reading.cancelled():
             reading.exception()  # looked at: what stopped it is raised above, or was asked for
+
+
+def _processes(jobs: int | None, missing: Ends) -> int:
+    return min(jobs or jobs_default(missing), len(missing))
+
+
+def _prepare() -> None:
+    """Import what `_build_some` needs, which takes longer than to make a place for views."""
+    import projections.database
+    import projections.rebuilding.build  # noqa: F401
 
 
 def _build_some(settings: Settings, way: "Way", missing: Ends, told: Told) -> list[None]:

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from benchmarks.long_log import fill_log
 from ledger.config import Settings
 from ledger.log import Record
 from ops.existing_log import existing_log
-from ops.rebuild_processes import run_ahead
+from ops.rebuild_processes import early_processes, run_ahead
 from projections import runner
 from projections.database import Database
 from projections.derived import DERIVED
@@ -45,8 +46,9 @@ def url(new_views_url: Callable[[str], str]) -> str:
     return new_views_url("postgres")
 
 
+@pytest.mark.parametrize("early", [True, False])
 async def test_processes_build_what_one_would(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, *, early: bool
 ) -> None:
     """Every record is read ahead, and nothing differs from the live views; indexes are there."""
     told = long_log()
@@ -61,7 +63,9 @@ async def test_processes_build_what_one_would(
     read_ahead: dict[int, int] = {}
 
     async def ahead(way: Way, show: Callable[[int], None]) -> None:
-        await run_ahead(settings, JOBS, way, show)
+        with early_processes(database, JOBS, way.ends) if early else nullcontext() as processes:
+            await run_ahead(settings, JOBS, way, show, processes)
+        assert not multiprocessing.active_children()
         built = Database(way.url)
         await built.open()
         read_ahead.update(await positions_of(built))
@@ -94,7 +98,10 @@ async def test_a_record_that_cannot_be_read_is_named(tmp_path: Path, url: str) -
     await database.close()
 
 
-async def test_cancelled_it_leaves_no_process_behind(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("early", [True, False])
+async def test_cancelled_it_leaves_no_process_behind(
+    tmp_path: Path, url: str, *, early: bool
+) -> None:
     """As by Control-C. The next call goes on with what was read."""
     settings = Settings(data_dir=tmp_path, partitions=2, database_url=SecretStr(url))
     await fill_log(settings, long_log())
@@ -103,8 +110,9 @@ async def test_cancelled_it_leaves_no_process_behind(tmp_path: Path, url: str) -
     begun = asyncio.Event()
 
     async def ahead(way: Way, show: Callable[[int], None]) -> None:
-        begun.set()
-        await run_ahead(settings, JOBS, way, show)
+        with early_processes(database, JOBS, way.ends) if early else nullcontext() as processes:
+            begun.set()
+            await run_ahead(settings, JOBS, way, show, processes)
 
     running = asyncio.create_task(rebuilt(settings, database, ahead, compare=False))
     await begun.wait()
@@ -115,6 +123,19 @@ async def test_cancelled_it_leaves_no_process_behind(tmp_path: Path, url: str) -
     report = await rebuilt(settings, database, partial(run_ahead, settings, JOBS), compare=False)
     assert (report.resumed, report.records) == (True, RECORDS + 2)
     await database.close()
+
+
+async def test_nothing_is_started_early_in_vain(url: str) -> None:
+    """For few records one process is as good; and what nobody has used ends at once."""
+    database = Database(url)
+    with early_processes(database, None, {0: 10, 1: 10}) as processes:
+        assert processes is None
+    with early_processes(Database("sqlite:///views.db"), JOBS, {0: 10**9, 1: 10**9}) as processes:
+        assert processes is None
+    with early_processes(database, JOBS, {0: 10, 1: 10}) as processes:
+        assert processes is not None
+        assert len(multiprocessing.active_children()) == JOBS
+    assert not multiprocessing.active_children()
 
 
 async def positions_of(database: Database) -> dict[int, int]:

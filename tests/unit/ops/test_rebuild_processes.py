@@ -18,7 +18,7 @@ async def test_who_is_cancelled_waits_for_them(monkeypatch: pytest.MonkeyPatch) 
     """Else they would write to views that somebody else builds on."""
     begun, ended = threading.Event(), threading.Event()
 
-    def reading(_work: Any, _ends: Any, _jobs: int, told: Callable[[int], None]) -> None:
+    def reading(_work: Any, _ends: Any, _jobs: int, told: Callable[[int], None], _: None) -> None:
         begun.set()
         try:
             while True:
