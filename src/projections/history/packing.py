@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ Column = npt.NDArray[np.int64]
 
 _HEADER: Final = struct.Struct("<Bqi")  # width in bytes, least number, how many numbers
 _NONE: Final = np.zeros(0, np.uint64)
+_FEW: Final = 64
 _WIDTHS: Final = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<u8"}
 
 
@@ -34,11 +35,14 @@ def unpack(data: bytes) -> list[Column]:
 
 
 def _packed(column: Column) -> bytes:
-    if not len(column):
+    count = len(column)
+    if not count:
         return _HEADER.pack(1, 0, 0)
-    least = column.min()
-    above = column.view(np.uint64) - least.astype(np.uint64)
-    most = int(above.max())
+    # Of few numbers the interpreter finds the least and the greatest sooner than numpy does.
+    among: Any = column.tolist() if count <= _FEW else (int(column.min()), int(column.max()))
+    least = min(among)
+    most = max(among) - least
     width = next(width for width in _WIDTHS if most < 1 << (8 * width))
-    data: bytes = above.astype(_WIDTHS[width]).tobytes()
-    return _HEADER.pack(width, int(least), len(column)) + data
+    # What is out of range wraps around: the bits are right.
+    data: bytes = (column - least).astype(_WIDTHS[width]).tobytes()
+    return _HEADER.pack(width, least, count) + data
