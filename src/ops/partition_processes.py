@@ -73,7 +73,8 @@ def over_partitions(
     `show` is told now and then how many offsets are behind. Raises what `work` raises, and
     CommandError if a process was killed.
     """
-    groups = shares(ends, jobs)
+    # The log may have grown since they were counted.
+    groups = shares(ends, jobs if started is None else min(jobs, started.count))
     if len(groups) > 1:
         if started is not None:
             return started.run(work, groups, show)
@@ -109,13 +110,13 @@ def no_collector() -> Iterator[None]:
 
 
 class Processes:
-    """Processes that begin to start at once, and do one work when it is known what there is to do.
+    """Processes for one work, which may begin to start before it is known what there is to do.
 
-    Leaving it ends them.
+    They end with the work, or when this is left.
     """
 
     def __init__(self, count: int, prepare: Callable[[], None] | None = None) -> None:
-        """`prepare` is called in each of them meanwhile, to import what the work needs."""
+        """With `prepare` they begin to start at once, and call it: to import what is needed."""
         # Fresh processes: a copy of this one would have its threads' locks without its threads.
         context = multiprocessing.get_context("spawn")
         self.count = count
@@ -123,24 +124,31 @@ class Processes:
         self._done = context.Array("q", count, lock=False)
         self._stop = context.Value("b", 0, lock=False)
         self._pool = ProcessPoolExecutor(
-            count, mp_context=context, initializer=_begin, initargs=(self._done, self._stop)
+            count,
+            mp_context=context,
+            initializer=_begin,
+            initargs=(self._done, self._stop, prepare),
         )
         if prepare is not None:
+            # One process starts for each, since none is idle yet.
             for _ in range(count):
-                self._pool.submit(prepare)
+                self._pool.submit(_nothing)
 
     def __enter__(self) -> Self:
         """As it is."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End them, and wait for it."""
+        self.end()
+
+    def end(self) -> None:
         """Wait for them to end, which they do at the next look or when they have started."""
         self._stop.value = 1
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
 
     def run(self, work: Work[Part], groups: Sequence[Ends], show: Show) -> list[Part]:
-        """What `work` makes of the groups, at most one for each process. When it returns, nobody is
-        at work any more."""
+        """What `work` makes of the groups, at most one for each process. Then they have ended."""
         works: list[Future[list[Part]]] = []
         try:
             for number, group in enumerate(groups):
@@ -153,8 +161,8 @@ class Processes:
                 ExitCode.UNAVAILABLE,
             ) from None
         finally:
-            self._stop.value = 1
-            wait(works)
+            # Idle ones would keep their memory from whoever goes on.
+            self.end()
 
 
 def _wait(works: Sequence["Future[list[Part]]"], look: Callable[[], None]) -> None:
@@ -172,12 +180,18 @@ def _wait(works: Sequence["Future[list[Part]]"], look: Callable[[], None]) -> No
 _shared: dict[str, Any] = {}
 
 
-def _begin(done: Any, stop: Any) -> None:
+def _begin(done: Any, stop: Any, prepare: Callable[[], None] | None) -> None:
     # Control-C is for the process that was started; it says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _shared.update(done=done, stop=stop)
+    if prepare is not None:
+        prepare()
+
+
+def _nothing() -> None:
+    """What a process is started for that has nothing to do yet."""
 
 
 def _end_with_parent() -> None:
@@ -190,6 +204,8 @@ def _end_with_parent() -> None:
 
 def _work(number: int, work: Work[Part], ends: Ends) -> list[Part]:
     behind: dict[int, int] = {}
+    if _shared["stop"].value:
+        raise Stopped
 
     def told(partition: int, offset: int) -> None:
         behind[partition] = offset

@@ -58,6 +58,8 @@ async def run_ahead(
     missing = {one: end - way.starts[one] for one, end in way.ends.items()}
     processes = _processes(jobs, missing)
     if processes == 1:
+        if early is not None:
+            await asyncio.to_thread(early.end)
         return
     stopped = threading.Event()
     read = [0]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from api.answers import Answer
 
 Signals = tuple[signal.Signals, ...]
+Ready = Callable[[], None]
 
 # Between two looks; longer each time, because a recovery may take minutes.
 READY_POLL_SECONDS_MIN = 0.01
@@ -64,9 +65,7 @@ def serve(settings: Settings) -> None:
             _run(settings, [listener], lambda: _say_ready(settings))
 
 
-def _serve_one(
-    settings: Settings, listeners: list[socket.socket], ready: Callable[[], None]
-) -> None:
+def _serve_one(settings: Settings, listeners: list[socket.socket], ready: Ready) -> None:
     """One of several processes. Raises CommandError."""
     logging.configure(settings.log_level, settings.log_format)
     _run(settings, listeners, ready, (STOP_SIGNAL,))
@@ -75,18 +74,17 @@ def _serve_one(
 def _run(
     settings: Settings,
     listeners: list[socket.socket],
-    ready: Callable[[], None],
+    ready: Ready,
     stop_signals: Signals = (signal.SIGINT, signal.SIGTERM),
 ) -> None:
-    failure = _failure(settings, listeners, ready, stop_signals)
-    if failure is not None:
+    if (failure := _failure(settings, listeners, ready, stop_signals)) is not None:
         raise explain(failure, settings) or failure
 
 
 def _failure(
     settings: Settings,
     listeners: list[socket.socket],
-    ready: Callable[[], None],
+    ready: Ready,
     stop_signals: Signals,
 ) -> BaseException | None:
     """Serve until told to stop; why that could not go on, if so."""
@@ -127,7 +125,7 @@ def _failure(
 async def _serve(
     server: "_Server",
     listeners: list[socket.socket],
-    ready: Callable[[], None],
+    ready: Ready,
     stop_signals: Signals,
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -142,7 +140,7 @@ async def _serve(
             await announcing
 
 
-async def _announce(server: "_Server", listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _announce(server: "_Server", listener: socket.socket, ready: Ready) -> None:
     """Say that it is ready, after asking over the network as anybody else would.
 
     `listener` is one that no other process listens on.

@@ -64,8 +64,11 @@ async def test_processes_build_what_one_would(
 
     async def ahead(way: Way, show: Callable[[int], None]) -> None:
         with early_processes(database, JOBS, way.ends) if early else nullcontext() as processes:
-            await run_ahead(settings, JOBS, way, show, processes)
-        assert not multiprocessing.active_children()
+            if early:  # and no others
+                monkeypatch.setattr("ops.partition_processes.Processes", None)
+            # More are asked for than were started, as where the log has grown since.
+            await run_ahead(settings, 2 * JOBS, way, show, processes)
+            assert not multiprocessing.active_children()
         built = Database(way.url)
         await built.open()
         read_ahead.update(await positions_of(built))

@@ -121,11 +121,14 @@ async def _due(database: Database, after: str) -> list[_Due]:
 
 
 def _groups(due: Sequence[_Due]) -> list[list[_Due]]:
-    """SKUs of one partition each, of which as many blocks are due as are made at once."""
+    """SKUs of one partition each, of which as many blocks are due as are made at once; those that
+    they are merged with count along, by what they hold."""
     groups: list[list[_Due]] = []
     partition, made = -1, 0
     for one in sorted(due, key=lambda one: one.partition):
         wanted = min(one.missing, BLOCKS_AT_A_TIME)
+        children = missing_children(one.blocks, wanted)
+        wanted += sum(blocks.SHAPE.fan_out**level for level, _ in children)
         if one.partition != partition or made + wanted > BLOCKS_AT_A_TIME:
             groups.append([])
             partition, made = one.partition, 0
@@ -144,9 +147,16 @@ async def _make_some(database: Database, writer: PlanningWriter, group: list[_Du
 
 
 async def _read(database: Database, group: Sequence[_Due]) -> list[_Read]:
-    """What the next blocks of SKUs are made of, where there are enough rows for one."""
+    """What the next blocks of SKUs are made of, where there are enough rows for one.
+
+    Raises Exchanged.
+    """
     found = []
     async with database.reader() as reader:
+        # Of other views the earlier blocks would not be there.
+        ((exchange,),) = await reader.rows(text(_EXCHANGE))
+        if exchange != group[0].exchange:
+            raise Exchanged
         for due in group:
             size = blocks.SHAPE.block
             names = {

@@ -1,11 +1,14 @@
 """Sharing partitions out over processes."""
 
+import multiprocessing
+
 import pytest
 
 from ops.partition_processes import (
     JOBS_MAX,
     RECORDS_A_PROCESS_MIN,
     Ends,
+    Processes,
     Told,
     jobs_default,
     over_partitions,
@@ -42,6 +45,18 @@ def test_one_process_tells_how_far_it_is() -> None:
     seen = list[int]()
     assert over_partitions(_partitions, {3: 5, 7: 6}, 1, seen.append) == [3, 7]
     assert seen == [5, 11]
+
+
+def test_more_is_wanted_than_was_started() -> None:
+    """As where the log has grown since: those that are there do it, and have ended then."""
+    with Processes(2, _prepare) as processes:
+        found = over_partitions(_partitions, {0: 5, 1: 5, 2: 5}, 3, lambda _: None, processes)
+        assert sorted(found) == [0, 1, 2]
+        assert not multiprocessing.active_children()
+
+
+def _prepare() -> None:
+    """Nothing is needed."""
 
 
 def _partitions(ends: Ends, told: Told) -> list[int]:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from ledger.domain.codes import instant
 from ledger.domain.movements import Issue, Receipt
 from projections.database import Database
-from projections.history import blocks
+from projections.history import blocks, new_blocks
 from projections.history.balances import Balances, balances_at
 from projections.history.blocks import Shape
 from projections.history.catching_up import catch_up
@@ -104,8 +104,12 @@ async def test_any_moment_of_any_history(database: Database, seed: int, records:
     assert await answered(database, moments) == expected
 
 
-async def test_checkpoints_are_the_same_however_they_were_made(database: Database) -> None:
-    """At once, bit by bit, by several at a time: the same rows."""
+async def test_checkpoints_are_the_same_however_they_were_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, bit by bit, few or many of them together, by several at a time: the same rows."""
+    monkeypatch.setattr(new_blocks, "BLOCKS_AT_A_TIME", 2)
+    monkeypatch.setattr(new_blocks, "SKUS_AT_A_TIME", 3)
     story = Story(11).go_on(100)
     await project(story.log, database)
     await asyncio.gather(*(catch_up(database, records_max=20) for _ in range(3)))
@@ -116,6 +120,8 @@ async def test_checkpoints_are_the_same_however_they_were_made(database: Databas
     await catch_up(database)
     bit_by_bit = await _slices(database)
     await without_checkpoints(database)
+    monkeypatch.undo()
+    monkeypatch.setattr(blocks, "SHAPE", SMALL)
     await catch_up(database)
     at_once = await _slices(database)
     assert {level for _, level, *_ in at_once} == {0, 1, 2}

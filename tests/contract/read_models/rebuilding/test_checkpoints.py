@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.movements import Pick
 from projections.database import Database
 from projections.history import blocks, catching_up, new_blocks
 from projections.history.balances import Balances, balances_at
@@ -60,6 +61,42 @@ async def test_blocks_of_rows_that_are_no_longer_live_are_not_written(
     assert await _balance(database) == right
     assert await counted(database, history_blocks) == 0
     # The next time they are made of what is live.
+    await catching_up.catch_up(database)
+    assert await counted(database, history_blocks) > 0
+    assert await _balance(database) == right
+
+
+async def test_earlier_blocks_are_not_looked_for_in_other_views(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Views were exchanged before anything was read: those that are live have no blocks yet."""
+    log, tellers = told()
+    await project(log, database)
+    await catching_up.catch_up(database)
+    # The fourth block is the last of others above it, which are merged from earlier ones.
+    for number in range(2):
+        tellers[0].tell(Pick(id=f"more{number}", sku=SKU, quantity="1", location="MAIN/A/01"))
+    await project(log, database)
+    right = await _balance(database)
+    makes, reads = new_blocks.make_blocks, new_blocks._read
+    read: list[bool] = []
+
+    async def nothing(*_: object) -> None:
+        """What an exchange makes behind it has not come to this SKU yet."""
+
+    async def behind_an_exchange(*arguments: Any) -> Any:
+        if not read:
+            read.append(True)
+            monkeypatch.setattr("projections.history.catching_up.make_blocks", nothing)
+            assert (await rebuild(log, database, ORDER, Silent())).swapped
+            assert await counted(database, history_blocks) == 0
+            monkeypatch.setattr("projections.history.catching_up.make_blocks", makes)
+        return await reads(*arguments)
+
+    monkeypatch.setattr(new_blocks, "_read", behind_an_exchange)
+    await catching_up.catch_up(database)
+    assert read
+    assert await counted(database, history_blocks) == 0
     await catching_up.catch_up(database)
     assert await counted(database, history_blocks) > 0
     assert await _balance(database) == right

@@ -16,7 +16,10 @@ from tests.contract.read_models.projecting import WAIT_SECONDS, count, project
 from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, told
 
 pytestmark = pytest.mark.postgres
-_WAITING = "SELECT mode FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+_WAITING = """
+SELECT mode FROM pg_locks WHERE NOT granted AND locktype = 'relation'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 # The mode of VACUUM and of ANALYZE.
 _HOUSEKEEPING = "LOCK TABLE {}.movements IN SHARE UPDATE EXCLUSIVE MODE"
 
@@ -40,9 +43,11 @@ async def _views(
         else:
             assert (await rebuild(log, database, order, hearing)).swapped
 
-    yield database, engine, exchange
-    await engine.dispose()
-    await database.close()
+    try:
+        yield database, engine, exchange
+    finally:
+        await engine.dispose()
+        await database.close()
 
 
 async def _waits(engine: AsyncEngine) -> set[str]:
@@ -59,9 +64,9 @@ async def test_housekeeping_is_waited_for_and_nobody_behind_it(
     new_views_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, schema: str
 ) -> None:
     """Who asked for the tables alone would keep all readers waiting for as long."""
-    monkeypatch.setattr(
-        "projections.rebuilding.housekeeping_postgres.HOUSEKEEPING_LOCK", f"{WAIT_SECONDS}s"
-    )
+    patient = f"{WAIT_SECONDS}s"
+    monkeypatch.setattr("projections.rebuilding.housekeeping_postgres.HOUSEKEEPING_WAIT", patient)
+    monkeypatch.setattr("projections.rebuilding.site_postgres.FENCE_LOCK", patient)
     async with _views(new_views_url("postgres"), Silent()) as (database, engine, exchange):
         async with engine.begin() as housekeeping:
             await housekeeping.execute(text(_HOUSEKEEPING.format(schema)))
@@ -77,7 +82,7 @@ async def test_housekeeping_that_goes_on_is_come_back_to(
     new_views_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with readers that stay: the exchange is put off, and says so."""
-    monkeypatch.setattr("projections.rebuilding.housekeeping_postgres.HOUSEKEEPING_LOCK", "50ms")
+    monkeypatch.setattr("projections.rebuilding.housekeeping_postgres.HOUSEKEEPING_WAIT", "50ms")
     monkeypatch.setattr("projections.rebuilding.exchange.PAUSE_SECONDS", 0.05)
     async with _views(new_views_url("postgres"), hearing := Silent()) as (_, engine, exchange):
         async with engine.begin() as housekeeping:
