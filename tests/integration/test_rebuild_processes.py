@@ -66,8 +66,7 @@ async def test_processes_build_what_one_would(
         with early_processes(database, JOBS, way.ends) if early else nullcontext() as processes:
             if early:  # and no others
                 monkeypatch.setattr("ops.partition_processes.Processes", None)
-            # More are asked for than were started, as where the log has grown since.
-            await run_ahead(settings, 2 * JOBS, way, show, processes)
+            await run_ahead(settings, JOBS, way, show, processes)
             assert not multiprocessing.active_children()
         built = Database(way.url)
         await built.open()

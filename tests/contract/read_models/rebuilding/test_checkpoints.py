@@ -12,6 +12,7 @@ from projections.history.blocks import Shape
 from projections.history.moments import resolve
 from projections.history.tables import history_blocks, history_skus
 from projections.rebuilding.rebuild import rebuild, roll_back
+from tests.contract.read_models.cases import MemoryLog
 from tests.contract.read_models.projecting import project
 from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, counted, execute, told
 
@@ -29,6 +30,17 @@ async def _balance(database: Database) -> Balances:
         return (await balances_at(reader, [SKU], moment))[SKU]
 
 
+async def _exchange(log: MemoryLog, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make other views live. What is made behind an exchange has not come to any SKU yet."""
+
+    async def nothing(*_: object) -> None:
+        """No blocks."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("projections.history.catching_up.make_blocks", nothing)
+        assert (await rebuild(log, database, ORDER, Silent())).swapped
+
+
 async def test_blocks_of_rows_that_are_no_longer_live_are_not_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,19 +52,14 @@ async def test_blocks_of_rows_that_are_no_longer_live_are_not_written(
         database,
         f"UPDATE movements SET quantity = quantity + 7 WHERE sku = '{SKU}' AND id LIKE '%r0'",
     )
-    makes, writes = new_blocks.make_blocks, new_blocks._write
+    writes = new_blocks._write
     written: list[bool] = []
-
-    async def nothing(*_: object) -> None:
-        """What an exchange makes behind it has not come to this SKU yet."""
 
     async def behind_an_exchange(*arguments: Any) -> Any:
         if not written:
             written.append(True)
-            monkeypatch.setattr("projections.history.catching_up.make_blocks", nothing)
-            assert (await rebuild(log, database, ORDER, Silent())).swapped
+            await _exchange(log, database, monkeypatch)
             assert await counted(database, history_skus)
-            monkeypatch.setattr("projections.history.catching_up.make_blocks", makes)
         return await writes(*arguments)
 
     monkeypatch.setattr(new_blocks, "_write", behind_an_exchange)
@@ -78,19 +85,14 @@ async def test_earlier_blocks_are_not_looked_for_in_other_views(
         tellers[0].tell(Pick(id=f"more{number}", sku=SKU, quantity="1", location="MAIN/A/01"))
     await project(log, database)
     right = await _balance(database)
-    makes, reads = new_blocks.make_blocks, new_blocks._read
+    reads = new_blocks._read
     read: list[bool] = []
-
-    async def nothing(*_: object) -> None:
-        """What an exchange makes behind it has not come to this SKU yet."""
 
     async def behind_an_exchange(*arguments: Any) -> Any:
         if not read:
             read.append(True)
-            monkeypatch.setattr("projections.history.catching_up.make_blocks", nothing)
-            assert (await rebuild(log, database, ORDER, Silent())).swapped
+            await _exchange(log, database, monkeypatch)
             assert await counted(database, history_blocks) == 0
-            monkeypatch.setattr("projections.history.catching_up.make_blocks", makes)
         return await reads(*arguments)
 
     monkeypatch.setattr(new_blocks, "_read", behind_an_exchange)

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from projections.database import Database
 from projections.rebuilding.rebuild import rebuild, roll_back
-from tests.contract.read_models.projecting import WAIT_SECONDS, count, project
+from tests.contract.read_models.projecting import WAIT_SECONDS, count, project, until
 from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, told
 
 pytestmark = pytest.mark.postgres
@@ -59,6 +59,10 @@ async def _waits(engine: AsyncEngine) -> set[str]:
             await asyncio.sleep(0.01)
 
 
+def _waited(hearing: Silent) -> bool:
+    return any("waits: VACUUM" in one for one in hearing.said)
+
+
 @pytest.mark.parametrize("schema", ["public", "public_before"])
 async def test_housekeeping_is_waited_for_and_nobody_behind_it(
     new_views_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, schema: str
@@ -88,8 +92,6 @@ async def test_housekeeping_that_goes_on_is_come_back_to(
         async with engine.begin() as housekeeping:
             await housekeeping.execute(text(_HOUSEKEEPING.format("public")))
             running = asyncio.create_task(exchange("public"))
-            async with asyncio.timeout(WAIT_SECONDS):
-                while not any("waits: VACUUM" in one for one in hearing.said):
-                    assert not running.done()
-                    await asyncio.sleep(0.01)
+            await until(lambda: running.done() or _waited(hearing))
+            assert _waited(hearing)
         await running
