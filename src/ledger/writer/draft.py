@@ -42,6 +42,7 @@ class Draft:
         self._lookup.begin()
         slices = self.hand.slices
         room = COMMANDS_MAX
+        await self._options.pace.begin(self._queue.waiting)
         while not self.batch.full and room > 0:
             taken = self._queue.take()
             if taken is None:
@@ -89,7 +90,7 @@ class Draft:
         submission, start, stop = self.hand.slices[position]
         commands = submission.commands[start:stop]
         batch, pace = self.batch, self._options.pace
-        await pace.turn(stop - start)
+        await pace.turn(stop - start, ahead=True)
         try:
             self._position = position
             old, originals = await self._lookup.before(commands, batch.offset, self._ahead)
@@ -98,7 +99,7 @@ class Draft:
             return True
         if old or originals:
             # It was another turn in which they were asked for.
-            await pace.turn(stop - start)
+            await pace.turn(stop - start, ahead=True)
         now_ms = self._options.clock_ms()
         reached = self._decider.fill(batch, submission, start, stop, now_ms, old, originals)
         if reached < stop:

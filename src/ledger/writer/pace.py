@@ -2,6 +2,9 @@
 
 Twelve writers that become ready together would all run within one turn of the loop, and nobody
 else (a timer, a health check, another caller) would get in between.
+
+Who has begun a batch finishes it before others begin theirs. Were all decided side by side, all
+would be sent at the end, and the log would do nothing meanwhile, and afterwards the writers.
 """
 
 import asyncio
@@ -17,8 +20,14 @@ TURN_COMMANDS_MAX = 250
 # so many commands of a bulk are sorted by partition.
 COUNTED_AS_DECIDED = 4
 SORTED_AS_DECIDED = 4
+# So few commands in a whole batch are decided in front of what others have begun.
+SMALL_COMMANDS_MAX = 25
+# In so many turns one after the other, who begins may be passed over.
+PASSED_TURNS_MAX = 16
 # Records of the log read and folded within one turn.
 TURN_RECORDS_MAX = 125
+
+_Waiting = deque[tuple[int, asyncio.Future[None]]]
 
 
 class Pace:
@@ -28,29 +37,43 @@ class Pace:
     runs gets in beside it.
     """
 
-    __slots__ = ("_counting", "_spent", "_waiting")
+    __slots__ = ("_ahead", "_beginning", "_counting", "_passed", "_spent")
 
     def __init__(self) -> None:
         """Nothing decided yet."""
         self._spent = 0
         self._counting = False
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._ahead: _Waiting = deque()
+        self._beginning: _Waiting = deque()
+        self._passed = 0
 
-    async def turn(self, commands: int) -> None:
-        """Wait until that many commands may be decided. In order of asking."""
-        if self._waiting or not self._fits(commands):
+    async def turn(self, commands: int, *, ahead: bool = False) -> None:
+        """Wait until that many commands may be decided.
+
+        In order of asking, but for who is `ahead`: those go in front of who begins something.
+        """
+        others = self._ahead or (self._beginning and not ahead)
+        if others or not self._fits(commands):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((commands, waiter))
+            (self._ahead if ahead else self._beginning).append((commands, waiter))
             await waiter
             return
         self._spend(commands)
+
+    async def begin(self, commands: int) -> None:
+        """Wait until a batch of so many commands may be begun; what follows in it goes ahead.
+
+        A small one need not wait for others. A large one gets a turn for itself, or several would
+        be begun in it.
+        """
+        await self.turn(min(commands, TURN_COMMANDS_MAX), ahead=commands <= SMALL_COMMANDS_MAX)
 
     async def portions(self, bulk: Sequence[Command]) -> AsyncIterator[Sequence[Command]]:
         """The commands of a caller, as many at a time as may be sorted in one turn."""
         at_once = TURN_COMMANDS_MAX * SORTED_AS_DECIDED
         for start in range(0, len(bulk), at_once):
             some = bulk[start : start + at_once]
-            await self.turn(len(some) // SORTED_AS_DECIDED)
+            await self.turn(len(some) // SORTED_AS_DECIDED, ahead=True)
             yield some
 
     def _fits(self, commands: int) -> bool:
@@ -64,11 +87,20 @@ class Pace:
             asyncio.get_running_loop().call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
-        """Called once the loop has gone round."""
+        """Called once the loop has gone round.
+
+        Beside those who are ahead nobody begins: they will ask for what is left of the turn.
+        """
         self._spent = 0
         self._counting = False
-        while self._waiting and self._fits(self._waiting[0][0]):
-            commands, waiter = self._waiting.popleft()
+        self._passed += 1
+        queue = self._beginning
+        if self._ahead and (not queue or self._passed <= PASSED_TURNS_MAX):
+            queue = self._ahead
+        while queue and self._fits(queue[0][0]):
+            if queue is self._beginning:
+                self._passed = 0
+            commands, waiter = queue.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 self._spend(commands)

@@ -202,7 +202,8 @@ class PartitionWriter:
                 raise LogUnavailable("others keep writing to this partition")
             await self._draft.again()
         # Batches of all partitions may come back in the same turn.
-        await self._options.pace.turn(len(self._draft.batch.records) // COUNTED_AS_DECIDED)
+        counted = len(self._draft.batch.records) // COUNTED_AS_DECIDED
+        await self._options.pace.turn(counted, ahead=True)
         self._counts()
 
     def _counts(self) -> None:

@@ -85,3 +85,56 @@ async def test_who_has_gone_holds_nobody_up() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await turns.take(pace, 4, 1)
     assert turns.order == [0, 3, 4]
+
+
+async def batch(pace: Pace, who: int, slices: int, order: list[int]) -> None:
+    """Begin a batch, and decide it slice by slice, as a writer does."""
+    await pace.begin(slices * SLICE)
+    for _ in range(slices):
+        await pace.turn(SLICE, ahead=True)
+        order.append(who)
+
+
+SLICE = TURN_COMMANDS_MAX // 3
+
+
+async def test_a_batch_is_finished_before_others_are_begun() -> None:
+    """So that it is on its way while they are decided."""
+    pace, order = Pace(), list[int]()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(batch(pace, who, 8, order) for who in range(12)))
+    assert order == [who for who in range(12) for _ in range(8)]
+
+
+async def test_a_small_batch_is_decided_beside_a_large_one() -> None:
+    """One movement does not wait for thousands."""
+    pace, order = Pace(), list[int]()
+
+    async def small() -> None:
+        await asyncio.sleep(0)
+        await pace.begin(1)
+        await pace.turn(1, ahead=True)
+        order.append(-1)
+
+    async with asyncio.timeout(10):
+        large = (batch(pace, who, 30, order) for who in range(3))
+        await asyncio.gather(*large, small())
+    assert order.index(-1) <= 6
+
+
+async def test_who_begins_is_not_passed_over_for_ever() -> None:
+    """Though somebody is always ahead."""
+    pace, order = Pace(), list[int]()
+
+    async def always_ahead() -> None:
+        while True:
+            await pace.turn(TURN_COMMANDS_MAX, ahead=True)
+            await asyncio.sleep(0)
+
+    others = [asyncio.create_task(always_ahead()) for _ in range(3)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(batch(pace, who, 1, order) for who in range(3)))
+    assert order == [0, 1, 2]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
