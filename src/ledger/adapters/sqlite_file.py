@@ -22,7 +22,10 @@ OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 OPEN_RETRY_SECONDS = 0.05
 PAGE_BYTES = 8192
-CHECKPOINT_PAGES = 4_000  # fewer, larger checkpoints: a third more records a second than 1,000
+# With so many in the write-ahead log a commit moves what of them lies there alone; most were moved
+# before (sqlite_checkpoints.py).
+CHECKPOINT_PAGES = 8_000
+DURABLE = "PRAGMA synchronous = FULL"
 CACHE = f"PRAGMA cache_size = -{32 * 1024}"
 
 SCHEMA = f"""
@@ -149,15 +152,22 @@ class LogFile:
             wrong.append(f"{error}.")
         return wrong
 
-    def _open(self) -> sqlite3.Connection:
+    def connect(self, *, make: bool = False) -> sqlite3.Connection:
+        """One more connection that may write; the file is there, or is to be made.
+
+        Raises sqlite3.Error.
+        """
         # Python's own check would forbid closing it from another thread than the one it works in.
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rwc",
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={'rwc' if make else 'rw'}",
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self.connect(make=True)
         try:
             connection.execute(CACHE)
             empty = _is_empty(connection)
@@ -165,7 +175,7 @@ class LogFile:
                 self._refuse_foreign(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(DURABLE)
             connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             if empty:
                 self._make(connection)

@@ -64,10 +64,12 @@ class Rows:
         "_stamp_ms",
         "_traceparents",
         "_values",
+        "bytes_added",
     )
 
     def __init__(self, connection: sqlite3.Connection, stamp_ms: int, *, void: bool) -> None:
-        """None yet."""
+        """None yet. `bytes_added` counts those of all values."""
+        self.bytes_added = 0
         self._connection = connection
         self._stamp_ms = stamp_ms
         self._mask = None if void else OFFSET_MASK
@@ -80,7 +82,9 @@ class Rows:
         self._keys += keys
         self._values += values
         self._traceparents += traceparents
-        self._bytes += sum(map(len, values))
+        size = sum(map(len, values))
+        self._bytes += size
+        self.bytes_added += size
         if self._bytes > BLOB_BYTES_MAX:
             self.flush()
 

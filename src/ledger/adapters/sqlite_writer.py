@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ledger.adapters.sqlite_checkpoints import Checkpoints
 from ledger.adapters.sqlite_file import (
     SURELY_NOT_STORED,
     LogFile,
@@ -63,6 +64,7 @@ class Writer:
         # What partitions end at, as long as `PRAGMA data_version` is this.
         self._ends: dict[int, int] = {}
         self._version: int | None = None
+        self._checkpoints = Checkpoints(file)
         self._appends: queue.SimpleQueue[Append | None] = queue.SimpleQueue()  # None: stop
         self._thread = threading.Thread(target=self._run, name="log-write", daemon=True)
         self._thread.start()
@@ -91,6 +93,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._settle, group, outcomes)
             if stopping:
                 break
+        self._checkpoints.stop()
         self.connection.close()
 
     def _next_group(self) -> tuple[list[Append], bool]:
@@ -112,7 +115,7 @@ class Writer:
             self._file.confirm_identity()
             connection.execute("BEGIN IMMEDIATE")
             self._forget_if_others_wrote()
-            outcomes = self._place(group, ends)
+            outcomes, size = self._place(group, ends)
         except LogRegressed as error:
             return [error] * len(group)
         except sqlite3.Error as error:
@@ -130,6 +133,7 @@ class Writer:
             # A failed fsync: the transaction may be found complete when the file is opened next.
             return [OutcomeUnknown(f"{self._file.path}: {error}")] * len(group)
         self._ends |= ends
+        self._checkpoints.written(size)
         return outcomes
 
     def _forget_if_others_wrote(self) -> None:
@@ -139,9 +143,10 @@ class Writer:
             self._ends.clear()
             self._version = version
 
-    def _place(self, group: list[Append], ends: dict[int, int]) -> list[Outcome]:
+    def _place(self, group: list[Append], ends: dict[int, int]) -> tuple[list[Outcome], int]:
         """Put appends into the open transaction; `ends` gets what partitions end at with them.
 
+        The answer is what becomes of each, and how many bytes are to be committed.
         Raises sqlite3.Error where the whole transaction is lost.
         """
         outcomes: list[Outcome] = []
@@ -161,7 +166,7 @@ class Writer:
                 rows[void].add(place_of(partition, offset), records)
         for some in rows:
             some.flush()
-        return outcomes
+        return outcomes, sum(some.bytes_added for some in rows)
 
     def _end(self, partition: int) -> int:
         end = self._ends.get(partition)
