@@ -31,6 +31,7 @@ from ledger.service import Ledger
 SKUS = 50_000
 ROUND_BULKS = 40
 ROUNDS = 5
+ROUND_REQUESTS = 80
 
 
 def bulk(start: int) -> list[Command]:
@@ -105,20 +106,26 @@ def measure_http(short: int, movements: int) -> None:
             *("--database-url", f"sqlite+aiosqlite:///{folder}/views.db"),
         )
         projector = serving.server(*common, "--roles", "projector", cores=serving.OTHER_CORES)
-        with serving.server(*common, "--roles", "api,writer") as (host, port, _), projector:
-            rates, count, seed = [], 0, 0
+        with serving.server(*common, "--roles", "api,writer") as (host, port, pid), projector:
+            rates, cpus, count, seed = [], [], 0, 0
             for target in (short, movements):
                 while count < target:
                     uvloop.run(bulk_http.fill(host, port, bulk_http.bodies(100, seed)))
                     count, seed = count + 100 * BULK, seed + 1
-                some = []
+                some, cpu = [], serving.cpu_seconds(pid)
                 for _ in range(ROUNDS):
-                    some.append(uvloop.run(bulk_http.fill(host, port, bulk_http.bodies(80, seed))))
-                    count, seed = count + 80 * BULK, seed + 1
+                    some.append(
+                        uvloop.run(
+                            bulk_http.fill(host, port, bulk_http.bodies(ROUND_REQUESTS, seed))
+                        )
+                    )
+                    count, seed = count + ROUND_REQUESTS * BULK, seed + 1
                 rates.append(statistics.median(some))
+                cpus.append((serving.cpu_seconds(pid) - cpu) / ROUNDS / ROUND_REQUESTS / BULK * 1e6)
     print(
         f"bulk over HTTP on Kafka behind {short:,} movements: {rates[0]:,.0f}/s; behind "
-        f"{movements:,}: {rates[1]:,.0f}/s; ratio {rates[1] / rates[0]:.2f}"
+        f"{movements:,}: {rates[1]:,.0f}/s; ratio {rates[1] / rates[0]:.2f}; "
+        f"{cpus[0]:.1f} and {cpus[1]:.1f} µs of CPU a movement"
     )
 
 
