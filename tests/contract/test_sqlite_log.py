@@ -4,13 +4,14 @@ import asyncio
 import sqlite3
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.adapters.sqlite import SqliteLog
-from ledger.errors import LogMisconfigured, LogUnavailable, OutcomeUnknown
+from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable, OutcomeUnknown
 from ledger.log import NewRecord
 from tests.contract.log_cases import SqlitePlace, counting, read_all, records
 from tests.waiting import eventually
@@ -37,9 +38,12 @@ asyncio.run(main())
 class FailingConnection:
     """A connection whose commit fails, after it has worked or before."""
 
-    def __init__(self, real: sqlite3.Connection, *, committed: bool, code: int) -> None:
-        """Stand in for a connection."""
+    def __init__(
+        self, real: sqlite3.Connection, committing: str, *, committed: bool, code: int
+    ) -> None:
+        """Stand in for a connection; `committing` is how the statement begins that commits."""
         self._real = real
+        self._committing = committing
         self._committed = committed
         self._code = code
 
@@ -49,13 +53,19 @@ class FailingConnection:
 
     def execute(self, statement: str, values: Any = ()) -> Any:
         """Fail at the commit."""
-        if statement != "COMMIT":
+        if not statement.startswith(self._committing):
             return self._real.execute(statement, values)
         if self._committed:
-            self._real.execute(statement)
+            self._real.execute(statement, values)
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = self._code
         raise error
+
+
+def write_elsewhere(path: Path, statement: str) -> None:
+    """Another program commits something."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(statement)
 
 
 async def opened(place: SqlitePlace) -> SqliteLog:
@@ -66,16 +76,20 @@ async def opened(place: SqlitePlace) -> SqliteLog:
 
 
 @pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("committing", ["INSERT", "COMMIT"])
 async def test_a_commit_that_fails_leaves_the_outcome_unknown(
-    sqlite_place: SqlitePlace, committed: bool
+    sqlite_place: SqlitePlace, committing: str, committed: bool
 ) -> None:
     """A failed fsync may have stored the transaction; only reading tells."""
     log = await opened(sqlite_place)
     await log.append(0, 0, records("a"))
+    if committing == "COMMIT":
+        # One statement does not do where others have written.
+        write_elsewhere(sqlite_place.path, "CREATE TABLE other (a)")
     assert log._writer is not None
     real = log._writer.connection
     log._writer.connection = FailingConnection(  # type: ignore[assignment]
-        real, committed=committed, code=sqlite3.SQLITE_IOERR_FSYNC
+        real, committing, committed=committed, code=sqlite3.SQLITE_IOERR_FSYNC
     )
     with pytest.raises(OutcomeUnknown):
         await log.append(0, 1, records("b"))
@@ -99,6 +113,30 @@ async def test_a_full_disk_stores_nothing_and_says_so(sqlite_place: SqlitePlace)
     assert await log.end(0) == 1
     log._writer.connection.execute("PRAGMA max_page_count = 1000000")
     assert await log.append(0, 1, large) == 1
+
+
+async def test_records_that_were_taken_away_are_missed(sqlite_place: SqlitePlace) -> None:
+    """Restored in place, the file is the same, but its history has lost its end."""
+    log = await opened(sqlite_place)
+    for offset in range(3):
+        assert await log.append(0, offset, records("a")) == offset
+    write_elsewhere(sqlite_place.path, "DELETE FROM records WHERE place = 2")
+    with pytest.raises(LogRegressed, match="ends at 2, before offset 3"):
+        await log.append(0, 3, records("b"))
+    assert await log.end(0) == 2
+
+
+async def test_what_another_writer_stored_is_seen(sqlite_place: SqlitePlace) -> None:
+    """Also by one that has known for long where the partition ends."""
+    one, other = await opened(sqlite_place), await opened(sqlite_place)
+    assert await one.append(0, 0, records("a")) == 0
+    assert await one.append(0, 1, records("b")) == 1
+    assert await other.append(0, 2, records("c", "d")) == 2
+    assert await one.append(0, 2, records("stale")) == 4
+    assert await one.append(0, 4, records("e")) == 4
+    assert await other.append(0, 5, records("f")) == 5
+    assert counting(await read_all(one, 0)) == ["a", "b", "c", "d", "e", "f"]
+    await other.close()
 
 
 async def test_appends_of_one_group_do_not_spoil_each_other(sqlite_place: SqlitePlace) -> None:

@@ -18,7 +18,7 @@ from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
 
 # Rows of one statement: their numbers are fewer than the parameters that SQLite takes by default
 # (32,766).
-ROWS_MAX = 1_024
+ROWS_MAX = 4_096
 # Rows that exceed this together are inserted before others are added.
 BLOB_BYTES_MAX = BATCH_BYTES_MAX
 # Of each row: its place, where its bytes begin in the blob (from 1), and the lengths of its key,
@@ -28,6 +28,7 @@ _NUMBERS = 5
 _BEFORE = b"\0"
 # In a statement for more rows than there are.
 _NO_ROW = (-1,) * _NUMBERS
+_UNLESS_CHANGED = " AND (SELECT data_version FROM pragma_data_version) = ?"
 
 
 def check_records(records: Sequence[NewRecordTuple]) -> None:
@@ -75,6 +76,11 @@ class Rows:
         self._mask = None if void else OFFSET_MASK
         self._forget()
 
+    @property
+    def full(self) -> bool:
+        """Whether these are too many for one statement."""
+        return len(self._places) > ROWS_MAX or self._bytes > BLOB_BYTES_MAX
+
     def add(self, place: int, records: Sequence[NewRecordTuple]) -> None:
         """Rows that lie one after the other from `place` on; `records` have been checked."""
         keys, values, traceparents = zip(*records, strict=True)
@@ -85,19 +91,30 @@ class Rows:
         size = sum(map(len, values))
         self._bytes += size
         self.bytes_added += size
-        if self._bytes > BLOB_BYTES_MAX:
-            self.flush()
 
     def flush(self) -> None:
         """Insert what was added and not inserted yet."""
         for start in range(0, len(self._places), ROWS_MAX):
-            blob, numbers = self._packed(slice(start, start + ROWS_MAX))
-            count = len(numbers) // _NUMBERS
-            # The next power of two, so that a few statements do for all numbers of rows.
-            size = 1 << (count - 1).bit_length()
-            values = (self._mask, self._stamp_ms, blob, *numbers, *_NO_ROW * (size - count))
+            size, values = self._parameters(slice(start, start + ROWS_MAX))
             self._connection.execute(_statement(size), values)
         self._forget()
+
+    def insert_unless_changed(self, version: int) -> bool:
+        """Insert what was added, not too many, in a transaction of its own.
+
+        False if another connection has committed since `PRAGMA data_version` was `version`.
+        """
+        size, values = self._parameters(slice(None))
+        done = self._connection.execute(_statement(size) + _UNLESS_CHANGED, (*values, version))
+        return done.rowcount > 0
+
+    def _parameters(self, some: slice) -> tuple[int, tuple[object, ...]]:
+        """For how many rows the statement is to be, and its parameters."""
+        blob, numbers = self._packed(some)
+        count = len(numbers) // _NUMBERS
+        # The next power of two, so that a few statements do for all numbers of rows.
+        size = 1 << (count - 1).bit_length()
+        return size, (self._mask, self._stamp_ms, blob, *numbers, *_NO_ROW * (size - count))
 
     def _forget(self) -> None:
         self._places: list[int] = []

@@ -63,7 +63,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         # What partitions end at, as long as `PRAGMA data_version` is this.
         self._ends: dict[int, int] = {}
-        self._version: int | None = None
+        self._version = -1
         self._checkpoints = Checkpoints(file)
         self._appends: queue.SimpleQueue[Append | None] = queue.SimpleQueue()  # None: stop
         self._thread = threading.Thread(target=self._run, name="log-write", daemon=True)
@@ -89,8 +89,9 @@ class Writer:
                 except Exception as error:  # noqa: BLE001  (no caller may wait for ever)
                     self._roll_back()
                     outcomes = [OutcomeUnknown(f"{self._file.path}: {error!r}")] * len(group)
+            tell = self._settle if stopping else self._tell
             with contextlib.suppress(RuntimeError):  # the loop is gone, and with it who asked
-                self._loop.call_soon_threadsafe(self._settle, group, outcomes)
+                self._loop.call_soon_threadsafe(tell, group, outcomes)
             if stopping:
                 break
         self._checkpoints.stop()
@@ -108,7 +109,57 @@ class Writer:
                 one = self._appends.get_nowait()
         return group, one is None
 
+    def _tell(self, group: list[Append], outcomes: list[Outcome]) -> None:
+        """In the event loop: what became of a group, unless nobody will open the file again."""
+        try:
+            self._file.confirm_identity()
+        except LogRegressed as error:
+            outcomes = [error] * len(group)
+        self._settle(group, outcomes)
+
     def _store(self, group: list[Append]) -> list[Outcome]:
+        outcomes = self._store_at_once(group)
+        return self._store_in_turn(group) if outcomes is None else outcomes
+
+    def _store_at_once(self, group: list[Append]) -> list[Outcome] | None:
+        """With a single statement, if every append lies where its partition ends.
+
+        Each statement costs the wait to have the interpreter back, milliseconds while the event
+        loop is busy. None if it cannot be done so; then nothing is stored.
+        """
+        ends: dict[int, int] = {}
+        outcomes: list[Outcome] = []
+        rows = self._one_after_the_other(group, ends, outcomes)
+        try:
+            if rows is None or not rows.insert_unless_changed(self._version):
+                return None
+        except sqlite3.IntegrityError:
+            return None
+        except sqlite3.Error as error:
+            return self._failed(group, error)
+        self._ends |= ends
+        self._checkpoints.written(rows.bytes_added)
+        return outcomes
+
+    def _one_after_the_other(
+        self, group: list[Append], ends: dict[int, int], outcomes: list[Outcome]
+    ) -> Rows | None:
+        """The rows of appends that lie where partitions end, as far as this writer knows, and are
+        few enough for one statement; `ends` and `outcomes` get what becomes of them."""
+        void = group[0].void
+        rows = Rows(self.connection, int(self._clock() * 1000), void=void)
+        for append in group:
+            end = ends.get(append.partition, self._ends.get(append.partition))
+            if append.offset != end or append.void != void:
+                return None
+            outcomes.append(end)
+            ends[append.partition] = end + len(append.records)
+            rows.add(place_of(append.partition, end), append.records)
+            if rows.full:
+                return None
+        return rows
+
+    def _store_in_turn(self, group: list[Append]) -> list[Outcome]:
         connection = self.connection
         ends: dict[int, int] = {}
         try:
@@ -123,18 +174,19 @@ class Writer:
             return [self._unavailable(error)] * len(group)
         try:
             connection.execute("COMMIT")
-            self._file.confirm_identity()  # or it was stored in a file that nobody will open
-        except LogRegressed as error:
-            return [error] * len(group)
         except sqlite3.Error as error:
-            self._roll_back()
-            if primary_code(error) in SURELY_NOT_STORED:
-                return [self._unavailable(error)] * len(group)
-            # A failed fsync: the transaction may be found complete when the file is opened next.
-            return [OutcomeUnknown(f"{self._file.path}: {error}")] * len(group)
+            return self._failed(group, error)
         self._ends |= ends
         self._checkpoints.written(size)
         return outcomes
+
+    def _failed(self, group: list[Append], error: sqlite3.Error) -> list[Outcome]:
+        """What becomes of a group whose commit has failed."""
+        self._roll_back()
+        if primary_code(error) in SURELY_NOT_STORED:
+            return [self._unavailable(error)] * len(group)
+        # A failed fsync: the transaction may be found complete when the file is opened next.
+        return [OutcomeUnknown(f"{self._file.path}: {error}")] * len(group)
 
     def _forget_if_others_wrote(self) -> None:
         """Ends are known from the last group, unless another connection has written since."""
@@ -164,6 +216,8 @@ class Writer:
             if offset == end:
                 ends[partition] = end + len(records)
                 rows[void].add(place_of(partition, offset), records)
+                if rows[void].full:
+                    rows[void].flush()
         for some in rows:
             some.flush()
         return outcomes, sum(some.bytes_added for some in rows)

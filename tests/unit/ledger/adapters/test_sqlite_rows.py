@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,8 @@ def test_large_rows_do_not_wait_for_each_other(connection: sqlite3.Connection) -
     large = [(b"k", b"x" * (BATCH_BYTES_MAX // 2), None)]
     for offset in range(4):
         rows.add(place_of(0, offset), large)
+        if rows.full:
+            rows.flush()
     assert connection.execute("SELECT count(*) FROM records").fetchone() == (3,)
     rows.flush()
     assert connection.execute("SELECT sum(value = ?) FROM records", large[0][1:2]).fetchone() == (
@@ -68,6 +72,39 @@ def test_records_without_any_byte_are_not_null(connection: sqlite3.Connection) -
     assert connection.execute(ALL).fetchall() == [
         (place_of(2, index), None, b"", b"", None, 5) for index in range(3)
     ]
+
+
+def test_many_rows_are_more_than_a_statement_takes(connection: sqlite3.Connection) -> None:
+    """However few bytes they have."""
+    rows = Rows(connection, 1, void=False)
+    rows.add(place_of(0, 0), given(ROWS_MAX))
+    assert not rows.full
+    rows.add(place_of(0, ROWS_MAX), given(1))
+    assert rows.full
+
+
+@pytest.mark.parametrize("count", [1, 3, ROWS_MAX])
+def test_rows_are_inserted_at_once_unless_others_wrote(tmp_path: Path, count: int) -> None:
+    """What others have committed since may have moved the end of a partition."""
+    path = tmp_path / "log.db"
+    with closing(connected(path)) as connection, closing(connected(path)) as other:
+        connection.executescript(SCHEMA)
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        rows = Rows(connection, 1, void=False)
+        rows.add(place_of(0, 0), given(count))
+        assert rows.insert_unless_changed(version)
+        other.execute("DELETE FROM records WHERE place = 0")
+        more = Rows(connection, 1, void=False)
+        more.add(place_of(0, count), given(count))
+        assert not more.insert_unless_changed(version)
+        found = connection.execute("SELECT count(*) FROM records").fetchone()
+        assert found == (count - 1,)
+        assert not connection.in_transaction
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """One that begins no transaction by itself."""
+    return sqlite3.connect(path, isolation_level=None)
 
 
 def test_no_rows_are_no_statement(connection: sqlite3.Connection) -> None:
