@@ -15,7 +15,7 @@ from ledger.adapters.sqlite_file import DURABLE, LogFile
 from ledger.errors import LedgerError
 
 # So many bytes of values are written between two of them.
-CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
+CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
 
 
 class Checkpoints:

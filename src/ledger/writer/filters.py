@@ -1,7 +1,7 @@
 """Filters of ids: which were never used, told from a few bytes for each that was."""
 
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,9 @@ _MASK_BITS_SET = 3
 _MASKS_LOG2 = 12
 _FIRST_FILTER_IDS = 65_536
 _GROWTH = 4
-# From so many ids on, arrays are faster than a loop.
+# From so many ids on, arrays are faster than a loop: to look them up, and to hash them.
 TOGETHER_MIN = 16
+_HASHED_TOGETHER_MIN = 200
 
 Words = npt.NDArray[np.uint64]
 
@@ -53,6 +54,58 @@ def id_hash(identity: str) -> int:
     costs a third of a cryptographic one. A test pins what it gives.
     """
     return hash((int.from_bytes(identity.encode(), "little"),)) & _MASK64
+
+
+def id_hashes(identities: Sequence[str]) -> Words:
+    """`id_hash` of each, which for many of them is worked out column by column."""
+    width = max(map(len, identities), default=0)
+    joined = "".join(identities)
+    fits = len(identities) >= _HASHED_TOGETHER_MIN and 0 < width <= _WIDTH_MAX
+    if not fits or not joined.isascii():
+        return np.fromiter(map(id_hash, identities), np.uint64, len(identities))
+    if len(joined) != width * len(identities):
+        # The same numbers: what is added are leading zeros.
+        joined = "".join([identity.ljust(width, "\0") for identity in identities])
+    padded = np.zeros((len(identities), -(-width // 8) * 8), np.uint8)
+    padded[:, :width] = np.frombuffer(joined.encode(), np.uint8).reshape(-1, width)
+    return _tuple_hashes(_remainders(padded.view("<u8").astype(np.uint64, copy=False)))
+
+
+# Python's hash of an integer is its remainder by this Mersenne prime, that of a tuple xxHash's.
+_PRIME_BITS = 61
+_PRIME = np.uint64((1 << _PRIME_BITS) - 1)
+_SHIFT = np.uint64(_PRIME_BITS)
+_XX_1, _XX_2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F)
+_XX_5 = 0x27D4EB2F165667C5
+_XX_END = np.uint64(1 ^ _XX_5 ^ 3527539)
+_XX_ROTATED = np.uint64(31)
+# Seven words of eight bytes: the sum of their remainders still fits into one.
+_WIDTH_MAX = 56
+
+
+def _remainders(words: Words) -> Words:
+    """Of integers that are given by rows of words, the lowest first.
+
+    2^64 leaves 8, so the k-th word counts 8^k times, which turns its remainder by 3k bits.
+    """
+    folded = (words & _PRIME) + (words >> _SHIFT)
+    folded = (folded & _PRIME) + (folded >> _SHIFT)
+    total = folded[:, 0].copy()
+    for number in range(1, words.shape[1]):
+        turned = np.uint64(3 * number)
+        word = folded[:, number]
+        total += ((word << turned) & _PRIME) | (word >> (_SHIFT - turned))
+    for _ in range(2):
+        total = (total & _PRIME) + (total >> _SHIFT)
+    total[total == _PRIME] = 0
+    return total
+
+
+def _tuple_hashes(hashes: Words) -> Words:
+    """What Python makes of a tuple of one integer with such a hash."""
+    mixed = np.uint64(_XX_5) + hashes * _XX_2
+    mixed = (mixed << _XX_ROTATED) | (mixed >> (np.uint64(_WORD_BITS) - _XX_ROTATED))
+    return mixed * _XX_1 + _XX_END
 
 
 class _Filter:
@@ -104,9 +157,9 @@ class OldIds:
         """How many ids were added."""
         return sum(part.count for part in self.filters)
 
-    def add(self, hashes: Iterable[int]) -> None:
-        """Remember ids by their hashes."""
-        left: Words = np.fromiter(hashes, np.uint64)
+    def add(self, identities: Sequence[str]) -> None:
+        """Remember ids."""
+        left = id_hashes(identities)
         while len(left):
             part = self._with_room()
             room = part.capacity - part.count
@@ -126,7 +179,7 @@ class OldIds:
             return []
         if len(identities) < TOGETHER_MIN:
             return [name for name in identities if self._has(id_hash(name))]
-        hashes: Words = np.fromiter(map(id_hash, identities), np.uint64, len(identities))
+        hashes = id_hashes(identities)
         known = self.filters[0].has(hashes)
         for part in self.filters[1:]:
             known |= part.has(hashes)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ledger.domain.stock import PartitionState
 from ledger.writer.digest import Digest
-from ledger.writer.filters import TOGETHER_MIN, OldIds, id_hash
+from ledger.writer.filters import TOGETHER_MIN, OldIds
 
 # Ids in one generation of the window. A batch more still fits into a table of 2^15 places, whose
 # making takes about a millisecond, as does freeing a generation. One dictionary with a million ids
@@ -119,7 +119,7 @@ class Window:
         if self._leaving is None:
             self._leaving = iter(self._older[0])
         ids = [*islice(self._leaving, ids_max)]
-        self.old.add(map(id_hash, ids))
+        self.old.add(ids)
         self.entered += len(ids)
         if len(ids) < ids_max:
             self._count -= len(self._older.popleft())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ledger.domain.facts import Command, Fact
 from ledger.errors import LogUnavailable
-from ledger.writer.batch import needs_original, original_name
+from ledger.writer.batch import BATCH_RECORDS_MAX, needs_original, original_name
 from ledger.writer.follower import Follower
 from ledger.writer.replies import Replies
 
@@ -25,6 +25,11 @@ class Lookup:
         # it could not be asked.
         self._told: dict[str, int | None] = {}
         self._silent: str | None = None
+        # What window and filter have said since then, which do not change before the next one:
+        # of which ids, which of them are in the window, and of which the index may know.
+        self._seen: set[str] = set()
+        self._in_window: dict[str, int] = {}
+        self._perhaps: set[str] = set()
 
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id. Raises LogUnavailable."""
@@ -62,6 +67,10 @@ class Lookup:
         if self._told or self._silent is not None:
             self._told = {}
             self._silent = None
+        if self._seen:
+            self._seen = set()
+            self._in_window = {}
+            self._perhaps = set()
 
     async def _used_by(self, names: Sequence[str], ahead: Ahead) -> dict[str, int]:
         """Where ids of a slice were used that are not in the state's `ids`.
@@ -69,7 +78,7 @@ class Lookup:
         The index is asked about what is `ahead` as well: one question for many callers, where each
         would wait for the answers to those in front of it.
         """
-        found, suspects = self._known(names)
+        found, suspects = self._known_with(names, ahead)
         told = self._told
         fresh = [name for name in suspects if name not in told]
         if fresh:
@@ -89,6 +98,23 @@ class Lookup:
             if place is not None:
                 found[name] = place
         return found
+
+    def _known_with(self, names: Sequence[str], ahead: Ahead) -> tuple[dict[str, int], list[str]]:
+        """The same as `_known`, with one look for all that may get into the batch: most of what
+        it costs does not depend on how many there are."""
+        if not self._seen.issuperset(names):
+            window = self._follower.window
+            some = [*names, *_ids(ahead(BATCH_RECORDS_MAX))]
+            self._seen.update(some)
+            self._in_window |= window.older(some)
+            self._perhaps.update(window.old.perhaps(some))
+        ids, known, perhaps = self._follower.state.ids, self._in_window, self._perhaps
+        found = {name: known[name] for name in names if name in known} if known else {}
+        if not perhaps:
+            return found, []
+        return found, [
+            name for name in names if name in perhaps and name not in ids and name not in found
+        ]
 
     async def _used(self, names: Sequence[str]) -> dict[str, int]:
         """Where ids were used that are not in the state's `ids`."""

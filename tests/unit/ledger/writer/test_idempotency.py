@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from ledger.domain.stock import PartitionState
 from ledger.writer import filters, idempotency
 from ledger.writer.digest import Digest
-from ledger.writer.filters import BITS_PER_ID, OldIds, id_hash
+from ledger.writer.filters import BITS_PER_ID, OldIds, id_hash, id_hashes
 from ledger.writer.idempotency import Window
 
 
 def filled(names: list[str]) -> OldIds:
     """A filter that knows these."""
     old = OldIds()
-    old.add(map(id_hash, names))
+    old.add(names)
     return old
 
 
@@ -85,7 +85,7 @@ def test_it_is_restored_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
         restored.restore(*piece)
     assert restored.whole()
     assert [part.words for part in restored.filters] == [part.words for part in old.filters]
-    restored.add([id_hash("new")])
+    restored.add(["new"])
     assert restored.perhaps(["new", *names]) == ["new", *names]
 
 
@@ -213,6 +213,34 @@ PINNED = [9693246245718318424, 12604283986796189298, 14031400602069220011]
 def test_the_hash_of_an_id_never_changes() -> None:
     """Filters in snapshots are made of it, and outlive the process that made them."""
     assert [id_hash(name) for name in ("", "a", "01a20137-7c99-73eb-9b80-a338fb238fec")] == PINNED
+
+
+ODD_IDS = [
+    "", "\0", "a\0", "é", "\U0001f4e6", "x" * 56, "x" * 57, "\x7f" * 56, "a" * 8, "b" * 9,
+    # The integer behind it is 2^61 - 1, of which nothing remains.
+    (2**61 - 1).to_bytes(8, "little").decode("latin-1"),
+]  # fmt: skip
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=127), max_size=56), min_size=1), st.data())
+def test_many_are_hashed_as_one_is(ids: list[str], data: st.DataObject) -> None:
+    """Whatever their length; and if one of them cannot be hashed with the others."""
+    many = (ids * 200)[: data.draw(st.integers(200, 400))]
+    for some in (many, [*many, data.draw(st.sampled_from(ODD_IDS))], many[:10]):
+        assert id_hashes(some).tolist() == [id_hash(name) for name in some]
+
+
+def test_the_hash_of_what_leaves_nothing() -> None:
+    """An id of which Python's prime leaves 0 is one of which it leaves itself, in the sums."""
+    prime, chance = 2**61 - 1, random.Random(1)
+    while True:
+        upper = "".join(chance.choices("0123456789abcdef", k=24)).encode()
+        rest = -int.from_bytes(bytes(8) + upper, "little") % prime
+        name = rest.to_bytes(8, "little") + upper
+        if name.isascii():
+            break
+    assert int.from_bytes(name, "little") % prime == 0
+    assert id_hashes([name.decode()] * 300).tolist() == [id_hash(name.decode())] * 300
 
 
 @pytest.mark.parametrize("together", [True, False])

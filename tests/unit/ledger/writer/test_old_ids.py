@@ -9,7 +9,6 @@ import pytest
 from ledger.domain.facts import Moved, Refused, WriterClaimed
 from ledger.errors import LedgerError
 from ledger.service import Ledger
-from ledger.writer.filters import id_hash
 from ledger.writer.outcomes import Outcome, Replayed, Unavailable
 from ledger.writer.queue import SLICE_COMMANDS
 from tests import builders as make
@@ -203,7 +202,7 @@ def test_what_the_index_said_holds_for_one_batch_only() -> None:
             await filled(ledger)
             writer = writer_of(ledger)
             # Suspected though never used: the filter knows it, the index does not.
-            writer.follower.window.old.add([id_hash("late")])
+            writer.follower.window.old.add(["late"])
             used = await tell(ledger, make.receipt("1", id="late"))
             assert isinstance(used, Moved)
             for n in range(30):
