@@ -22,7 +22,8 @@ from aiokafka import AIOKafkaProducer
 
 from ledger.adapters.kafka import KafkaLog
 from ledger.adapters.sqlite import SqliteLog
-from ledger.adapters.sqlite_file import CHECKPOINT_PAGES, PAGE_BYTES
+from ledger.adapters.sqlite_checkpoints import FINISH_BYTES
+from ledger.adapters.sqlite_file import PAGE_BYTES
 from ledger.log import (
     BATCH_BYTES_MAX,
     CONTENT_TYPE,
@@ -113,7 +114,7 @@ def raw_sqlite(path: Path, batches: int) -> float:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {FINISH_BYTES // PAGE_BYTES}")
         connection.execute("CREATE TABLE raw (id INTEGER PRIMARY KEY, key BLOB, value BLOB)")
         rows = [(record.key, record.value) for record in BATCH]
         started = time.perf_counter()

@@ -1,36 +1,65 @@
-"""Checkpoints of a SQLite log, in a thread of their own.
+"""Checkpoints of a SQLite log: what lies in its write-ahead log is moved into the file.
 
-SQLite moves what lies in its write-ahead log into the file when a commit finds much of it there,
-and whoever commits waits for that: a tenth of a second for 32 MB. Moved from another connection it
-holds no writer up. Only the last of it, what was written meanwhile, is left to a commit, behind
-which the write-ahead log begins again from its start.
+Left to SQLite, a commit does it when much has gathered there, and whoever commits waits for that: a
+tenth of a second for 32 MB. Here a thread of its own moves most of it meanwhile. Only the last,
+what was written while it did, is left to the writer, behind which the write-ahead log begins again
+from its start.
+
+Before SQLite 3.51.3 (backported to 3.44.6 and 3.50.7) a write-ahead log that begins again while
+another connection makes a checkpoint may lose what is written from then on. It cannot begin again
+while somebody reads from it, so each checkpoint is made while a connection of its own does
+(`checkpoint`), and SQLite makes none by itself.
 """
 
-import contextlib
 import sqlite3
 import threading
+from contextlib import ExitStack, closing, suppress
 from typing import Final
 
-from ledger.adapters.sqlite_file import DURABLE, LogFile
+from ledger.adapters.sqlite_file import DURABLE, PAGE_BYTES, LogFile
 from ledger.errors import LedgerError
 
-# So many bytes of values are written between two of them.
-CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
+# So many bytes get into the write-ahead log between two of them; and until the writer makes one.
+CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
+FINISH_BYTES: Final = 64 * 1024 * 1024
+# Pages that an append changes beside those that its values fill.
+_PAGES_MORE: Final = 2
+
+
+def checkpoint(connection: sqlite3.Connection, reading: sqlite3.Connection) -> bool:
+    """Move what can be moved, waiting for nobody; False if somebody else is doing it.
+
+    `reading` sees the log as it is until this is over. Raises sqlite3.Error.
+    """
+    reading.execute("BEGIN")
+    try:
+        # The transaction begins with what it reads.
+        reading.execute("SELECT partitions FROM ledger").fetchone()
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    finally:
+        reading.execute("ROLLBACK")
+    return not busy
 
 
 class Checkpoints:
-    """Made whenever enough was written. `written` and `stop` are for one thread at a time."""
+    """Made whenever enough was written. For the one thread that writes, but for its own."""
 
     def __init__(self, file: LogFile) -> None:
         """There is no thread before it has something to do."""
         self._file = file
+        # About so many bytes are in the write-ahead log, and so many since the thread was told.
+        self._held = file.ahead_bytes()
         self._bytes = 0
         self._due = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._opened = ExitStack()
+        self._reading: sqlite3.Connection | None = None
 
-    def written(self, size: int) -> None:
-        """So many bytes more were committed."""
+    def written(self, size: int, appends: int) -> None:
+        """So many bytes of values were committed, in so many appends."""
+        size += appends * _PAGES_MORE * PAGE_BYTES
+        self._held += size
         self._bytes += size
         if self._bytes < CHECKPOINT_BYTES:
             return
@@ -40,20 +69,45 @@ class Checkpoints:
             self._thread = threading.Thread(target=self._run, name="log-checkpoint", daemon=True)
             self._thread.start()
 
+    def finish(self, connection: sqlite3.Connection) -> None:
+        """Between two commits of the writer's `connection`: move the rest if there is much."""
+        if self._held < FINISH_BYTES:
+            return
+        # Where it fails nothing is lost, and it is tried again behind the next commit.
+        with suppress(sqlite3.Error, LedgerError):
+            if self._reading is None:
+                self._reading = self._opened.enter_context(closing(self._connected()))
+            if checkpoint(connection, self._reading):
+                self._held = 0
+
     def stop(self) -> None:
-        """Finish the one at hand; returns when the connection is closed."""
+        """Finish the one at hand; returns when all connections are closed."""
         self._stopping = True
         self._due.set()
         if self._thread is not None:
             self._thread.join()
+        self._opened.close()
 
     def _run(self) -> None:
-        # Where one fails nothing is lost: the next one, or a commit, does its work.
-        with contextlib.suppress(sqlite3.Error, LedgerError):
-            self._file.confirm_identity()
-            with contextlib.closing(self._file.connect()) as connection:
-                connection.execute(DURABLE)
-                while self._due.wait() and not self._stopping:
-                    self._due.clear()
-                    with contextlib.suppress(sqlite3.Error):
-                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        with ExitStack() as opened:
+            pair: list[sqlite3.Connection] = []
+            while self._due.wait():
+                self._due.clear()
+                if self._stopping:
+                    return
+                # Where it fails, the next one does its work too, or the writer.
+                with suppress(sqlite3.Error, LedgerError):
+                    while len(pair) < 2:  # noqa: PLR2004
+                        pair.append(opened.enter_context(closing(self._connected())))
+                    checkpoint(*pair)
+
+    def _connected(self) -> sqlite3.Connection:
+        """One more connection to the file that the writer has open."""
+        self._file.confirm_identity()
+        connection = self._file.connect()
+        try:
+            connection.execute(DURABLE)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection

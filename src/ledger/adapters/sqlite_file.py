@@ -22,9 +22,6 @@ OFFSET_BITS = 40
 OFFSET_MASK = (1 << OFFSET_BITS) - 1
 OPEN_RETRY_SECONDS = 0.05
 PAGE_BYTES = 8192
-# With so many in the write-ahead log a commit moves what of them lies there alone; most were moved
-# before (sqlite_checkpoints.py).
-CHECKPOINT_PAGES = 8_000
 DURABLE = "PRAGMA synchronous = FULL"
 CACHE = f"PRAGMA cache_size = -{32 * 1024}"
 
@@ -125,6 +122,13 @@ class LogFile:
         """One more connection, to read; it connects when it is used."""
         return SqliteReading(self.path, CACHE)
 
+    def ahead_bytes(self) -> int:
+        """How much the write-ahead log may hold: so large it has been since it was made."""
+        try:
+            return Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return 0
+
     def confirm_identity(self) -> None:
         """Raise LogRegressed if the path leads to another file than the one that was opened."""
         if self._found_identity() != self._identity:
@@ -176,7 +180,7 @@ class LogFile:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(DURABLE)
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # sqlite_checkpoints.py
             if empty:
                 self._make(connection)
         except BaseException:

@@ -94,6 +94,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(tell, group, outcomes)
             if stopping:
                 break
+            self._checkpoints.finish(self.connection)
         self._checkpoints.stop()
         self.connection.close()
 
@@ -138,7 +139,7 @@ class Writer:
         except sqlite3.Error as error:
             return self._failed(group, error)
         self._ends |= ends
-        self._checkpoints.written(rows.bytes_added)
+        self._checkpoints.written(rows.bytes_added, len(group))
         return outcomes
 
     def _one_after_the_other(
@@ -177,7 +178,7 @@ class Writer:
         except sqlite3.Error as error:
             return self._failed(group, error)
         self._ends |= ends
-        self._checkpoints.written(size)
+        self._checkpoints.written(size, len(group))
         return outcomes
 
     def _failed(self, group: list[Append], error: sqlite3.Error) -> list[Outcome]:

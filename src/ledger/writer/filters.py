@@ -102,7 +102,10 @@ def _remainders(words: Words) -> Words:
 
 
 def _tuple_hashes(hashes: Words) -> Words:
-    """What Python makes of a tuple of one integer with such a hash."""
+    """What Python makes of a tuple of one integer with such a hash.
+
+    No remainder leads to the one result that it would replace.
+    """
     mixed = np.uint64(_XX_5) + hashes * _XX_2
     mixed = (mixed << _XX_ROTATED) | (mixed >> (np.uint64(_WORD_BITS) - _XX_ROTATED))
     return mixed * _XX_1 + _XX_END

@@ -104,7 +104,9 @@ class Lookup:
         it costs does not depend on how many there are."""
         if not self._seen.issuperset(names):
             window = self._follower.window
-            some = [*names, *_ids(ahead(BATCH_RECORDS_MAX))]
+            waiting = ahead(BATCH_RECORDS_MAX)
+            named = map(original_name, filter(needs_original, waiting))
+            some = [*{*names, *_ids(waiting), *named} - self._seen]
             self._seen.update(some)
             self._in_window |= window.older(some)
             self._perhaps.update(window.old.perhaps(some))

@@ -58,6 +58,8 @@ class Pace:
             (self._ahead if ahead else self._beginning).append((commands, waiter))
             await waiter
             return
+        if not ahead:
+            self._passed = 0
         self._spend(commands)
 
     async def begin(self, commands: int) -> None:
@@ -93,13 +95,16 @@ class Pace:
         """
         self._spent = 0
         self._counting = False
-        self._passed += 1
+        for waiting in (self._ahead, self._beginning):
+            while waiting and waiting[0][1].done():
+                waiting.popleft()  # whoever asked has gone
         queue = self._beginning
-        if self._ahead and (not queue or self._passed <= PASSED_TURNS_MAX):
+        if self._ahead and (not queue or self._passed < PASSED_TURNS_MAX):
             queue = self._ahead
+            self._passed += bool(self._beginning)
+        else:
+            self._passed = 0
         while queue and self._fits(queue[0][0]):
-            if queue is self._beginning:
-                self._passed = 0
             commands, waiter = queue.popleft()
             if not waiter.done():
                 waiter.set_result(None)

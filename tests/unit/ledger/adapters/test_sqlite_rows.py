@@ -103,8 +103,10 @@ def test_rows_are_inserted_at_once_unless_others_wrote(tmp_path: Path, count: in
 
 
 def connected(path: Path) -> sqlite3.Connection:
-    """One that begins no transaction by itself."""
-    return sqlite3.connect(path, isolation_level=None)
+    """One that begins no transaction by itself, as the log's."""
+    made = sqlite3.connect(path, isolation_level=None)
+    made.execute("PRAGMA journal_mode = WAL")
+    return made
 
 
 def test_no_rows_are_no_statement(connection: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ledger.writer.pace import TURN_COMMANDS_MAX, Pace
+from ledger.writer.pace import PASSED_TURNS_MAX, TURN_COMMANDS_MAX, Pace
 from tests.builders import receipt
 
 
@@ -138,3 +138,41 @@ async def test_who_begins_is_not_passed_over_for_ever() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+
+
+async def ask(pace: Pace, ahead: bool) -> None:
+    """A whole turn."""
+    await pace.turn(TURN_COMMANDS_MAX, ahead=ahead)
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+async def test_whoever_has_gone_others_are_let_through(ahead: bool) -> None:
+    """Those who went, all at once, waited where the next one is looked for."""
+    pace = Pace()
+    await ask(pace, ahead=True)
+    gone = [asyncio.create_task(ask(pace, ahead)) for _ in range(3)]
+    left = [asyncio.create_task(ask(pace, not ahead)) for _ in range(3)]
+    # Both have asked before the turn is over, and nobody was let through.
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: [task.cancel() for task in gone])
+    async with asyncio.timeout(10):
+        await asyncio.gather(*left)
+        await asyncio.gather(*gone, return_exceptions=True)
+        await ask(pace, ahead=False)
+
+
+async def test_only_who_waits_is_passed_over() -> None:
+    """Turns in which nobody wanted to begin do not count."""
+    pace, order = Pace(), list[str]()
+
+    async def noted(name: str, *, ahead: bool) -> None:
+        await pace.turn(TURN_COMMANDS_MAX, ahead=ahead)
+        order.append(name)
+
+    tasks = [asyncio.create_task(noted("ahead", ahead=True)) for _ in range(PASSED_TURNS_MAX + 5)]
+    async with asyncio.timeout(10):
+        while len(order) <= PASSED_TURNS_MAX:
+            await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(noted("begins", ahead=False)))
+        await asyncio.gather(*tasks)
+    assert order[-1] == "begins"
