@@ -1,5 +1,6 @@
 """Checkpoints beside the writer: what is in the write-ahead log gets into the file meanwhile."""
 
+import asyncio
 import shutil
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ import pytest
 from ledger.adapters import sqlite_checkpoints
 from ledger.adapters.sqlite_checkpoints import FINISH_BYTES, checkpoint
 from ledger.adapters.sqlite_file import LogFile
+from ledger.errors import LogUnavailable
 from ledger.log import FillableLog
 from tests.contract.log_cases import SqlitePlace, records
 from tests.waiting import eventually
@@ -47,7 +49,8 @@ def holds(path: Path, size: int) -> Callable[[], bool]:
 
 def ahead_bytes(place: SqlitePlace) -> int:
     """How large the write-ahead log is, or has been."""
-    return Path(f"{place.path}-wal").stat().st_size
+    ahead = Path(f"{place.path}-wal")
+    return ahead.stat().st_size if ahead.exists() else 0
 
 
 def count_alone(path: Path, folder: Path) -> int:
@@ -81,6 +84,40 @@ async def test_the_write_ahead_log_begins_again(
     await fill(log, 0, 60)
     assert ahead_bytes(sqlite_place) < 60 * BATCH_BYTES // 2
     await log.close()
+
+
+async def test_it_begins_again_beside_readers(
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though there is always somebody who has begun to read before the last commit."""
+    monkeypatch.setattr(sqlite_checkpoints, "FINISH_BYTES", 2 * SOON)
+    log = await sqlite_place.open_log()
+    await fill(log, 0, 1)
+
+    async def read() -> None:
+        while True:
+            await log.read(0, 0, records_max=400)
+
+    readers = [asyncio.create_task(read()) for _ in range(2)]
+    await fill(log, 1, 80)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.wait(readers)
+    assert ahead_bytes(sqlite_place) < 80 * BATCH_BYTES // 2
+    await log.close()
+
+
+async def test_a_closed_log_is_one_file(sqlite_place: SqlitePlace, tmp_path: Path) -> None:
+    """Also if it was read: who closes last moves what is ahead, and only the writer can."""
+    log = await sqlite_place.open_log()
+    await fill(log, 0, 1)
+    waiting = asyncio.create_task(log.read(1, 0, wait_seconds=30))
+    assert len((await log.read(0, 0)).records) == len(KEYS)
+    await log.close()
+    with pytest.raises(LogUnavailable):
+        await waiting
+    assert not ahead_bytes(sqlite_place)
+    assert count_alone(sqlite_place.path, tmp_path / "alone") == len(KEYS)
 
 
 async def test_a_log_found_with_much_ahead_is_moved_at_once(sqlite_place: SqlitePlace) -> None:
@@ -149,7 +186,7 @@ async def test_somebody_reads_while_one_is_made(sqlite_place: SqlitePlace) -> No
         closing(sqlite3.connect(path, isolation_level=None)) as reading,
     ):
         connection.set_trace_callback(lambda _: reads.append(reading.in_transaction))
-        assert checkpoint(connection, reading)
+        assert checkpoint(connection, reading) > 0
         assert reads == [True]
         assert not reading.in_transaction
         reading.execute("BEGIN IMMEDIATE")

@@ -94,15 +94,17 @@ class SqliteLog:
         readers, self._readers = self._readers, None
         if readers is None:
             return
+        self._wake(range(self._partitions))
         if self._watcher is not None:
             self._watcher.cancel()
-        self._wake(range(self._partitions))
-        if writer is not None:
-            await writer.stop()
+            await asyncio.wait([self._watcher])
         await asyncio.to_thread(readers.shutdown)
         for reading in self._all_reading:
             reading.close()
         self._all_reading.clear()
+        # The last one to close moves all that is ahead into the file, if it may write.
+        if writer is not None:
+            await writer.stop()
 
     async def check(self) -> list[str]:
         """Look at the file again; a sentence for each thing that is wrong."""

@@ -8,7 +8,8 @@ from its start.
 Before SQLite 3.51.3 (backported to 3.44.6 and 3.50.7) a write-ahead log that begins again while
 another connection makes a checkpoint may lose what is written from then on. It cannot begin again
 while somebody reads from it, so each checkpoint is made while a connection of its own does
-(`checkpoint`), and SQLite makes none by itself.
+(`checkpoint`), and SQLite makes none by itself. Where all is moved already that one reads the file
+alone, and while anybody does nothing is moved.
 """
 
 import sqlite3
@@ -26,8 +27,9 @@ FINISH_BYTES: Final = 64 * 1024 * 1024
 _PAGES_MORE: Final = 2
 
 
-def checkpoint(connection: sqlite3.Connection, reading: sqlite3.Connection) -> bool:
-    """Move what can be moved, waiting for nobody; False if somebody else is doing it.
+def checkpoint(connection: sqlite3.Connection, reading: sqlite3.Connection) -> int:
+    """Move what can be moved, waiting for nobody; the answer is how many pages are ahead, moved or
+    not, and -1 if somebody else is doing it.
 
     `reading` sees the log as it is until this is over. Raises sqlite3.Error.
     """
@@ -35,10 +37,10 @@ def checkpoint(connection: sqlite3.Connection, reading: sqlite3.Connection) -> b
     try:
         # The transaction begins with what it reads.
         reading.execute("SELECT partitions FROM ledger").fetchone()
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        busy, ahead, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     finally:
         reading.execute("ROLLBACK")
-    return not busy
+    return -1 if busy else int(ahead)
 
 
 class Checkpoints:
@@ -66,19 +68,26 @@ class Checkpoints:
         self._bytes = 0
         self._due.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="log-checkpoint", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="log-checkpoint", daemon=True)
+            with suppress(RuntimeError):  # there may be no room for one more, for a while
+                thread.start()
+                self._thread = thread
 
     def finish(self, connection: sqlite3.Connection) -> None:
-        """Between two commits of the writer's `connection`: move the rest if there is much."""
+        """Between two commits of the writer's `connection`: move the rest if there is much.
+
+        The next commit begins the write-ahead log again unless somebody still reads what was
+        written before. So it is looked at behind every commit until it has become short.
+        """
         if self._held < FINISH_BYTES:
             return
         # Where it fails nothing is lost, and it is tried again behind the next commit.
-        with suppress(sqlite3.Error, LedgerError):
+        with suppress(Exception):
             if self._reading is None:
                 self._reading = self._opened.enter_context(closing(self._connected()))
-            if checkpoint(connection, self._reading):
-                self._held = 0
+            ahead = checkpoint(connection, self._reading)
+            if ahead >= 0:
+                self._held = ahead * PAGE_BYTES
 
     def stop(self) -> None:
         """Finish the one at hand; returns when all connections are closed."""

@@ -79,6 +79,8 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
+        # Who is killed again and again behind the first commit would else leave more each time.
+        self._checkpoints.finish(self.connection)
         while True:
             group, stopping = self._next_group()
             if stopping:
