@@ -75,21 +75,12 @@ async def test_the_file_gets_what_was_written(sqlite_place: SqlitePlace, tmp_pat
     assert count_alone(sqlite_place.path, tmp_path / "alone") == 24 * len(KEYS)
 
 
+@pytest.mark.parametrize("readers", [0, 2])
 async def test_the_write_ahead_log_begins_again(
-    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch, readers: int
 ) -> None:
-    """However long one writes without a pause it stays small."""
-    monkeypatch.setattr(sqlite_checkpoints, "FINISH_BYTES", 2 * SOON)
-    log = await sqlite_place.open_log()
-    await fill(log, 0, 60)
-    assert ahead_bytes(sqlite_place) < 60 * BATCH_BYTES // 2
-    await log.close()
-
-
-async def test_it_begins_again_beside_readers(
-    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though there is always somebody who has begun to read before the last commit."""
+    """However long one writes without a pause it stays small, though there is always somebody who
+    has begun to read before the last commit."""
     monkeypatch.setattr(sqlite_checkpoints, "FINISH_BYTES", 2 * SOON)
     log = await sqlite_place.open_log()
     await fill(log, 0, 1)
@@ -98,11 +89,11 @@ async def test_it_begins_again_beside_readers(
         while True:
             await log.read(0, 0, records_max=400)
 
-    readers = [asyncio.create_task(read()) for _ in range(2)]
+    tasks = [asyncio.create_task(read()) for _ in range(readers)]
     await fill(log, 1, 80)
-    for reader in readers:
-        reader.cancel()
-    await asyncio.wait(readers)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     assert ahead_bytes(sqlite_place) < 80 * BATCH_BYTES // 2
     await log.close()
 

@@ -84,9 +84,8 @@ class Lookup:
         if fresh:
             if self._silent is not None:
                 raise LogUnavailable(self._silent)
-            waiting = ahead(AHEAD_COMMANDS_MAX)
-            more = [*_ids(waiting), *map(original_name, filter(needs_original, waiting))]
-            asked = [*dict.fromkeys([*fresh, *self._known(more)[1]])]
+            more = _names(ahead(AHEAD_COMMANDS_MAX))
+            asked = [*dict.fromkeys([*fresh, *self._known_with(more, ahead)[1]])]
             try:
                 answer = await self._replies.find_old(asked, self._follower.window.start_offset())
             except LogUnavailable as error:
@@ -104,9 +103,7 @@ class Lookup:
         it costs does not depend on how many there are."""
         if not self._seen.issuperset(names):
             window = self._follower.window
-            waiting = ahead(BATCH_RECORDS_MAX)
-            named = map(original_name, filter(needs_original, waiting))
-            some = [*{*names, *_ids(waiting), *named} - self._seen]
+            some = [*{*names, *_names(ahead(BATCH_RECORDS_MAX))} - self._seen]
             self._seen.update(some)
             self._in_window |= window.older(some)
             self._perhaps.update(window.old.perhaps(some))
@@ -136,3 +133,8 @@ class Lookup:
 
 def _ids(commands: Sequence[Command]) -> list[str]:
     return [command.id or "" for command in commands]
+
+
+def _names(commands: Sequence[Command]) -> list[str]:
+    """The ids of commands, and those of the earlier movements that they name."""
+    return [*_ids(commands), *map(original_name, filter(needs_original, commands))]
