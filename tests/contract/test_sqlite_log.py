@@ -81,11 +81,10 @@ async def test_a_commit_that_fails_leaves_the_outcome_unknown(
     sqlite_place: SqlitePlace, committing: str, committed: bool
 ) -> None:
     """A failed fsync may have stored the transaction; only reading tells."""
-    log = await opened(sqlite_place)
-    await log.append(0, 0, records("a"))
-    if committing == "COMMIT":
-        # One statement does not do where others have written.
-        write_elsewhere(sqlite_place.path, "CREATE TABLE other (a)")
+    log, other = await opened(sqlite_place), await opened(sqlite_place)
+    # One statement does not do where a partition ends otherwise than this log knows.
+    await (log if committing == "INSERT" else other).append(0, 0, records("a"))
+    await other.close()
     assert log._writer is not None
     real = log._writer.connection
     log._writer.connection = FailingConnection(  # type: ignore[assignment]
@@ -137,6 +136,25 @@ async def test_what_another_writer_stored_is_seen(sqlite_place: SqlitePlace) -> 
     assert await other.append(0, 5, records("f")) == 5
     assert counting(await read_all(one, 0)) == ["a", "b", "c", "d", "e", "f"]
     await other.close()
+
+
+async def test_writers_of_different_partitions_cost_each_other_nothing(
+    sqlite_place: SqlitePlace,
+) -> None:
+    """Each stores with one statement, whoever has written to the file since."""
+    logs = [sqlite_place.log() for _ in range(2)]
+    statements: list[str] = []
+    for partition, log in enumerate(logs):
+        await log.open()
+        assert log._writer is not None
+        await log.append(partition, 0, records("a", "b"))
+        log._writer.connection.set_trace_callback(statements.append)
+    for turn in range(1, 4):
+        for partition, log in enumerate(logs):
+            assert await log.append(partition, 2 * turn, records("a", "b")) == 2 * turn
+    assert len(statements) == 6
+    for log in logs:
+        await log.close()
 
 
 async def test_appends_of_one_group_do_not_spoil_each_other(sqlite_place: SqlitePlace) -> None:

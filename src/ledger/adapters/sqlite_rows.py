@@ -28,7 +28,12 @@ _NUMBERS = 5
 _BEFORE = b"\0"
 # In a statement for more rows than there are.
 _NO_ROW = (-1,) * _NUMBERS
-_UNLESS_CHANGED = " AND (SELECT data_version FROM pragma_data_version) = ?"
+# In one that looks at more partitions than there are: nothing lies there.
+_NO_PARTITION = (-1, -1, None)
+
+# Of a partition: its first place, the first one behind it, and that of its last record, None
+# without any.
+Last = tuple[int, int, int | None]
 
 
 def check_records(records: Sequence[NewRecordTuple]) -> None:
@@ -99,21 +104,23 @@ class Rows:
             self._connection.execute(_statement(size), values)
         self._forget()
 
-    def insert_unless_changed(self, version: int) -> bool:
+    def insert_behind(self, lasts: Sequence[Last]) -> bool:
         """Insert what was added, not too many, in a transaction of its own.
 
-        False if another connection has committed since `PRAGMA data_version` was `version`.
+        False if one of the partitions does not end where `lasts` says; nothing is inserted then.
         """
         size, values = self._parameters(slice(None))
-        done = self._connection.execute(_statement(size) + _UNLESS_CHANGED, (*values, version))
+        looks = _power_of_two(len(lasts))
+        unused = _NO_PARTITION * (looks - len(lasts))
+        known = (*chain.from_iterable(lasts), *unused)
+        done = self._connection.execute(_statement(size) + _only_behind(looks), (*values, *known))
         return done.rowcount > 0
 
     def _parameters(self, some: slice) -> tuple[int, tuple[object, ...]]:
         """For how many rows the statement is to be, and its parameters."""
         blob, numbers = self._packed(some)
         count = len(numbers) // _NUMBERS
-        # The next power of two, so that a few statements do for all numbers of rows.
-        size = 1 << (count - 1).bit_length()
+        size = _power_of_two(count)
         return size, (self._mask, self._stamp_ms, blob, *numbers, *_NO_ROW * (size - count))
 
     def _forget(self) -> None:
@@ -138,6 +145,23 @@ class Rows:
         marks = [-1 if one is None else len(one) for one in traceparents]
         rows = zip(self._places[some], starts, key_lengths, value_lengths, marks, strict=False)
         return blob, [*chain.from_iterable(rows)]
+
+
+def _power_of_two(count: int) -> int:
+    """The next one, so that a few statements do for all numbers of rows."""
+    return 1 << (count - 1).bit_length()
+
+
+@cache
+def _only_behind(partitions: int) -> str:
+    """For `_statement`: inserts nothing unless so many partitions end at known places."""
+    row = "(?, ?, ?)"
+    return (
+        " AND NOT EXISTS (SELECT * FROM"  # noqa: S608
+        f" (VALUES {', '.join([row] * partitions)}) AS known WHERE known.column3 IS NOT"
+        " (SELECT max(place) FROM records"
+        " WHERE place >= known.column1 AND place < known.column2))"
+    )
 
 
 @cache

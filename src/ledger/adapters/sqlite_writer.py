@@ -16,7 +16,7 @@ from ledger.adapters.sqlite_file import (
     place_of,
     primary_code,
 )
-from ledger.adapters.sqlite_rows import Rows
+from ledger.adapters.sqlite_rows import Last, Rows
 from ledger.errors import LogRegressed, LogUnavailable, OutcomeUnknown
 from ledger.log import NewRecordTuple
 
@@ -61,9 +61,8 @@ class Writer:
         self._clock = clock
         self._settle = settle
         self._loop = asyncio.get_running_loop()
-        # What partitions end at, as long as `PRAGMA data_version` is this.
+        # What partitions ended at when this writer last wrote to them, or looked.
         self._ends: dict[int, int] = {}
-        self._version = -1
         self._checkpoints = Checkpoints(file)
         self._appends: queue.SimpleQueue[Append | None] = queue.SimpleQueue()  # None: stop
         self._thread = threading.Thread(target=self._run, name="log-write", daemon=True)
@@ -128,13 +127,14 @@ class Writer:
         """With a single statement, if every append lies where its partition ends.
 
         Each statement costs the wait to have the interpreter back, milliseconds while the event
-        loop is busy. None if it cannot be done so; then nothing is stored.
+        loop is busy, in which other processes would wait for the lock. None if it cannot be done
+        so; then nothing is stored.
         """
         ends: dict[int, int] = {}
         outcomes: list[Outcome] = []
         rows = self._one_after_the_other(group, ends, outcomes)
         try:
-            if rows is None or not rows.insert_unless_changed(self._version):
+            if rows is None or not rows.insert_behind([*map(self._last, ends)]):
                 return None
         except sqlite3.IntegrityError:
             return None
@@ -168,7 +168,6 @@ class Writer:
         try:
             self._file.confirm_identity()
             connection.execute("BEGIN IMMEDIATE")
-            self._forget_if_others_wrote()
             outcomes, size = self._place(group, ends)
         except LogRegressed as error:
             return [error] * len(group)
@@ -191,13 +190,6 @@ class Writer:
         # A failed fsync: the transaction may be found complete when the file is opened next.
         return [OutcomeUnknown(f"{self._file.path}: {error}")] * len(group)
 
-    def _forget_if_others_wrote(self) -> None:
-        """Ends are known from the last group, unless another connection has written since."""
-        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
-            self._ends.clear()
-            self._version = version
-
     def _place(self, group: list[Append], ends: dict[int, int]) -> tuple[list[Outcome], int]:
         """Put appends into the open transaction; `ends` gets what partitions end at with them.
 
@@ -210,7 +202,7 @@ class Writer:
         for partition, offset, records, _, void in group:
             end = ends.get(partition)
             if end is None:
-                end = ends[partition] = self._end(partition)
+                end = ends[partition] = end_of(self.connection, partition)
             if offset > end:
                 detail = f"partition {partition} ends at {end}, before offset {offset}"
                 outcomes.append(LogRegressed(detail))
@@ -225,11 +217,10 @@ class Writer:
             some.flush()
         return outcomes, sum(some.bytes_added for some in rows)
 
-    def _end(self, partition: int) -> int:
-        end = self._ends.get(partition)
-        if end is None:
-            end = self._ends[partition] = end_of(self.connection, partition)
-        return end
+    def _last(self, partition: int) -> Last:
+        """Where the last record of a partition lies, as far as this writer knows."""
+        first, end = place_of(partition, 0), self._ends[partition]
+        return first, place_of(partition + 1, 0), first + end - 1 if end else None
 
     def _roll_back(self) -> None:
         self._ends.clear()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.adapters.sqlite_file import SCHEMA, place_of
-from ledger.adapters.sqlite_rows import ROWS_MAX, Rows, check_records
+from ledger.adapters.sqlite_rows import ROWS_MAX, Last, Rows, check_records
 from ledger.log import BATCH_BYTES_MAX, NewRecordTuple
 
 ALL = "SELECT place, stated, key, value, traceparent, timestamp_ms FROM records ORDER BY place"
@@ -84,22 +84,33 @@ def test_many_rows_are_more_than_a_statement_takes(connection: sqlite3.Connectio
 
 
 @pytest.mark.parametrize("count", [1, 3, ROWS_MAX])
-def test_rows_are_inserted_at_once_unless_others_wrote(tmp_path: Path, count: int) -> None:
-    """What others have committed since may have moved the end of a partition."""
+def test_rows_are_inserted_at_once_only_where_partitions_end(tmp_path: Path, count: int) -> None:
+    """Whatever others have committed meanwhile: what matters is where the partitions end."""
     path = tmp_path / "log.db"
     with closing(connected(path)) as connection, closing(connected(path)) as other:
         connection.executescript(SCHEMA)
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        rows = Rows(connection, 1, void=False)
-        rows.add(place_of(0, 0), given(count))
-        assert rows.insert_unless_changed(version)
-        other.execute("DELETE FROM records WHERE place = 0")
-        more = Rows(connection, 1, void=False)
-        more.add(place_of(0, count), given(count))
-        assert not more.insert_unless_changed(version)
+        assert behind(connection, {0: 0}, count)
+        assert behind(other, {1: 0, 2: 0, 7: 0}, 1)
+        assert behind(connection, {0: count}, count)
+        other.execute("DELETE FROM records WHERE place = ?", (place_of(0, 2 * count - 1),))
+        stored = 2 * count - 1 + 3
+        for wrong in ({0: 2 * count}, {0: 2 * count - 2}, {1: 0}, {5: 1}, {3: 0, 2: 0}):
+            assert not behind(connection, wrong, 1)
+            assert not connection.in_transaction
+        assert behind(connection, {0: 2 * count - 1}, count)
         found = connection.execute("SELECT count(*) FROM records").fetchone()
-        assert found == (count - 1,)
-        assert not connection.in_transaction
+        assert found == (stored + count,)
+
+
+def behind(connection: sqlite3.Connection, ends: dict[int, int], count: int) -> bool:
+    """Insert so many rows into each partition, if they end there."""
+    rows = Rows(connection, 1, void=False)
+    lasts: list[Last] = []
+    for partition, end in ends.items():
+        rows.add(place_of(partition, end), given(count))
+        last = place_of(partition, end - 1) if end else None
+        lasts.append((place_of(partition, 0), place_of(partition + 1, 0), last))
+    return rows.insert_behind(lasts)
 
 
 def connected(path: Path) -> sqlite3.Connection:
