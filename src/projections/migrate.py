@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ledger.errors import LedgerError
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from projections.database import (
     CONNECT_SECONDS,
     SQLITE,
@@ -112,6 +113,7 @@ def _upgrade_postgres(connection: Connection, revision: str) -> None:
 
 def _upgrade_sqlite(connection: Connection, revision: str) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+    connection.exec_driver_sql(NONE_BY_ITSELF)
     if _is_up_to_date(connection, revision):
         return
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Table
 
 from ledger.domain.facts import Moved
 from ledger.events.decoding import CommandBytes
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF, BehindCommits
 from projections import checkpoints
 from projections.changes import Changes
 from projections.checkpoints import Advance, Checkpoint, Stale
@@ -39,7 +41,10 @@ SETTINGS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -65536",
+    NONE_BY_ITSELF,
 )
+# What a row that was changed takes in the write-ahead log, with its entries in indexes.
+_ROW_BYTES = 1024
 _REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -74,6 +79,7 @@ class SqliteStore:
         self._group = group
         self._path = sqlite_path(url)
         self._connection: sqlite3.Connection | None = None
+        self._behind = BehindCommits(lambda: connect(self._path))
         self._thread: ThreadPoolExecutor | None = None
 
     def movement_row(
@@ -120,15 +126,12 @@ class SqliteStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            # isolation_level None: transactions begin where this file says so.
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._connection = connection
-            for setting in SETTINGS:
-                connection.execute(setting)
+            self._connection = connect(self._path)
         return self._connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._behind.close()
         if connection is not None:
             connection.close()
 
@@ -139,7 +142,7 @@ class SqliteStore:
         connection = self._connected()
         advances = [one.advance for one in changes]
         try:
-            with transaction(connection):
+            with committing(connection, self._behind):
                 connection.executemany(_START, checkpoints.initial_rows(self._group, advances))
                 checkpoints.compare(advances, self._stored())
                 connection.executemany(_SAVE, [self._saved(step) for step in advances])
@@ -152,6 +155,29 @@ class SqliteStore:
     def _saved(self, step: Advance) -> tuple[object, ...]:
         after = step.after
         return after.position, after.head, after.head_offset, self._group, step.partition
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that may write, and whose transactions begin where a statement says so."""
+    connection = sqlite3.connect(
+        path.absolute().as_uri(), uri=True, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for setting in SETTINGS:
+            connection.execute(setting)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def committing(connection: sqlite3.Connection, behind: BehindCommits) -> Iterator[None]:
+    """A transaction, and behind it a checkpoint if one is due."""
+    before = connection.total_changes
+    with transaction(connection):
+        yield
+    behind.committed(connection, (connection.total_changes - before) * _ROW_BYTES)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pytest
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.errors import LogUnavailable
 from ledger.log import SnapshotStore
+from ledger.sqlite_checkpoint import COMMITTED_BYTES
 from tests.contract.log_cases import KafkaPlace, Place
 
 PART_BYTES = 500_000
@@ -161,3 +162,22 @@ async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
     other.close()
     await opening
     await store.close()
+
+
+async def test_parts_get_into_the_file_while_it_is_open(tmp_path: Path) -> None:
+    """The write-ahead log does not grow with them."""
+    path = tmp_path / "snapshots.db"
+    store = SqliteSnapshots(path)
+    await store.open()
+    for generation in range(8):
+        await put(store, generation, *[bytes(PART_BYTES)] * 8)
+    found = sizes(tmp_path)
+    assert found["snapshots.db-wal"] < 3 * COMMITTED_BYTES
+    assert found["snapshots.db"] > 16 * PART_BYTES
+    await store.close()
+    assert [*sizes(tmp_path)] == ["snapshots.db"]
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """How large each file in a folder is."""
+    return {path.name: path.stat().st_size for path in folder.iterdir()}

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters import sqlite_checkpoints
-from ledger.adapters.sqlite_checkpoints import FINISH_BYTES, checkpoint
+from ledger.adapters.sqlite_checkpoints import FINISH_BYTES
 from ledger.adapters.sqlite_file import LogFile
 from ledger.errors import LogUnavailable
 from ledger.log import FillableLog
+from ledger.sqlite_checkpoint import checkpoint
 from tests.contract.log_cases import SqlitePlace, records
 from tests.waiting import eventually
 

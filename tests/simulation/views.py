@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import StaticPool
 
+from ledger.sqlite_checkpoint import BehindCommits
 from projections.checkpoints import VIEW_GROUP
 from projections.database import DatabaseUnavailable
 from projections.store_sqlite import _REFUSED, SqliteStore
@@ -59,6 +60,11 @@ class ViewDatabase:
         await asyncio.sleep(self.chance.uniform(0, SECONDS_SLOW_MAX if self.happens() else SECONDS))
 
 
+class _NothingBehind(BehindCommits):
+    def committed(self, connection: sqlite3.Connection, size: int) -> None:
+        """There is no file."""
+
+
 class SimulatedStore(SqliteStore):
     """The store as it is, its statements run in turns of the loop instead of a thread."""
 
@@ -66,6 +72,7 @@ class SimulatedStore(SqliteStore):
         """Its connection is the one there is."""
         super().__init__(make_url("sqlite+aiosqlite:///simulated"), group)
         self._database = database
+        self._behind = _NothingBehind(lambda: database.connection)
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:
         # What is to be written was gathered before this: another projector may be faster.

@@ -5,11 +5,7 @@ tenth of a second for 32 MB. Here a thread of its own moves most of it meanwhile
 what was written while it did, is left to the writer, behind which the write-ahead log begins again
 from its start.
 
-Before SQLite 3.51.3 (backported to 3.44.6 and 3.50.7) a write-ahead log that begins again while
-another connection makes a checkpoint may lose what is written from then on. It cannot begin again
-while somebody reads from it, so each checkpoint is made while a connection of its own does
-(`checkpoint`), and SQLite makes none by itself. Where all is moved already that one reads the file
-alone, and while anybody does nothing is moved.
+Each is made as `ledger.sqlite_checkpoint` says, and SQLite makes none by itself.
 """
 
 import sqlite3
@@ -19,28 +15,13 @@ from typing import Final
 
 from ledger.adapters.sqlite_file import DURABLE, PAGE_BYTES, LogFile
 from ledger.errors import LedgerError
+from ledger.sqlite_checkpoint import checkpoint
 
 # So many bytes get into the write-ahead log between two of them; and until the writer makes one.
 CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
 FINISH_BYTES: Final = 64 * 1024 * 1024
 # Pages that an append changes beside those that its values fill.
 _PAGES_MORE: Final = 2
-
-
-def checkpoint(connection: sqlite3.Connection, reading: sqlite3.Connection) -> int:
-    """Move what can be moved, waiting for nobody; the answer is how many pages are ahead, moved or
-    not, and -1 if somebody else is doing it.
-
-    `reading` sees the log as it is until this is over. Raises sqlite3.Error.
-    """
-    reading.execute("BEGIN")
-    try:
-        # The transaction begins with what it reads.
-        reading.execute("SELECT partitions FROM ledger").fetchone()
-        busy, ahead, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    finally:
-        reading.execute("ROLLBACK")
-    return -1 if busy else int(ahead)
 
 
 class Checkpoints:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.errors import LedgerError, LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, is_wal, missing_beside
 
 APPLICATION_ID = 0x73746B6C  # "stkl"
@@ -180,7 +181,7 @@ class LogFile:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(DURABLE)
-            connection.execute("PRAGMA wal_autocheckpoint = 0")  # sqlite_checkpoints.py
+            connection.execute(NONE_BY_ITSELF)
             if empty:
                 self._make(connection)
         except BaseException:

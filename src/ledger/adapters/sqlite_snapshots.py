@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ledger.adapters.sqlite_file import retried
 from ledger.errors import LogMisconfigured, LogReadOnly, LogUnavailable
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF, BehindCommits
 from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading
 
 APPLICATION_ID = 0x73746B73  # "stks"
@@ -38,6 +39,7 @@ class SqliteSnapshots:
         self._reading = SqliteReading(self._path) if read_only else None
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._behind = BehindCommits(self._connect)
 
     async def open(self) -> None:
         """Make or open the file. Raises LogMisconfigured, LogUnavailable."""
@@ -58,7 +60,7 @@ class SqliteSnapshots:
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.to_thread(thread.shutdown)
-        for connection in (self._connection, self._reading):
+        for connection in (self._behind, self._connection, self._reading):
             if connection is not None:
                 connection.close()
         self._connection = None
@@ -66,9 +68,7 @@ class SqliteSnapshots:
     async def put(self, partition: int, generation: int, part: int, data: bytes) -> None:
         """Store one part. It is on disk at the latest when its generation is committed."""
         self._refuse_to_write()
-        await self._execute(
-            "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", (partition, generation, part, data)
-        )
+        await self._run(self._put, partition, generation, part, data)
 
     async def commit(self, partition: int, generation: int, manifest: bytes) -> None:
         """Make the generation readable and durable, and drop what came before it.
@@ -129,12 +129,16 @@ class SqliteSnapshots:
 
     # In the thread.
 
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
+
+    def _open(self) -> sqlite3.Connection:
+        connection = self._connect()
         try:
             self._refuse_foreign(connection)
+            connection.execute(NONE_BY_ITSELF)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("BEGIN IMMEDIATE")
@@ -157,6 +161,13 @@ class SqliteSnapshots:
         if self._reading is not None:
             return self._reading.run(lambda one: _rows(one, statement, values))
         return self._opened().execute(statement, values).fetchall()
+
+    def _put(self, partition: int, generation: int, part: int, data: bytes) -> None:
+        connection = self._opened()
+        connection.execute(
+            "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", (partition, generation, part, data)
+        )
+        self._behind.committed(connection, len(data))
 
     def _commit(self, partition: int, generation: int, manifest: bytes) -> None:
         connection = self._opened()
@@ -181,6 +192,7 @@ class SqliteSnapshots:
                     oldest,
                 )
             connection.execute("COMMIT")
+            self._behind.committed(connection, len(manifest))
         finally:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:

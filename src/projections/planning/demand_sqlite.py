@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from sqlalchemy import URL
 
+from ledger.sqlite_checkpoint import BehindCommits
 from projections.database import DatabaseUnavailable, sqlite_path
 from projections.planning.catching_up import DemandRefused, PartitionPosition
 from projections.planning.demand_rules import SQLITE, Slice
 from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
-from projections.store_sqlite import SETTINGS, transaction
+from projections.store_sqlite import committing, connect
 
 _Answer = TypeVar("_Answer")
 
@@ -24,6 +25,7 @@ class SqliteDemandStore:
         """Connects when it is first used."""
         self._path = sqlite_path(url)
         self._connection: sqlite3.Connection | None = None
+        self._behind = BehindCommits(lambda: connect(self._path))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="demand")
 
     async def close(self) -> None:
@@ -50,14 +52,12 @@ class SqliteDemandStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            # isolation_level None: transactions begin where this file says so.
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._connection = connection
-            for setting in (*SETTINGS, "PRAGMA temp_store = MEMORY"):
-                connection.execute(setting)
+            self._connection = connect(self._path)
+            self._connection.execute("PRAGMA temp_store = MEMORY")
         return self._connection
 
     def _disconnect(self) -> None:
+        self._behind.close()
         if self._connection is not None:
             self._connection.close()
 
@@ -72,7 +72,7 @@ class SqliteDemandStore:
         connection = self._connected()
         for statement in sum_up(SQLITE, part):
             connection.execute(statement)
-        with transaction(connection):
+        with committing(connection, self._behind):
             connection.execute(begin(part.partition))
             first = connection.execute(advance(part)).rowcount == 1
             if first:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import NullPool
 
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from projections.database import (
     CONNECT_SECONDS,
     SQLITE,
@@ -89,6 +90,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
     cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute(NONE_BY_ITSELF)
     cursor.close()
 
 

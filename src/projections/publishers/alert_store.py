@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import WrongLedger
 from ledger.events.chain import GENESIS
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from projections.checkpoints import VIEW_GROUP
 from projections.database import (
     CONNECT_SECONDS,
@@ -214,6 +215,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
     cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute(NONE_BY_ITSELF)
     cursor.close()
 
 

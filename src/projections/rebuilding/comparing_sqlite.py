@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from projections.database import DatabaseUnavailable
 from projections.rebuilding.digest import RowDigest
-from projections.store_sqlite import SETTINGS
+from projections.store_sqlite import connect
 
 # The name of the attached file in statements.
 SIDE = "side"
@@ -71,16 +71,6 @@ async def in_thread(thread: ThreadPoolExecutor, work: Callable[[], _Answer]) -> 
         return await asyncio.get_running_loop().run_in_executor(thread, work)
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection whose transactions begin where a statement says so."""
-    connection = sqlite3.connect(
-        path.absolute().as_uri(), uri=True, isolation_level=None, check_same_thread=False
-    )
-    for setting in SETTINGS:
-        connection.execute(setting)
-    return connection
 
 
 def read_only(path: Path) -> str:

@@ -9,13 +9,14 @@ is done, and projectors wait.
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 from sqlalchemy import URL
 
+from ledger.sqlite_checkpoint import COMMITTED_BYTES, BehindCommits
 from projections import checkpoints
 from projections.database import Database, DatabaseUnavailable, sqlite_path
 from projections.derived import DERIVED, DERIVED_GROUPS
@@ -24,12 +25,12 @@ from projections.rebuilding import claim_sqlite
 from projections.rebuilding.comparing_sqlite import (
     SIDE,
     SqliteComparing,
-    connect,
     in_thread,
     read_only,
 )
 from projections.rebuilding.errors import ViewsInUse
 from projections.rebuilding.sites import BEFORE, BUILD, Comparing, Note, Positions, Side
+from projections.store_sqlite import connect
 
 NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
@@ -108,7 +109,7 @@ class SqliteSite:
         try:
             await self._run(self._begin)
             yield await self.positions()
-            await self._run(lambda: self._connected().execute("COMMIT"))
+            await self._run(self._commit)
         finally:
             await self._run(self._end)
 
@@ -187,6 +188,13 @@ class SqliteSite:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise ViewsInUse("another process is writing the live views") from None
             raise
+
+    def _commit(self) -> None:
+        connection = self._connected()
+        connection.execute("COMMIT")
+        # It may be much, and nobody who writes on should have to move it.
+        with closing(BehindCommits(lambda: connect(self._path))) as behind:
+            behind.committed(connection, COMMITTED_BYTES)
 
     def _end(self) -> None:
         connection = self._connected()
