@@ -90,6 +90,21 @@ async def test_one_leaves_and_the_other_has_all(members: Members) -> None:
     assert not one.task.done(), "it goes on without a share"
 
 
+async def test_who_leaves_knows_whether_others_are_there(members: Members) -> None:
+    """Where all leave at the same time nobody waits for another."""
+    one, two = members.start(), members.start()
+    await eventually(lambda: one.share and two.share and not one.share & two.share)
+    await one.group.leave()
+    waiting = asyncio.create_task(one.group.deserted())
+    await eventually(lambda: two.share == ALL)
+    await asyncio.sleep(1.0)
+    assert not waiting.done()
+    await two.group.leave()
+    async with asyncio.timeout(SECONDS_MAX):
+        await waiting
+        await two.group.deserted()
+
+
 async def test_a_static_member_comes_back_to_its_share(members: Members) -> None:
     """As in a rolling restart: within the session nobody gets its partitions meanwhile, and nobody
     else is disturbed."""

@@ -61,6 +61,11 @@ class Coordinator:
                 for _ in range(self._chance.randint(1, len(self.owners))):
                     self.move()
 
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is a member."""
+        return not self._members
+
     def move(self) -> None:
         """Move a partition to somebody, perhaps with a hole or an overlap."""
         if not self._members:
@@ -141,6 +146,11 @@ class SimulatedGroup:
         self._leaving = True
         self._coordinator.remove(self)
         self._assigned(frozenset())
+
+    async def deserted(self) -> None:
+        """Look now and then."""
+        while not self._coordinator.deserted:  # noqa: ASYNC110 - time is simulated
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def hear(self) -> None:
         """The share as it is now; a member that was given up keeps what it had."""

@@ -11,9 +11,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
+from ledger.adapters.kafka_members import members
 from ledger.adapters.kafka_rejoins import Rejoins
 from ledger.adapters.kafka_topics import Cluster
 from ledger.ending import end
+from ledger.errors import LogUnavailable
 
 Assigned = Callable[[frozenset[int]], None]
 
@@ -27,6 +29,8 @@ RETRY_SECONDS = 1.0
 LEAVE_SECONDS = 3.0
 # And after that it is left alone.
 GIVE_UP_SECONDS = 1.0
+# How often one that has left looks whether others are there.
+LOOK_SECONDS = 0.25
 
 _FAULTS = (KafkaError, ConsumerStoppedError, OSError, TimeoutError)
 _log = logging.getLogger(__name__)
@@ -48,6 +52,8 @@ class KafkaGroup:
         # In public: it names no host. The log does.
         self.failure: str | None = "the group has not been joined yet"
         self._topic = topic
+        self._cluster = cluster
+        self._group = group
         self._static_id = static_id
         self._rejoins = Rejoins()
         self._running = False
@@ -104,6 +110,15 @@ class KafkaGroup:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await self._left.wait()
+
+    async def deserted(self) -> None:
+        """Look again and again who is in the group, until nobody is."""
+        while True:
+            # Who is told to stop at the same time leaves by then.
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(LogUnavailable):
+                if not await members(self._cluster, self._group):
+                    return
 
     def joined(self, share: frozenset[int]) -> bool:
         """A new share has come; False if it had better be given back.

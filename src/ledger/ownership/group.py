@@ -25,6 +25,10 @@ class Group(Protocol):
         """Give all partitions to the others at once; `run` goes on without a share."""
         ...
 
+    async def deserted(self) -> None:
+        """Wait until nobody is in it who could take what this instance left."""
+        ...
+
 
 class Only:
     """No group: this instance always has the same share."""
@@ -41,6 +45,9 @@ class Only:
 
     async def leave(self) -> None:
         """Nobody else would take the partitions."""
+
+    async def deserted(self) -> None:
+        """It always is."""
 
 
 class Alone(Only):
@@ -65,3 +72,6 @@ class Bystander:
 
     async def leave(self) -> None:
         """There is nothing to give."""
+
+    async def deserted(self) -> None:
+        """Nobody need take anything."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 from ledger.ending import end
 from ledger.log import EventLog
@@ -70,7 +72,8 @@ class Instances:
     async def hand_over(self, seconds: float) -> None:
         """Leave the group, and go on until others have claimed what this instance writes.
 
-        At most so long, and not at all where nobody would: it has all partitions, or a fixed share.
+        At most so long, and not where nobody would: it has all partitions, or a fixed share, or all
+        the others leave too.
         """
         desks = self._desks
         if desks is None or self._membership is None or desks.has_all:
@@ -81,7 +84,7 @@ class Instances:
             async with asyncio.timeout(seconds):
                 await self.group.leave()
                 desks.share(frozenset())
-                await desks.released()
+                await _first_of(desks.released(), self.group.deserted())
 
     async def resign(self) -> None:
         """Take part no longer. What is written already goes on."""
@@ -96,3 +99,11 @@ class Instances:
 
     def _ledger_id(self) -> str:
         return self.ledger_id
+
+
+async def _first_of(*waits: Coroutine[Any, Any, None]) -> None:
+    tasks = [asyncio.create_task(one) for one in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(*tasks)

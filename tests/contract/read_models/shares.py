@@ -27,6 +27,9 @@ class Shares:
     async def leave(self) -> None:
         """Nobody hears of it."""
 
+    async def deserted(self) -> None:
+        """There is nobody else."""
+
 
 @asynccontextmanager
 async def sharing(log: MemoryLog, database: Database, *share: int) -> AsyncIterator[Projector]:

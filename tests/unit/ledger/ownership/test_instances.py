@@ -16,6 +16,7 @@ class ScriptedGroup:
         """In touch."""
         self.failure: str | None = None
         self.left = False
+        self.empty = asyncio.Event()
         self.broken = asyncio.Event()
 
     async def run(self, assigned: Assigned) -> None:
@@ -26,6 +27,10 @@ class ScriptedGroup:
     async def leave(self) -> None:
         """Left."""
         self.left = True
+
+    async def deserted(self) -> None:
+        """Nobody is left."""
+        await self.empty.wait()
 
 
 class ScriptedDesks:
@@ -80,8 +85,20 @@ async def test_it_waits_until_others_have_taken_over() -> None:
     await made.resign()
 
 
+async def test_it_does_not_wait_where_all_leave() -> None:
+    """As many processes do that are stopped at the same time."""
+    group, desks = ScriptedGroup(), ScriptedDesks()
+    made = await joined(group, desks)
+    leaving = asyncio.create_task(made.hand_over(60.0))
+    await eventually(lambda: len(desks.shares) > 1)
+    assert not leaving.done()
+    group.empty.set()
+    await asyncio.wait_for(leaving, 10)
+    await made.resign()
+
+
 async def test_it_does_not_wait_for_ever() -> None:
-    """Perhaps all are stopped at the same time."""
+    """Perhaps the others do not get so far."""
     made = await joined(ScriptedGroup(), ScriptedDesks())
     await asyncio.wait_for(made.hand_over(0.01), 10)
     await made.resign()
