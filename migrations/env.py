@@ -10,6 +10,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
+from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from projections.database import parse_url
 from projections.engines import new_engine
 from projections.schema import metadata
@@ -26,6 +27,8 @@ async def migrate_by_url() -> None:
     """Run the migrations on the database that the environment names."""
     engine = new_engine(parse_url(os.environ["STOCKLEDGER_DATABASE_URL"]))
     async with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            await connection.exec_driver_sql(NONE_BY_ITSELF)
         await connection.run_sync(migrate)
         await connection.commit()
     await engine.dispose()

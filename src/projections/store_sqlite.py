@@ -2,22 +2,21 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Table
 
 from ledger.domain.facts import Moved
 from ledger.events.decoding import CommandBytes
-from ledger.sqlite_checkpoint import NONE_BY_ITSELF, BehindCommits
+from ledger.sqlite_checkpoint import BehindCommits
 from projections import checkpoints
 from projections.changes import Changes
 from projections.checkpoints import Advance, Checkpoint, Stale
-from projections.database import SQLITE_BUSY_MS, DatabaseUnavailable, sqlite_path
+from projections.database import DatabaseUnavailable, sqlite_path
 from projections.failures import FAILURES_UPSERT
+from projections.sqlite_writing import committing, connect
 from projections.statements import column_names
 from projections.stores import ChangesRefused
 from projections.tables import (
@@ -34,17 +33,6 @@ from projections.views.movement_rows import movement_row
 from projections.views.stock import STOCK_UPSERT, TOTALS_UPSERT
 from projections.views.supply import UPDATE_ORDERS, UPDATE_RECEIVED
 
-SETTINGS = (
-    f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}",
-    "PRAGMA journal_mode = WAL",
-    # Views and checkpoints are one file: what a loss of power takes is read from the log again.
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -65536",
-    NONE_BY_ITSELF,
-)
-# What a row that was changed takes in the write-ahead log, with its entries in indexes.
-_ROW_BYTES = 1024
 _REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -79,7 +67,7 @@ class SqliteStore:
         self._group = group
         self._path = sqlite_path(url)
         self._connection: sqlite3.Connection | None = None
-        self._behind = BehindCommits(lambda: connect(self._path))
+        self._behind = BehindCommits(lambda: connect(self._path, make=False))
         self._thread: ThreadPoolExecutor | None = None
 
     def movement_row(
@@ -155,42 +143,6 @@ class SqliteStore:
     def _saved(self, step: Advance) -> tuple[object, ...]:
         after = step.after
         return after.position, after.head, after.head_offset, self._group, step.partition
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that may write, and whose transactions begin where a statement says so."""
-    connection = sqlite3.connect(
-        path.absolute().as_uri(), uri=True, isolation_level=None, check_same_thread=False
-    )
-    try:
-        for setting in SETTINGS:
-            connection.execute(setting)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-@contextmanager
-def committing(connection: sqlite3.Connection, behind: BehindCommits) -> Iterator[None]:
-    """A transaction, and behind it a checkpoint if one is due."""
-    before = connection.total_changes
-    with transaction(connection):
-        yield
-    behind.committed(connection, (connection.total_changes - before) * _ROW_BYTES)
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE: the right to write comes first, so that what is compared still holds at the end.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _write_views(connection: sqlite3.Connection, changes: Changes) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from ledger.adapters.sqlite_file import DURABLE, PAGE_BYTES, LogFile
 from ledger.errors import LedgerError
-from ledger.sqlite_checkpoint import checkpoint
+from ledger.sqlite_checkpoint import ALONE_WAIT_MS, checkpoint
 
 # So many bytes get into the write-ahead log between two of them; and until the writer makes one.
 CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
@@ -66,7 +66,9 @@ class Checkpoints:
         with suppress(Exception):
             if self._reading is None:
                 self._reading = self._opened.enter_context(closing(self._connected()))
-            ahead = checkpoint(connection, self._reading)
+                self._reading.execute(f"PRAGMA busy_timeout = {ALONE_WAIT_MS}")
+            # Other processes may write too.
+            ahead = checkpoint(connection, self._reading, alone=True)
             if ahead >= 0:
                 self._held = ahead * PAGE_BYTES
 

@@ -175,6 +175,8 @@ class LogFile:
         connection = self.connect(make=True)
         try:
             connection.execute(CACHE)
+            # Where many rows wait until it is known where partitions end (sqlite_rows.py).
+            connection.execute("PRAGMA temp_store = MEMORY")
             empty = _is_empty(connection)
             if not empty:
                 self._refuse_foreign(connection)

@@ -39,7 +39,7 @@ class SqliteSnapshots:
         self._reading = SqliteReading(self._path) if read_only else None
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
-        self._behind = BehindCommits(self._connect)
+        self._behind = BehindCommits(lambda: self._connect("rw"))
 
     async def open(self) -> None:
         """Make or open the file. Raises LogMisconfigured, LogUnavailable."""
@@ -129,13 +129,17 @@ class SqliteSnapshots:
 
     # In the thread.
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
         )
 
     def _open(self) -> sqlite3.Connection:
-        connection = self._connect()
+        connection = self._connect("rwc")
         try:
             self._refuse_foreign(connection)
             connection.execute(NONE_BY_ITSELF)

@@ -13,7 +13,7 @@ from projections.database import DatabaseUnavailable, sqlite_path
 from projections.planning.catching_up import DemandRefused, PartitionPosition
 from projections.planning.demand_rules import SQLITE, Slice
 from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
-from projections.store_sqlite import committing, connect
+from projections.sqlite_writing import committing, connect
 
 _Answer = TypeVar("_Answer")
 
@@ -25,7 +25,7 @@ class SqliteDemandStore:
         """Connects when it is first used."""
         self._path = sqlite_path(url)
         self._connection: sqlite3.Connection | None = None
-        self._behind = BehindCommits(lambda: connect(self._path))
+        self._behind = BehindCommits(lambda: connect(self._path, make=False))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="demand")
 
     async def close(self) -> None:

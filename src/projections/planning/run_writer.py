@@ -19,6 +19,7 @@ from projections.database import (
     parse_url,
 )
 from projections.engines import new_engine
+from projections.sqlite_writing import BesideEngine
 from projections.statements import column_names
 
 Row = tuple[Any, ...]
@@ -42,6 +43,7 @@ class PlanningWriter:
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._beside = BesideEngine(url)
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -55,6 +57,8 @@ class PlanningWriter:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        if self.is_sqlite:
+            await self._beside.committed()
 
     async def seconds(self, connection: AsyncConnection) -> int:
         """Seconds since 1970 by the database's clock, which all processes share."""

@@ -24,6 +24,7 @@ from projections.database import (
 from projections.engines import new_engine
 from projections.publishers.alert_rules import Alert, Key, SiteLevel
 from projections.publishers.alert_tables import alerts, site_levels
+from projections.sqlite_writing import BesideEngine
 from projections.tables import movements, view_positions
 
 ALERTS_GROUP = "alerts"
@@ -102,6 +103,7 @@ class AlertStore:
         if self._is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._beside = BesideEngine(database.url)
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -207,6 +209,8 @@ class AlertStore:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        if self._is_sqlite:
+            await self._beside.committed()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

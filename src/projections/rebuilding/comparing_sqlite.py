@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from projections.database import DatabaseUnavailable
 from projections.rebuilding.digest import RowDigest
-from projections.store_sqlite import connect
+from projections.sqlite_writing import connect
 
 # The name of the attached file in statements.
 SIDE = "side"

@@ -30,7 +30,7 @@ from projections.rebuilding.comparing_sqlite import (
 )
 from projections.rebuilding.errors import ViewsInUse
 from projections.rebuilding.sites import BEFORE, BUILD, Comparing, Note, Positions, Side
-from projections.store_sqlite import connect
+from projections.sqlite_writing import connect
 
 NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
@@ -193,7 +193,7 @@ class SqliteSite:
         connection = self._connected()
         connection.execute("COMMIT")
         # It may be much, and nobody who writes on should have to move it.
-        with closing(BehindCommits(lambda: connect(self._path))) as behind:
+        with closing(BehindCommits(lambda: connect(self._path, make=False))) as behind:
             behind.committed(connection, COMMITTED_BYTES)
 
     def _end(self) -> None:

@@ -6,13 +6,16 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from ledger import sqlite_checkpoint
 from ledger.sqlite_checkpoint import BehindCommits
-from projections import store_sqlite
+from projections import sqlite_writing, store_sqlite
 from projections.database import Database, sqlite_path
 from projections.planning import demand_sqlite
 from projections.planning.catching_up import catch_up
+from projections.planning.run_writer import PlanningWriter
+from projections.publishers.alert_store import AlertStore
 from projections.rebuilding.rebuild import rebuild
 from tests.contract.read_models.projecting import project
 from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, told
@@ -73,8 +76,24 @@ async def test_what_was_built_anew_is_in_the_file(
     assert counts(alone(path, tmp_path)) == counts(path)
 
 
+@pytest.mark.parametrize("of", ["planning runs", "alerts"])
+async def test_what_comes_through_an_engine_is_in_the_file(
+    database: Database, tmp_path: Path, of: str
+) -> None:
+    """Where nothing else is written for long."""
+    path = sqlite_path(database.url)
+    url = database.url.render_as_string(hide_password=False)
+    writer = PlanningWriter(url) if of == "planning runs" else AlertStore(database)
+    begin = writer.transaction if isinstance(writer, PlanningWriter) else writer._transaction
+    async with begin() as connection:
+        await connection.execute(text("CREATE TABLE extra AS SELECT 1"))
+    with closing(sqlite3.connect(alone(path, tmp_path))) as found:
+        assert found.execute("SELECT count(*) FROM extra").fetchone() == (1,)
+    await writer.close()
+
+
 def without_checkpoint(
     connection: sqlite3.Connection, _behind: BehindCommits
 ) -> AbstractContextManager[None]:
     """In place of `committing`."""
-    return store_sqlite.transaction(connection)
+    return sqlite_writing.transaction(connection)

@@ -1,6 +1,7 @@
 """Checkpoints behind commits: in time, never without a reader, and nobody hears where one fails."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -44,12 +45,17 @@ def connected(path: Path) -> sqlite3.Connection:
     return made
 
 
-def commit(connection: sqlite3.Connection) -> int:
+def commit(connection: sqlite3.Connection, rows: int = ROWS) -> int:
     """Many rows; how many bytes they have."""
-    connection.execute("BEGIN")
-    connection.executemany("INSERT INTO rows VALUES (zeroblob(?))", [(ROW_BYTES,)] * ROWS)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("INSERT INTO rows VALUES (zeroblob(?))", [(ROW_BYTES,)] * rows)
     connection.execute("COMMIT")
-    return ROW_BYTES * ROWS
+    return ROW_BYTES * rows
+
+
+def behind_of(path: Path) -> BehindCommits:
+    """Checkpoints of the file."""
+    return BehindCommits(lambda: connected(path))
 
 
 def ahead_bytes(path: Path) -> int:
@@ -68,11 +74,33 @@ def count_alone(path: Path, folder: Path) -> int:
 @pytest.mark.usefixtures("never_due")
 def test_the_write_ahead_log_begins_again(path: Path, writing: sqlite3.Connection) -> None:
     """It does not grow with what is written."""
-    with closing(BehindCommits(lambda: connected(path))) as behind:
+    with closing(behind_of(path)) as behind:
         for _ in range(30):
             behind.committed(writing, commit(writing))
         assert ahead_bytes(path) < 3 * COMMITTED_BYTES
         assert not writing.in_transaction
+
+
+@pytest.mark.usefixtures("never_due")
+def test_it_begins_again_beside_another_who_writes_all_the_time(path: Path) -> None:
+    """Some of what the other writes during a checkpoint would always be ahead."""
+    stopping = threading.Event()
+
+    def write_on() -> None:
+        with closing(connected(path)) as other:
+            while not stopping.wait(0.002):
+                commit(other, 20)
+
+    other = threading.Thread(target=write_on)
+    other.start()
+    try:
+        with closing(connected(path)) as writing, closing(behind_of(path)) as behind:
+            for _ in range(100):
+                behind.committed(writing, commit(writing))
+            assert ahead_bytes(path) < 100 * ROWS * ROW_BYTES / 2
+    finally:
+        stopping.set()
+        other.join()
 
 
 @pytest.mark.usefixtures("never_due")
@@ -96,7 +124,7 @@ def test_after_a_while_little_is_moved_too(
 ) -> None:
     """Many small commits are as good as a large one."""
     monkeypatch.setattr(sqlite_checkpoint, "COMMITTED_SECONDS", 0.0)
-    with closing(BehindCommits(lambda: connected(path))) as behind:
+    with closing(behind_of(path)) as behind:
         commit(writing)
         behind.committed(writing, 1)
         assert count_alone(path, tmp_path) == ROWS
@@ -107,18 +135,18 @@ def test_one_that_fails_is_made_again(
     path: Path, tmp_path: Path, writing: sqlite3.Connection
 ) -> None:
     """What was committed is committed, so whoever did it hears nothing."""
-    fails = [True]
+    fails = [FileNotFoundError("the folder is gone"), sqlite3.OperationalError("no file")]
 
     def connect() -> sqlite3.Connection:
-        if fails.pop():
-            raise sqlite3.OperationalError("unable to open database file")
+        if fails:
+            raise fails.pop()
         return connected(path)
 
     with closing(BehindCommits(connect)) as behind:
         commit(writing)
         behind.committed(writing, COMMITTED_BYTES)
+        behind.committed(writing, COMMITTED_BYTES)
         assert count_alone(path, tmp_path) == 0
-        fails.append(False)
         behind.committed(writing, COMMITTED_BYTES)
         assert count_alone(path, tmp_path) == ROWS
 
@@ -127,7 +155,28 @@ def test_who_writes_is_not_waited_for(path: Path, writing: sqlite3.Connection) -
     """What was committed before is moved meanwhile."""
     commit(writing)
     with closing(connected(path)) as reading, closing(connected(path)) as other:
+        reading.execute("PRAGMA busy_timeout = 0")
         writing.execute("BEGIN IMMEDIATE")
-        assert checkpoint(other, reading) > 0
+        for alone in (False, True):
+            assert checkpoint(other, reading, alone=alone) > 0
+            assert not reading.in_transaction
         writing.execute("ROLLBACK")
-        assert not reading.in_transaction
+
+
+def test_nobody_writes_during_one_that_is_alone(path: Path, writing: sqlite3.Connection) -> None:
+    """And afterwards everybody may again."""
+    commit(writing)
+    writing.execute("PRAGMA busy_timeout = 0")
+    tried: list[str] = []
+
+    def try_to_write(_statement: str) -> None:
+        try:
+            writing.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            tried.append(str(error))
+
+    with closing(connected(path)) as reading, closing(connected(path)) as other:
+        other.set_trace_callback(try_to_write)
+        assert checkpoint(other, reading, alone=True) > 0
+        assert tried == ["database is locked"]
+        commit(writing)

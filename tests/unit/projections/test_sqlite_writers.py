@@ -9,7 +9,7 @@ import pytest
 
 from projections.planning import run_writer
 from projections.publishers import alert_store
-from projections.store_sqlite import connect
+from projections.sqlite_writing import connect
 
 
 def of_engine(prepare: Callable[[sqlite3.Connection, object], None]) -> Callable[[Path], object]:

@@ -23,7 +23,7 @@ from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, told
 async def test_a_fence_is_tried_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was writing the views is waited for, and then it is as if nothing had been."""
     settings = ("PRAGMA busy_timeout = 50",)
-    monkeypatch.setattr("projections.store_sqlite.SETTINGS", settings)
+    monkeypatch.setattr("projections.sqlite_writing.SETTINGS", settings)
     monkeypatch.setattr("projections.rebuilding.site_postgres.FENCE_LOCK", "50ms")
     log, _ = told()
     await project(log, database)
