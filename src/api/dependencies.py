@@ -12,10 +12,10 @@ from api.budget import ByteBudget
 from api.edge import ACTOR
 from api.problems import Problem
 from api.queries import Query
-from api.trails import trace_id
 from ledger.config import Settings
 from ledger.domain.facts import Command, Moved
 from ledger.domain.supply import SupplyOrderPlaced
+from ledger.events.trails import trace_id
 from ledger.log import EventLog
 from ledger.ownership.questions import Preview
 from ledger.writer.outcomes import Outcome

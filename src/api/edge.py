@@ -22,7 +22,8 @@ from api.metrics import HttpMetrics
 from api.operations import ResourceRoute
 from api.problems import Problem, internal, of_status
 from api.security import OPEN_PATHS, Gate
-from api.trails import CREDENTIAL, REQUEST_ID, trace_id
+from api.trails import CREDENTIAL, REQUEST_ID
+from ledger.events.trails import trace_id
 
 ACTOR: Final = "stockledger.actor"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,%d}" % REQUEST_ID_LENGTH_MAX)

@@ -1,6 +1,5 @@
 """The trail of a request: what is recorded of it beside the actor."""
 
-import re
 from typing import Final
 
 from starlette.requests import Request
@@ -14,16 +13,6 @@ REQUEST_ID: Final = "stockledger.request_id"
 OPERATION: Final = "stockledger.operation"
 # Our own commands name themselves in `User-Agent`, before the slash and the version.
 OWN_CLIENTS: Final = {b"stockledger-load": "load", b"stockledger-reconcile": "reconcile"}
-
-# W3C Trace Context, section 3.2.2: version, trace id, parent id, flags.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_NO_TRACE: Final = b"0" * 32
-
-
-def trace_id(traceparent: bytes | None) -> bytes | None:
-    """The trace that a `traceparent` names; anything malformed is as good as none."""
-    match = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
-    return None if match is None or match[1] == _NO_TRACE else match[1]
 
 
 def trail(request: Request) -> bytes:

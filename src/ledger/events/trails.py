@@ -4,7 +4,8 @@ It is made once for a request and goes through decisions, batches and views as t
 in an event; only who shows it takes it apart.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +25,16 @@ class Trail(msgspec.Struct, frozen=True, omit_defaults=True):
 
 encode_trail = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Trail).decode
+
+# W3C Trace Context, section 3.2.2: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_NO_TRACE: Final = b"0" * 32
+
+
+def trace_id(traceparent: bytes | None) -> bytes | None:
+    """The trace that a `traceparent` names; anything malformed is as good as none."""
+    match = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
+    return None if match is None or match[1] == _NO_TRACE else match[1]
 
 
 def trail_text(trail: bytes | None) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from ledger.domain.facts import Command
 from ledger.errors import LedgerError
+from ledger.events.trails import trace_id
 from ledger.ownership.desks import Desks
 from ledger.ownership.questions import knows, preview
 from ledger.ownership.wire import (
@@ -65,6 +66,8 @@ class Host:
         commands = [unwrap_commands(part.commands) for part in bundle.parts]
         for part in bundle.parts:
             part.trail = unwrap_trail(part.trail)
+            if trace_id(part.traceparent) is None:
+                part.traceparent = None
         return Reply(await asyncio.gather(*map(self._part, bundle.parts, commands)))
 
     async def question(self, question: Question) -> PartReply:

@@ -113,6 +113,7 @@ def _with_trail(trail: bytes | None) -> Part:
     return asked
 
 
+TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRAIL = encode_trail(Trail("recordMovement@one", "request-1", "1f2e3d4c"))
 
 
@@ -131,6 +132,24 @@ async def test_a_trail_becomes_a_part_of_history(sent: bytes | None, taken: byte
     desks = ScriptedDesks(decided("x"))
     await reply_of(desks, _with_trail(sent))
     assert [one.request.trail for one in desks.taken] == [taken]
+
+
+@pytest.mark.parametrize(
+    ("sent", "taken"),
+    [
+        (None, None), (TRACEPARENT, TRACEPARENT), (b"", None), (b"x" * 5_000_000, None),
+        (TRACEPARENT.upper(), None), (TRACEPARENT + b"\n", None),
+    ],
+    ids=["none", "one", "empty", "long", "upper case", "more"],
+)  # fmt: skip
+async def test_a_traceparent_goes_along_if_it_is_one(
+    sent: bytes | None, taken: bytes | None
+) -> None:
+    """It becomes a header of the record; anything malformed is as good as none."""
+    desks, asked = ScriptedDesks(decided("x")), part("a")
+    asked.traceparent = sent
+    await reply_of(desks, asked)
+    assert [one.request.traceparent for one in desks.taken] == [taken]
 
 
 @pytest.mark.parametrize(
