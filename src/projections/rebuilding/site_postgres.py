@@ -20,15 +20,13 @@ from projections.database import CONNECT_SECONDS, Database, DatabaseUnavailable
 from projections.derived import DERIVED, DERIVED_GROUPS, KEPT
 from projections.engines import new_engine
 from projections.failures import view_failures
+from projections.rebuilding import claim_postgres
 from projections.rebuilding.comparing_postgres import PostgresComparing, errors, quoted
-from projections.rebuilding.errors import RebuildRunning, ViewsInUse
+from projections.rebuilding.errors import ViewsInUse
 from projections.rebuilding.housekeeping_postgres import keep_away
 from projections.rebuilding.sites import BEFORE, Comparing, Note, Positions, Side
 from projections.tables import metadata, view_positions
 
-# Any number that no other program on this database uses for its advisory locks; the second half of
-# the lock is made from the name of the schema.
-REBUILD_LOCK = 7_021_501
 # How long the fence waits for projectors, and they for it: less than what they call stuck.
 FENCE_LOCK = "5s"
 # Who reads holds an exchange up, and it in turn all who come to read. So it asks for a short while,
@@ -40,14 +38,6 @@ NOTE_TABLE = "rebuild_note"
 _PASSING = "passing"
 _NAME_BYTES_MAX = 63
 
-# Locks of two numbers; the second one is shown without its sign.
-_CLAIMED = """
-SELECT EXISTS (
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND classid = $1::oid AND objid = (hashtext($2)::bigint & 4294967295)::oid
-)
-"""
 _POSITIONS = f"SELECT view_group, {checkpoints.SELECT_COLUMNS} FROM"
 _COLUMNS = checkpoints.INSERT_COLUMNS
 
@@ -79,23 +69,21 @@ class PostgresSite:
     async def claim(self) -> None:
         """Take the right to rebuild, which ends with the connection."""
         async with errors():
-            taken = await self._connection.fetchval(
-                "SELECT pg_try_advisory_lock($1, hashtext($2))", REBUILD_LOCK, self._live
-            )
-        if not taken:
-            raise RebuildRunning
+            await claim_postgres.take(self._connection, self._live)
 
     async def claimed(self) -> bool:
         """Whether a connection holds the lock."""
         async with errors():
-            return bool(await self._connection.fetchval(_CLAIMED, REBUILD_LOCK, self._live))
+            return await claim_postgres.is_taken(self._connection, self._live)
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the right to rebuild and of the connection."""
         held, self._held = self._held, None
         if held is not None and held.driver_connection is not None:
-            held.driver_connection.terminate()
-            held.detach()
+            try:
+                await claim_postgres.end(held.driver_connection)
+            finally:
+                held.detach()
 
     def database(self, side: Side) -> Database:
         """The driver takes settings of a session from nothing in the URL but a text of this kind.

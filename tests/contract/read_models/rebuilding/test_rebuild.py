@@ -1,8 +1,10 @@
 """Views that are made anew beside the live ones, on both databases."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
+from asyncpg import Connection
 from sqlalchemy import select
 
 from projections.checkpoints import EXCHANGE_GROUP
@@ -182,6 +184,25 @@ async def test_a_second_rebuild_is_refused(database: Database) -> None:
         await rebuild(log, database, ORDER, Silent())
     await site.close()
     assert (await rebuild(log, database, ORDER, Silent())).swapped
+
+
+@pytest.mark.postgres
+async def test_the_next_rebuild_need_not_wait_for_the_server(
+    new_views_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which notices only some time later that a connection has gone."""
+    database = Database(new_views_url("postgres"))
+    one, other = open_site(database), open_site(database)
+    await one.open()
+    await one.claim()
+    unnoticed: list[Connection] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "terminate", lambda held: unnoticed.append(held))
+        await one.close()
+    await other.open()
+    await other.claim()
+    await other.close()
+    unnoticed.pop().terminate()
 
 
 async def test_a_look_takes_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
