@@ -1,6 +1,6 @@
 """Bulk over HTTP, durable in the log, beside what the raw driver does with the same records.
 
-    python -m benchmarks.bulk_http [--log kafka|sqlite] [--requests 200] [--rounds 3]
+    python -m benchmarks.bulk_http [--log kafka|sqlite] [--requests 240] [--rounds 3]
 
 Kafka: one server process on one core with `--roles api,writer`; requests of 1,000 movements with
 ids, acknowledged when their records count. Raw: aiokafka `create_batch`/`send_batch` (its public
@@ -212,19 +212,19 @@ def _make_raw_topic(bootstrap: str, name: str) -> None:
 
 def on_sqlite(requests: int, rounds: int) -> None:
     """Measure and print the ratio on the embedded log."""
-    results = []
     cores = set(serving.CORES)
-    for number in range(rounds):
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            serving.server("--roles", "api,writer", "--data-dir", folder, cores=cores) as server,
-        ):
-            host, port, _ = server
-            ours = uvloop.run(fill(host, port, bodies(requests, number)))
-            path = next(Path(folder).glob("*log*.db"), None) or next(Path(folder).glob("*.db"))
-            raw = in_child("raw_sqlite", str(path), str(requests), cores=cores)
-        results.append((ours, raw))
-        print(f"  round {number}: {ours:,.0f} of {raw:,.0f} a second, {ours / raw:.2f}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving.server("--roles", "api,writer", "--data-dir", folder, cores=cores) as server,
+    ):
+        host, port, _ = server
+        uvloop.run(fill(host, port, bodies(requests // 2, 0)))
+        results = []
+        for number in range(rounds):
+            raw = in_child("raw_sqlite", f"{folder}/log.db", str(requests), cores=cores)
+            ours = uvloop.run(fill(host, port, bodies(requests, number + 1)))
+            results.append((ours, raw))
+            print(f"  round {number}: {ours:,.0f} of {raw:,.0f} a second, {ours / raw:.2f}")
     _show("bulk over HTTP, embedded", results)
 
 

@@ -23,6 +23,7 @@ from api.operations import ResourceRoute
 from api.problems import Problem, internal, of_status
 from api.security import OPEN_PATHS, Gate
 from api.trails import CREDENTIAL, REQUEST_ID
+from api.whole import lines, write
 from ledger.events.trails import trace_id
 
 ACTOR: Final = "stockledger.actor"
@@ -36,6 +37,7 @@ _SECURITY_HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 _CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP, (b"x-request-id", b"%b")))
 _UNROUTED: Final = "unmatched"
 # Request ids tell requests apart and guard nothing; asking the system for each is a system call.
 _chance: Final = random.Random()  # noqa: S311
@@ -138,6 +140,9 @@ class _Sender:
 
     async def answer(self, answer: Answer) -> None:
         """Send a whole answer."""
+        self.status = answer.status
+        if write(self._send, answer, _FIXED_LINES % self._request_id):
+            return
         body = answer.body
         given = (
             (b"content-type", answer.media_type),

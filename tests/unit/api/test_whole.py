@@ -1,0 +1,172 @@
+"""Answers in one piece are those that uvicorn would have written, header by header."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn import Config, Server
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from api import edge, whole
+from api.answers import Answer
+
+LARGE = b"x" * 3_000_000
+ANSWERS = {
+    "/plain": Answer(200, b"{}"),
+    "/made": Answer(201, b'{"a": 1}', ((b"location", b"/v1/a%20b"), (b"ledger-position", b"1:2"))),
+    "/problem": Answer(404, b"{}", (), b"application/problem+json"),
+    "/empty": Answer(200, b""),
+    "/large": Answer(200, LARGE),
+    "/bare": Answer(204, b""),
+    "/close": Answer(400, b"{}", ((b"connection", b"close"),)),
+    "/policy": Answer(200, b"{}", ((b"content-security-policy", b"default-src 'self'"),)),
+    "/wrong": Answer(200, b"{}", ((b"x-a", b"1\r\nx-b: 2"),)),
+}
+IN_ONE_PIECE = {"/plain", "/made", "/problem", "/empty", "/large"}
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers by path; reads what was sent where something is to be."""
+    if scope["method"] == "POST":
+        await receive()
+    await edge._Sender(send, b"request-1").answer(ANSWERS[scope["path"]])
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[int]:
+    """A uvicorn as `serve` configures it; yields its port."""
+    config = Config(
+        app,
+        port=0,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        headers=[("x-all", "1")],
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - it knows no events
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def exchange(port: int, *requests: str) -> list[tuple[bytes, list[bytes], bytes]]:
+    """Status, headers in any order, and body of each answer; the last request ends it all."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write("".join(requests).encode())
+    async with asyncio.timeout(30):
+        rest = await reader.read()
+    writer.close()
+    found: list[tuple[bytes, list[bytes], bytes]] = []
+    while rest:
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        status, *headers = head.split(b"\r\n")
+        if status == b"HTTP/1.1 100 Continue":
+            continue
+        lengths = [int(one[16:]) for one in headers if one.startswith(b"content-length: ")]
+        length = 0 if b"HEAD" in requests[len(found)].encode() else sum(lengths)
+        found.append((status, sorted(headers), rest[:length]))
+        rest = rest[length:]
+    return found
+
+
+def ask(path: str, *headers: str, method: str = "GET", version: str = "1.1") -> str:
+    """A request."""
+    lines = "".join(f"{one}\r\n" for one in headers)
+    return f"{method} {path} HTTP/{version}\r\nHost: here\r\n{lines}\r\n"
+
+
+LAST = ask("/plain", "Connection: close")
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths for which an ASGI message began an answer."""
+    seen: list[str] = []
+    send = RequestResponseCycle.send
+
+    async def watched(self: RequestResponseCycle, message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            seen.append(self.scope["path"])
+        await send(self, message)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RequestResponseCycle, "send", watched)
+    return seen
+
+
+async def told(
+    monkeypatch: pytest.MonkeyPatch, messages: list[str], *requests: str
+) -> tuple[list[tuple[bytes, list[bytes], bytes]], list[str]]:
+    """The answers, which are the same where only ASGI's messages are used; and the paths of those
+    that were written with them anyway."""
+    async with served() as port:
+        found = await exchange(port, *requests)
+        written = [*messages]
+        with monkeypatch.context() as patch:
+            patch.setattr(whole, "_known", False)
+            assert await exchange(port, *requests) == found
+        assert len(messages) == len(written) + len(found)
+    return found, written
+
+
+@pytest.mark.parametrize("path", [path for path in ANSWERS if path not in {"/wrong", "/close"}])
+async def test_an_answer_is_as_uvicorn_would_write_it(
+    monkeypatch: pytest.MonkeyPatch, messages: list[str], path: str
+) -> None:
+    """This also says that the version of uvicorn is one whose inside is known."""
+    found, written = await told(monkeypatch, messages, ask(path), LAST)
+    assert [status.split()[1] for status, _, _ in found] == [b"%d" % ANSWERS[path].status, b"200"]
+    assert found[0][2] == ANSWERS[path].body
+    assert written == ([] if path in IN_ONE_PIECE else [path]) + ["/plain"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ask("/plain", method="HEAD"),
+        ask("/made", "Expect: 100-continue", "Content-Length: 0", method="POST"),
+        ask("/made", "Content-Length: 2", method="POST") + "{}",
+    ],
+    ids=["HEAD", "100-continue", "POST"],
+)
+async def test_other_requests(
+    monkeypatch: pytest.MonkeyPatch, messages: list[str], request_: str
+) -> None:
+    """With and without a body."""
+    found, written = await told(monkeypatch, messages, request_, LAST)
+    assert len(found) == 2
+    assert ("/plain" in written[:-1]) == ("HEAD" in request_)
+
+
+@pytest.mark.parametrize(
+    "last", [LAST, ask("/made", version="1.0"), ask("/close")], ids=["asked", "1.0", "answered"]
+)
+async def test_a_connection_that_ends(
+    monkeypatch: pytest.MonkeyPatch, messages: list[str], last: str
+) -> None:
+    """Behind answers to requests that came together."""
+    requests = [ask("/made"), ask("/large"), ask("/problem"), ask("/bare"), ask("/empty")]
+    found, written = await told(monkeypatch, messages, *requests, last)
+    assert len(found) == 6
+    assert found[1][2] == LARGE
+    assert written[0] in {"/problem", "/bare"}  # what is behind it may wait for a slow reader
+    assert len(written) <= 4
+
+
+async def test_a_header_that_is_none_is_not_sent(messages: list[str]) -> None:
+    """Nobody can put a header of their own into an answer."""
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ask("/wrong").encode())
+        found = await reader.read()
+        writer.close()
+    assert b"x-b" not in found
+    assert messages[0] == "/wrong"
