@@ -11,23 +11,29 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.types import Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+try:
+    from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+except ImportError:  # another version keeps them elsewhere
+    STATUS_LINE, RequestResponseCycle = {}, None  # type: ignore[assignment, misc]
 
 from api.answers import Answer, Header
 
-# What no value of a header may hold (RFC 9110, section 5.5).
+# What no value of a header may hold, and how names are written here (RFC 9110, section 5).
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME: Final = re.compile(rb"[a-z-]+")
 # Headers that change how an answer is sent, or that are among the fixed ones.
 _UNUSUAL: Final = frozenset(
     {b"connection", b"content-length", b"transfer-encoding", b"content-security-policy"}
 )
 _BODILESS: Final = frozenset({204, 304})
-# A larger body is not copied behind its headers.
+# A larger body is not copied behind its head.
 _TOGETHER_BYTES_MAX: Final = 16 * 1024
 # What is used of the inside of uvicorn's own.
 _USED: Final = (
-    "scope", "transport", "flow", "default_headers", "message_event", "on_response", "disconnected",
-    "keep_alive", "waiting_for_100_continue", "response_started", "response_complete",
+    "scope", "transport", "flow", "access_log", "default_headers", "message_event", "on_response",
+    "disconnected", "keep_alive", "waiting_for_100_continue", "response_started",
+    "response_complete",
 )  # fmt: skip
 
 
@@ -53,12 +59,14 @@ def write(send: Send, answer: Answer, fixed: bytes) -> bool:
         lines(answer.headers),
         fixed,
     )
-    cycle.response_started = cycle.response_complete = True
+    cycle.response_started = True
     cycle.waiting_for_100_continue = False
     if len(body) <= _TOGETHER_BYTES_MAX:
         cycle.transport.write(head + body)
     else:
-        cycle.transport.writelines((head, body))
+        cycle.transport.write(head)
+        cycle.transport.write(body)
+    cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()
     return True
@@ -69,9 +77,12 @@ def _is_usual(cycle: Any, answer: Answer) -> bool:
         return False
     if cycle.flow.write_paused or not cycle.keep_alive or cycle.scope["method"] == "HEAD":
         return False
-    if answer.status in _BODILESS:
+    if answer.status in _BODILESS or cycle.access_log or _CONTROL.search(answer.media_type):
         return False
-    return not any(name in _UNUSUAL or _CONTROL.search(value) for name, value in answer.headers)
+    for name, value in answer.headers:
+        if name in _UNUSUAL or _NAME.fullmatch(name) is None or _CONTROL.search(value):
+            return False
+    return True
 
 
 _known: bool | None = None
@@ -81,5 +92,5 @@ def _is_known(cycle: Any) -> bool:
     """Whether this version of uvicorn has all that is used of it; looked at once."""
     global _known
     if _known is None:
-        _known = all(hasattr(cycle, name) for name in _USED)
+        _known = all(hasattr(cycle, name) for name in _USED) and hasattr(cycle.flow, "write_paused")
     return _known

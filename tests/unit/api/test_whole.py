@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api import edge, whole
 from api.answers import Answer
+from tests.waiting import eventually
 
 LARGE = b"x" * 3_000_000
 ANSWERS = {
@@ -22,9 +23,11 @@ ANSWERS = {
     "/bare": Answer(204, b""),
     "/close": Answer(400, b"{}", ((b"connection", b"close"),)),
     "/policy": Answer(200, b"{}", ((b"content-security-policy", b"default-src 'self'"),)),
-    "/wrong": Answer(200, b"{}", ((b"x-a", b"1\r\nx-b: 2"),)),
+    "/wrong-value": Answer(200, b"{}", ((b"x-a", b"1\r\nx-b: 2"),)),
+    "/wrong-name": Answer(200, b"{}", ((b"x-a\r\nx-b", b"2"),)),
+    "/wrong-type": Answer(200, b"{}", (), b"text/plain\r\nx-b: 2"),
 }
-IN_ONE_PIECE = {"/plain", "/made", "/problem", "/empty", "/large"}
+IN_ONE_PIECE = ("/plain", "/made", "/problem", "/empty", "/large")
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,7 +39,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def served() -> AsyncIterator[int]:
-    """A uvicorn as `serve` configures it; yields its port."""
+    """A uvicorn on a socket of this machine; yields its port."""
     config = Config(
         app,
         port=0,
@@ -53,9 +56,11 @@ async def served() -> AsyncIterator[int]:
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it knows no events
         await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await serving
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def exchange(port: int, *requests: str) -> list[tuple[bytes, list[bytes], bytes]]:
@@ -117,7 +122,9 @@ async def told(
     return found, written
 
 
-@pytest.mark.parametrize("path", [path for path in ANSWERS if path not in {"/wrong", "/close"}])
+@pytest.mark.parametrize(
+    "path", [path for path in ANSWERS if "wrong" not in path and path != "/close"]
+)
 async def test_an_answer_is_as_uvicorn_would_write_it(
     monkeypatch: pytest.MonkeyPatch, messages: list[str], path: str
 ) -> None:
@@ -161,12 +168,68 @@ async def test_a_connection_that_ends(
     assert len(written) <= 4
 
 
-async def test_a_header_that_is_none_is_not_sent(messages: list[str]) -> None:
+@pytest.mark.parametrize("path", [path for path in ANSWERS if "wrong" in path])
+async def test_a_header_that_is_none_is_not_sent(messages: list[str], path: str) -> None:
     """Nobody can put a header of their own into an answer."""
-    async with served() as port:
+    async with served() as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(ask("/wrong").encode())
+        writer.write(ask(path).encode())
         found = await reader.read()
         writer.close()
     assert b"x-b" not in found
-    assert messages[0] == "/wrong"
+    assert messages[0] == path
+
+
+async def test_who_does_not_read_is_waited_for(messages: list[str]) -> None:
+    """What nobody takes does not gather in memory."""
+    async with served() as port, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write((ask("/large") * 8).encode())
+        await eventually(lambda: messages)
+        assert len(messages) == 1
+        for _ in range(8):
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(len(LARGE)) == LARGE
+        writer.close()
+
+
+async def test_an_answer_is_sent_once(monkeypatch: pytest.MonkeyPatch, messages: list[str]) -> None:
+    """Whoever answers twice is told, and the caller hears nothing of it."""
+    told: list[str] = []
+    answer = app
+
+    async def twice(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(scope, receive, send)
+        try:
+            await answer(scope, receive, send)
+        except RuntimeError as error:
+            told.append(str(error))
+
+    monkeypatch.setattr(f"{__name__}.app", twice)
+    async with served() as port:
+        assert len(await exchange(port, ask("/plain"), ask("/bare", "Connection: close"))) == 2
+    assert len(told) == 2
+    assert messages[0] == "/plain"
+
+
+async def test_who_waits_for_the_end_of_a_request_hears_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a watch for callers that have gone does."""
+    heard: list[str] = []
+    answer = app
+
+    async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        watch = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await answer(scope, receive, send)
+        heard.append((await watch)["type"])
+
+    monkeypatch.setattr(f"{__name__}.app", waiting)
+    async with served() as port, asyncio.timeout(30):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ask("/plain").encode())
+        await eventually(lambda: heard)
+        writer.close()
+    assert heard == ["http.disconnect"]
