@@ -52,7 +52,7 @@ async def _open(
     settings: Settings, metrics: HttpMetrics, process: Process, stack: AsyncExitStack
 ) -> Services:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    log = open_log(settings)
+    log = open_log(settings, process=settings.log_process is True)
     stack.push_async_callback(log.close)
     await log.open()
     if settings.migrate:

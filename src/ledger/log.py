@@ -38,6 +38,23 @@ NewRecordTuple = tuple[bytes, bytes, bytes | None]
 NOTHING = NewRecord(b"", b"")
 
 
+class Packed(NamedTuple):
+    """Facts of one kind that were decided together, as `ledger.events.packing` packs them."""
+
+    kind: int
+    traceparent: bytes | None
+    trail: bytes | None
+    facts: bytes
+
+
+class Unrecorded(NamedTuple):
+    """Facts without records yet: of the ledger `source`, behind the record with the hash `head`."""
+
+    source: str
+    head: str
+    packed: Sequence[Packed]
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as it lies in the log. `stated` is None if its header is absent, doubled or odd.
 
@@ -117,6 +134,22 @@ class EventLog(Protocol):
 
     async def end(self, partition: int) -> int:
         """The offset behind the last record of the partition."""
+        ...
+
+
+class RecordingLog(EventLog, Protocol):
+    """A log that can also make the records itself, beside the process that decides."""
+
+    @property
+    def records_facts(self) -> bool:
+        """Whether it is better at it than who calls."""
+        ...
+
+    async def append_facts(self, partition: int, offset: int, facts: Unrecorded) -> tuple[int, str]:
+        """Append the records of facts, as `append` does records.
+
+        Returns where they lie, and the hash of the last one. Raises what `append` raises.
+        """
         ...
 
 

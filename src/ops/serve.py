@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn import Config, Server
 
 from ledger.config import Settings
+from ledger.config.place import alone
 from ops import logging
 from ops.console import CommandError, ExitCode, drop_stdout
 from ops.data_dir import prepare_data_dir
@@ -58,11 +59,10 @@ def serve(settings: Settings) -> None:
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     with contextlib.closing(listener):
         if settings.processes > 1:
-            code = serve_many(settings, listener, _serve_one, lambda: _say_ready(settings))
-            if code:
+            if code := serve_many(settings, listener, _serve_one, lambda: _say_ready(settings)):
                 raise SystemExit(code)
         else:
-            _run(settings, [listener], lambda: _say_ready(settings))
+            _run(alone(settings), [listener], lambda: _say_ready(settings))
 
 
 def _serve_one(settings: Settings, listeners: list[socket.socket], ready: Ready) -> None:

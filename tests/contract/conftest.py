@@ -8,12 +8,12 @@ import pytest
 from tests.contract.log_cases import KafkaPlace, Place, SqlitePlace
 
 
-@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+@pytest.fixture(params=["sqlite", "sqlite-process", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     """Each place in turn."""
     made: Place
-    if request.param == "sqlite":
-        made = SqlitePlace(tmp_path)
+    if request.param != "kafka":
+        made = SqlitePlace(tmp_path, process=request.param == "sqlite-process")
     else:
         made = KafkaPlace(
             request.getfixturevalue("kafka_bootstrap"),

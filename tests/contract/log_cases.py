@@ -102,15 +102,16 @@ class Place(abc.ABC):
 class SqlitePlace(Place):
     """A file in a temporary folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare."""
+    def __init__(self, folder: Path, *, process: bool = False) -> None:
+        """Prepare. `process`: one of its own writes the file."""
         super().__init__()
+        self.process = process
         self.path = folder / "log.db"
         self.folder = folder
 
     def log(self, partitions: int = PARTITIONS, **settings: Any) -> SqliteLog:
         """Make a log on the file."""
-        log = SqliteLog(self.path, partitions, **settings)
+        log = SqliteLog(self.path, partitions, process=self.process, **settings)
         self.made.append(log)
         return log
 
@@ -122,7 +123,8 @@ class SqlitePlace(Place):
 
     def settings(self, **values: Any) -> Settings:
         """It finds the file by its folder."""
-        return Settings(_env_file=None, data_dir=self.folder, **SETTINGS, **values)
+        chosen = {"log_process": self.process, **SETTINGS, **values}
+        return Settings(_env_file=None, data_dir=self.folder, **chosen)
 
     async def add_foreign(
         self,
@@ -212,14 +214,9 @@ class KafkaPlace(Place):
 
     def settings(self, **values: Any) -> Settings:
         """It finds the topics by their prefix."""
+        chosen = {"topic_prefix": self.prefix, "dev": True, **SETTINGS, **values}
         return Settings(
-            _env_file=None,
-            data_dir=self.folder,
-            kafka_bootstrap=self.bootstrap,
-            topic_prefix=self.prefix,
-            dev=True,
-            **SETTINGS,
-            **values,
+            _env_file=None, data_dir=self.folder, kafka_bootstrap=self.bootstrap, **chosen
         )
 
     async def add_foreign(self, partition: int, stated: bytes | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.adapters.sqlite import SqliteLog
+from ledger.adapters.sqlite_writer import Writer
 from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable, OutcomeUnknown
 from ledger.log import NewRecord
 from tests.contract.log_cases import SqlitePlace, counting, read_all, records
@@ -85,14 +86,14 @@ async def test_a_commit_that_fails_leaves_the_outcome_unknown(
     # One statement does not do where a partition ends otherwise than this log knows.
     await (log if committing == "INSERT" else other).append(0, 0, records("a"))
     await other.close()
-    assert log._writer is not None
-    real = log._writer.connection
-    log._writer.connection = FailingConnection(  # type: ignore[assignment]
+    assert isinstance(log._writer, Writer)
+    real = log._writer.storing.connection
+    log._writer.storing.connection = FailingConnection(  # type: ignore[assignment]
         real, committing, committed=committed, code=sqlite3.SQLITE_IOERR_FSYNC
     )
     with pytest.raises(OutcomeUnknown):
         await log.append(0, 1, records("b"))
-    log._writer.connection = real
+    log._writer.storing.connection = real
     end = await log.end(0)
     assert end == (2 if committed else 1)
     assert await log.append(0, end, records("c")) == end
@@ -103,14 +104,14 @@ async def test_a_full_disk_stores_nothing_and_says_so(sqlite_place: SqlitePlace)
     """Whatever waited in the same group is told the same; later it works again."""
     log = await opened(sqlite_place)
     await log.append(0, 0, records("a"))
-    assert log._writer is not None
-    (pages,) = log._writer.connection.execute("PRAGMA page_count").fetchone()
-    log._writer.connection.execute(f"PRAGMA max_page_count = {pages + 10}")
+    assert isinstance(log._writer, Writer)
+    (pages,) = log._writer.storing.connection.execute("PRAGMA page_count").fetchone()
+    log._writer.storing.connection.execute(f"PRAGMA max_page_count = {pages + 10}")
     large = [NewRecord(b"k", b"x" * 1_000)] * 500
     with pytest.raises(LogUnavailable, match="full"):
         await log.append(0, 1, large)
     assert await log.end(0) == 1
-    log._writer.connection.execute("PRAGMA max_page_count = 1000000")
+    log._writer.storing.connection.execute("PRAGMA max_page_count = 1000000")
     assert await log.append(0, 1, large) == 1
 
 
@@ -146,9 +147,9 @@ async def test_writers_of_different_partitions_cost_each_other_nothing(
     statements: list[str] = []
     for partition, log in enumerate(logs):
         await log.open()
-        assert log._writer is not None
+        assert isinstance(log._writer, Writer)
         await log.append(partition, 0, records("a", "b"))
-        log._writer.connection.set_trace_callback(statements.append)
+        log._writer.storing.connection.set_trace_callback(statements.append)
     for turn in range(1, 4):
         for partition, log in enumerate(logs):
             assert await log.append(partition, 2 * turn, records("a", "b")) == 2 * turn

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import ClockSkewed, LogRegressed, LogUnavailable, OutcomeUnknown
-from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice
+from ledger.events.packing import unpack
+from ledger.log import READ_RECORDS_MAX, NewRecordTuple, Record, Slice, Unrecorded
 from tests.simulation.clock import OUTSIDE, now_ms
 
 
@@ -58,6 +59,7 @@ class FaultyLog:
         self._broker = broker
         self._chance = chance
         self.faults = faults
+        self.records_facts = False
 
     @property
     def partitions(self) -> int:
@@ -105,6 +107,11 @@ class FaultyLog:
         if base < offset:
             raise LogRegressed(f"partition {partition} ended at {base}, below {offset}")
         return base
+
+    async def append_facts(self, partition: int, offset: int, facts: Unrecorded) -> tuple[int, str]:
+        """As `RecordingLog.append_facts` says."""
+        records, head = unpack(partition, facts)
+        return await self.append(partition, offset, records), head
 
     def _land(
         self, landed: asyncio.Future[int], partition: int, offset: int, batch: list[NewRecordTuple]

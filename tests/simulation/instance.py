@@ -42,9 +42,15 @@ class World:
 
     def log(self) -> FaultyLog:
         """Another client of the broker."""
-        log = FaultyLog(self.broker, random.Random(self.chance.random()), self.faults)
+        drawn = self.chance.random()
+        log = FaultyLog(self.broker, random.Random(drawn), self.faults)
+        # Some make records of facts themselves, as the process of an embedded log does.
+        log.records_facts = drawn < PACKING_SHARE
         self.logs.append(log)
         return log
+
+
+PACKING_SHARE = 0.4
 
 
 class Instance:

@@ -1,12 +1,14 @@
 """The ledger's log in one SQLite file: the embedded default, under the same contract as Kafka.
 
-One thread writes, in groups that share an fsync. Reads run on a few threads, each with a read-only
-connection. Several processes may use the file at the same time. Opened to be read alone, there is
-no connection that could write, and nothing is made beside the file (`ledger.sqlite_reading`).
+One thread writes, or one process (sqlite_process.py), in groups that share an fsync. Reads run on a
+few threads, each with a read-only connection. Several processes may use the file at the same time.
+Opened to be read alone, there is no connection that could write, and nothing is made beside the
+file (`ledger.sqlite_reading`).
 """
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -16,18 +18,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.adapters.sqlite_file import LogFile
+from ledger.adapters.sqlite_process import WriterProcess
 from ledger.adapters.sqlite_records import read_records
 from ledger.adapters.sqlite_rows import check_records
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
-from ledger.adapters.sqlite_writer import Append, Outcome, Writer, end_of
+from ledger.adapters.sqlite_storing import Outcome, Stored, end_of
+from ledger.adapters.sqlite_writer import Append, Writer
 from ledger.errors import LogMisconfigured, LogReadOnly, LogRegressed, LogUnavailable
-from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Slice
+from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Slice, Unrecorded
 from ledger.sqlite_reading import SqliteReading
 
 __all__ = ["SqliteLog", "SqliteSnapshots"]
 
 READ_THREADS = 4
 POLL_SECONDS = 0.05
+_log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -42,16 +47,19 @@ class SqliteLog:
         clock: Callable[[], float] = time.time,
         *,
         read_only: bool = False,
+        process: bool = False,
     ) -> None:
         """Prepare; `open` makes or opens the file. `clock` gives seconds since 1970.
 
-        A `read_only` log is of a file that is there, and appends raise LogReadOnly.
+        A `read_only` log is of a file that is there, and appends raise LogReadOnly. `process`: a
+        process of its own makes records and writes them, where one can be started.
         """
+        self._process = process
         self._file = LogFile(Path(path), partitions)
         self._read_only = read_only
         self._partitions = partitions
         self._clock = clock
-        self._writer: Writer | None = None
+        self._writer: Writer | WriterProcess | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._reading = threading.local()
         self._all_reading: list[SqliteReading] = []
@@ -72,7 +80,39 @@ class SqliteLog:
         self._reading = threading.local()
         self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="log-read")
         if connection is not None:
-            self._writer = Writer(self._file, connection, self._clock, self._settle)
+            try:
+                await self._begin_to_write(connection)
+            except BaseException:
+                connection.close()
+                await self.close()
+                raise
+            if self._readers is None and self._writer is not None:
+                # It was closed meanwhile.
+                writer, self._writer = self._writer, None
+                await writer.stop()
+
+    async def _begin_to_write(self, connection: sqlite3.Connection) -> None:
+        if self._process:
+            process = WriterProcess(self._file, self._settle)
+            try:
+                await process.start()
+            except Exception as error:  # noqa: BLE001  (whatever it is, a thread can do it)
+                _log.warning("no process writes %s, but a thread: %r", self._file.path, error)
+            else:
+                self._writer = process
+                # It may have much to move, if it is the last one for this moment.
+                await asyncio.to_thread(connection.close)
+                return
+        self._writer = Writer(self._file, connection, self._clock, self._settle)
+
+    @property
+    def records_facts(self) -> bool:
+        """As `RecordingLog` says."""
+        return self._process
+
+    async def append_facts(self, partition: int, offset: int, facts: Unrecorded) -> tuple[int, str]:
+        """Make records of facts and store them, as `RecordingLog.append_facts` says."""
+        return await self._append(partition, offset, facts)
 
     def _open_file(self) -> sqlite3.Connection | None:
         """The connection to write with, if there is to be one."""
@@ -89,7 +129,7 @@ class SqliteLog:
         return connection
 
     async def close(self) -> None:
-        """Stop; appends that the writer has not begun are not stored, and say so."""
+        """Stop; appends that were not begun, or not sent, are not stored, and say so."""
         writer, self._writer = self._writer, None
         readers, self._readers = self._readers, None
         if readers is None:
@@ -116,29 +156,31 @@ class SqliteLog:
         Where the partition ends higher nothing is stored, so no void records come of it.
         Raises ValueError for a batch that is none.
         """
-        return await self._append(partition, offset, records)
+        check_records(records)
+        return (await self._append(partition, offset, records)).base
 
     async def append_void(self, partition: int, offset: int, count: int) -> int:
         """Store empty records that state nothing, as `FillableLog.append_void` says."""
-        return await self._append(partition, offset, [NOTHING] * count, void=True)
+        records = [NOTHING] * count
+        check_records(records)
+        return (await self._append(partition, offset, records, void=True)).base
 
     async def _append(
         self,
         partition: int,
         offset: int,
-        records: Sequence[NewRecordTuple],
+        content: Sequence[NewRecordTuple] | Unrecorded,
         *,
         void: bool = False,
-    ) -> int:
+    ) -> Stored:
         if self._read_only:
             raise LogReadOnly
         if not 0 <= partition < self._partitions:
             raise ValueError(f"there is no partition {partition}")
-        check_records(records)
         if self._writer is None:
             raise LogUnavailable("the log is not open")
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._writer.put(Append(partition, offset, records, done, void))
+        done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._writer.put(Append(partition, offset, content, done, void))
         return await done
 
     async def read(

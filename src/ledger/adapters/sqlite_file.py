@@ -86,7 +86,7 @@ class LogFile:
     def __init__(self, path: Path, partitions: int) -> None:
         """Prepare; `open` touches the file."""
         self.path = path
-        self._partitions = partitions
+        self.partitions = partitions
         self._identity: tuple[int, int] | None = None
 
     def open(self) -> sqlite3.Connection:
@@ -101,6 +101,32 @@ class LogFile:
         with contextlib.closing(self.reading()) as reading:
             self._known(lambda: self._await_made(reading))
             self._known(lambda: reading.run(self._refuse_foreign))
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Which file it is, once it was opened."""
+        assert self._identity is not None
+        return self._identity
+
+    def join(self, identity: tuple[int, int]) -> sqlite3.Connection:
+        """A connection to write with, to a file that another process has opened.
+
+        Raises sqlite3.Error, LogRegressed if it is not there any more.
+        """
+        self._identity = identity
+        self.confirm_identity()
+        connection = retried(self._connect_to_write)
+        self.confirm_identity()
+        return connection
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        connection = self.connect()
+        try:
+            prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _known(self, open_file: Callable[[], Result]) -> Result:
         try:
@@ -174,16 +200,12 @@ class LogFile:
     def _open(self) -> sqlite3.Connection:
         connection = self.connect(make=True)
         try:
-            connection.execute(CACHE)
-            # Where many rows wait until it is known where partitions end (sqlite_rows.py).
-            connection.execute("PRAGMA temp_store = MEMORY")
             empty = _is_empty(connection)
             if not empty:
                 self._refuse_foreign(connection)
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(DURABLE)
-            connection.execute(NONE_BY_ITSELF)
+            prepare(connection)
             if empty:
                 self._make(connection)
         except BaseException:
@@ -197,7 +219,7 @@ class LogFile:
             connection.execute(statement)
         connection.execute(
             "INSERT INTO ledger SELECT ? WHERE NOT EXISTS (SELECT * FROM ledger)",
-            (self._partitions,),
+            (self.partitions,),
         )
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {USER_VERSION}")
@@ -229,9 +251,9 @@ class LogFile:
     def _wrong(self, connection: sqlite3.Connection) -> list[str]:
         wrong = []
         (partitions,) = connection.execute("SELECT partitions FROM ledger").fetchone()
-        if partitions != self._partitions:
+        if partitions != self.partitions:
             wrong.append(
-                f"{self.path} has {partitions} partitions, not {self._partitions}: SKUs would be "
+                f"{self.path} has {partitions} partitions, not {self.partitions}: SKUs would be "
                 "looked for where they are not."
             )
         for partition in range(partitions):
@@ -250,6 +272,15 @@ class LogFile:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make a connection one to write with. Raises sqlite3.Error."""
+    connection.execute(CACHE)
+    # Where many rows wait until it is known where partitions end (sqlite_rows.py).
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(DURABLE)
+    connection.execute(NONE_BY_ITSELF)
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

@@ -40,6 +40,11 @@ class Fields(BaseSettings):
     processes: int = Field(
         1, ge=1, le=bounds.PROCESSES_MAX, description="server processes behind the one port"
     )
+    log_process: bool | None = Field(
+        None,
+        description="whether a process of its own writes the embedded log; none: if this one may "
+        "use two cores, and is the only one",
+    )
     migrate: bool = Field(True, description="bring the views' tables up to date when starting")
     dev: bool = Field(False, description="accept a topic with fewer replicas than is safe")
 

@@ -34,16 +34,23 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def open_log(settings: Settings, *, create: bool = True, read_only: bool = False) -> FillableLog:
+def open_log(
+    settings: Settings, *, create: bool = True, read_only: bool = False, process: bool = False
+) -> FillableLog:
     """The log the settings choose, not connected yet: Kafka if there are brokers, else SQLite.
 
     `create` allows it to make a topic or file that is missing. A `read_only` log makes nothing and
-    needs no right to write.
+    needs no right to write. `process`: one of its own writes a SQLite log.
     """
     if settings.kafka_bootstrap is None:
         from ledger.adapters.sqlite import SqliteLog
 
-        return SqliteLog(settings.log_path, settings.partitions, read_only=read_only)
+        return SqliteLog(
+            settings.log_path,
+            settings.partitions,
+            read_only=read_only,
+            process=process,
+        )
     from ledger.adapters.kafka import KafkaLog
 
     return KafkaLog(

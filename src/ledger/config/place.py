@@ -1,5 +1,7 @@
 """Settings of one of several server processes on one machine."""
 
+import os
+import sys
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -10,6 +12,17 @@ from ledger.config.settings import Settings
 def with_secret(settings: Settings, secret: str) -> Settings:
     """The same, for processes that need a secret among themselves."""
     return settings.model_copy(update={"cluster_secret": SecretStr(secret)})
+
+
+def alone(settings: Settings) -> Settings:
+    """The settings of the only server process.
+
+    What it decides is best written beside it, by a second core.
+    """
+    if settings.log_process is not None or settings.kafka_bootstrap is not None:
+        return settings
+    pays = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    return settings.model_copy(update={"log_process": pays and "writer" in settings.roles})
 
 
 def of_process(settings: Settings, number: int, port: int) -> Settings:

@@ -11,7 +11,7 @@ FORMAT_LEVEL = 3
 PARTITIONER = "murmur2"
 
 
-class Moved(msgspec.Struct, gc=False):
+class Moved(msgspec.Struct, gc=False, omit_defaults=True):
     """`quantity` went from `source` to `target`, both accounts of one SKU.
 
     Quantities are scaled by `scale`; `source_after` and `target_after` are the balances of the

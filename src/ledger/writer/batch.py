@@ -5,9 +5,7 @@ is no I/O, no logging, no await.
 """
 
 from collections.abc import Collection, Sequence
-from hashlib import sha256
 
-from ledger.domain import codes
 from ledger.domain.checks import all_sound
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import PLAIN, Decision, decide, decide_movement, evolve, undo
@@ -20,22 +18,24 @@ from ledger.domain.stock import PartitionState
 from ledger.domain.supply import (
     SUPPLY_FACTS,
 )
-from ledger.events.codec import (
-    Starts,
-    encode,
-    encode_moved,
-)
 from ledger.events.envelope import TRAIL_LEVEL
 from ledger.events.levels import event_type_of, level_needed
-from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple
+from ledger.events.packing import mark, pack
+from ledger.events.recording import record
+from ledger.log import BATCH_VALUE_BYTES_MAX, NewRecordTuple, Packed
 from ledger.writer.outcomes import Outcome
 from ledger.writer.queue import Submission
 from ledger.writer.refusals import level_too_low, refusal
 
 # Records in one batch. Larger ones gain little and make everybody in the batch wait.
 BATCH_RECORDS_MAX = 1_000
+# With so many no more slices are taken where the log makes the records: it does so while others are
+# decided, and with small batches neither side waits until the other is through with all there is.
+PACKED_RECORDS_ENOUGH = 250
 # Fewer commands than this are looked at one by one.
 TOGETHER_MIN = 8
+# By about so much the document of a fact is longer than the fact as it is packed.
+_UNPACKED_BYTES = 256
 
 
 class Duplicate:
@@ -58,18 +58,21 @@ class Batch:
         "answers",
         "bytes",
         "duplicates",
+        "enough",
         "facts",
         "head",
         "head_before",
         "offset",
+        "packed",
         "records",
         "refused",
         "slices",
         "undos",
     )
 
-    def __init__(self, offset: int, head: str) -> None:
+    def __init__(self, offset: int, head: str, enough: int = BATCH_RECORDS_MAX) -> None:
         """An empty batch that will state `offset` and continues the chain at `head`."""
+        self.enough = enough
         self.offset = offset
         self.head_before = self.head = head
         self.slices: list[tuple[Submission, int, int]] = []
@@ -77,7 +80,9 @@ class Batch:
         self.answers: list[tuple[Submission, int, list[Outcome | None]]] = []
         self.duplicates: list[Duplicate] = []
         self.facts: list[Fact] = []
+        # What the log stores: records, or the facts that it makes them of itself.
         self.records: list[NewRecordTuple] = []
+        self.packed: list[Packed] = []
         self.undos: list[Undo] = []
         self.bytes = 0
         self.refused = 0
@@ -85,7 +90,7 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether nothing more should be decided into it."""
-        return len(self.records) >= BATCH_RECORDS_MAX or self.bytes >= BATCH_VALUE_BYTES_MAX
+        return len(self.facts) >= self.enough or self.bytes >= BATCH_VALUE_BYTES_MAX
 
 
 def needs_original(command: Command) -> bool:
@@ -110,9 +115,17 @@ class Decider:
     """Decides commands of one partition into batches."""
 
     def __init__(
-        self, partition: int, state: PartitionState, rules: Rules, type_levels: dict[str, int]
+        self,
+        partition: int,
+        state: PartitionState,
+        rules: Rules,
+        type_levels: dict[str, int],
+        *,
+        packs: bool = False,
     ) -> None:
-        """`type_levels`: the level a log must have before a type of event is written."""
+        """`type_levels`: the level a log must have before a type of event is written. `packs`: the
+        log makes records of facts itself."""
+        self._packs = packs
         self.partition = partition
         self.state = state
         self.rules = rules
@@ -146,7 +159,9 @@ class Decider:
         recorded_ms = max(now_ms, state.recorded_ms)
         sound = stop - start >= TOGETHER_MIN and all_sound(commands[start:stop])
         trail = submission.request.trail if state.level >= TRAIL_LEVEL else None
-        context = Context(self.rules, recorded_ms, submission.actor, sound, trail)
+        # Where facts are packed, it goes along once for all of them.
+        given = None if self._packs else trail
+        context = Context(self.rules, recorded_ms, submission.actor, sound, given)
         gated = state.level < self._level_needed
         answers: list[Outcome | None] = []
         facts: list[Fact] = []
@@ -188,7 +203,7 @@ class Decider:
             batch.slices.append((submission, start, stop))
             batch.answers.append((submission, start, answers))
         # In a loop of its own: two tight loops run faster than one long one.
-        self._write(batch, facts, context, submission.request.traceparent)
+        self._write(batch, facts, submission.request.traceparent, trail)
         return stop
 
     def _too_new(self, command: Command) -> bool:
@@ -219,29 +234,24 @@ class Decider:
         return Resolved(command, original if type(original) is Moved else None)  # type: ignore[arg-type]
 
     def _write(
-        self, batch: Batch, facts: list[Fact], context: Context, traceparent: bytes | None
+        self,
+        batch: Batch,
+        facts: list[Fact],
+        traceparent: bytes | None,
+        trail: bytes | None,
     ) -> None:
-        """The records of facts just decided, each carrying the hash of the one before."""
-        partition, source, head = self.partition, self.source, batch.head
-        time = codes.instant_text(context.recorded_ms * 1000)
-        starts = Starts(source, time, context.actor, context.trail)
-        records = batch.records
-        size = 0
-        for fact in facts:
-            if type(fact) is Moved:
-                key = fact.sku.encode()
-                value = encode_moved(fact, starts, head)
-            else:
-                key, value = encode(fact, source, head)
-            # The same bytes as chain.link, without the call.
-            head = sha256(
-                b"%d:%d:%d:%b%b" % (partition, fact.offset, len(key), key, value)
-            ).hexdigest()
-            records.append((key, value, traceparent))
-            size += len(value)
-        batch.bytes += size
+        """What the log is to store of facts just decided."""
+        if self._packs:
+            packed = pack(facts, traceparent, trail)
+            mark(facts, trail)
+            batch.packed += packed
+            batch.bytes += sum(len(one.facts) for one in packed) + len(facts) * _UNPACKED_BYTES
+        else:
+            batch.head, size = record(
+                self.partition, self.source, batch.head, facts, traceparent, batch.records
+            )
+            batch.bytes += size
         batch.facts += facts
-        batch.head = head
 
 
 def identities(facts: Collection[Fact]) -> list[str]:

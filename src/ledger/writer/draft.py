@@ -2,7 +2,13 @@
 
 from ledger.domain.facts import Command
 from ledger.errors import LogUnavailable
-from ledger.writer.batch import BATCH_RECORDS_MAX, Batch, Decider, take_back
+from ledger.writer.batch import (
+    BATCH_RECORDS_MAX,
+    PACKED_RECORDS_ENOUGH,
+    Batch,
+    Decider,
+    take_back,
+)
 from ledger.writer.follower import Follower
 from ledger.writer.hand import Hand
 from ledger.writer.lookup import Lookup
@@ -17,16 +23,26 @@ COMMANDS_MAX = 4 * BATCH_RECORDS_MAX
 class Draft:
     """A batch, and the slices in hand that it was decided from. The state is ahead by the batch."""
 
-    def __init__(
-        self, partition: int, follower: Follower, lookup: Lookup, queue: Queue, options: Options
+    def __init__(  # noqa: PLR0913 - the parts meet here
+        self,
+        partition: int,
+        follower: Follower,
+        lookup: Lookup,
+        queue: Queue,
+        options: Options,
+        *,
+        packs: bool = False,
     ) -> None:
-        """Nothing is in hand."""
+        """Nothing is in hand. `packs`: the log makes records of facts itself."""
         self.hand = Hand()
         self._follower = follower
         self._lookup = lookup
         self._queue = queue
         self._options = options
-        self._decider = Decider(partition, follower.state, options.rules, options.type_levels)
+        self._decider = Decider(
+            partition, follower.state, options.rules, options.type_levels, packs=packs
+        )
+        self._enough = PACKED_RECORDS_ENOUGH if packs else BATCH_RECORDS_MAX
         self.batch = self._new()
         # Of the slice that is decided now.
         self._position = 0
@@ -73,10 +89,13 @@ class Draft:
         return batch
 
     def _new(self) -> Batch:
-        return Batch(self._follower.state.offset, self._follower.chain.head)
+        follower = self._follower
+        return Batch(follower.state.offset, follower.chain.head, self._enough)
 
     def _ahead(self, count_max: int) -> list[Command]:
         """The commands behind the slice that is decided now: in hand, then in the queue."""
+        # What comes behind the batch is looked up with the next one.
+        count_max = min(count_max, self._enough)
         commands: list[Command] = []
         for submission, start, stop in self.hand.slices[self._position + 1 :]:
             if len(commands) >= count_max:

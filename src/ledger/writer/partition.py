@@ -11,7 +11,8 @@ import contextlib
 from ledger.domain.facts import Fact
 from ledger.domain.stock import PartitionState
 from ledger.errors import ClockSkewed, LedgerError, LogUnavailable, OutcomeUnknown
-from ledger.log import EventLog
+from ledger.log import EventLog, RecordingLog, Unrecorded
+from ledger.writer.batch import Batch
 from ledger.writer.draft import Draft
 from ledger.writer.follower import Follower
 from ledger.writer.hand import refuse, refuse_all, stop
@@ -64,7 +65,8 @@ class PartitionWriter:
         self._closing = False
         self._replies = Replies(partition, log, index, metrics)
         self.lookup = Lookup(self.follower, self._replies)
-        self._draft = Draft(partition, self.follower, self.lookup, self.queue, options)
+        packs = getattr(log, "records_facts", False)
+        self._draft = Draft(partition, self.follower, self.lookup, self.queue, options, packs=packs)
 
     @property
     def state(self) -> PartitionState:
@@ -97,7 +99,7 @@ class PartitionWriter:
     async def find(self, identity: str) -> Fact | None:
         """The fact that used an id in this partition, as far as this writer has read."""
         batch = self._draft.batch
-        under_way = batch.records and self.follower.chain.head == batch.head_before
+        under_way = batch.facts and self.follower.chain.head == batch.head_before
         if under_way and self.state.ids.get(identity, -1) >= batch.offset:
             # Not history yet, and perhaps never.
             return None
@@ -179,10 +181,10 @@ class PartitionWriter:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + RESOLVE_SECONDS
         pauses = growing()
-        while self._draft.batch.records:
+        while self._draft.batch.facts:
             offset = self._draft.batch.offset
             try:
-                base = await self._log.append(self.partition, offset, self._draft.batch.records)
+                base = await self._append(self._draft.batch)
             except OutcomeUnknown as error:
                 self._metrics.unknown_outcomes += 1
                 if not await self._after_unknown(give_up_at, next(pauses), str(error)):
@@ -202,17 +204,26 @@ class PartitionWriter:
                 raise LogUnavailable("others keep writing to this partition")
             await self._draft.again()
         # Batches of all partitions may come back in the same turn.
-        counted = len(self._draft.batch.records) // COUNTED_AS_DECIDED
+        counted = len(self._draft.batch.facts) // COUNTED_AS_DECIDED
         await self._options.pace.turn(counted, ahead=True)
         self._counts()
+
+    async def _append(self, batch: Batch) -> int:
+        """Store a batch; where it lies. Raises what appending to the log raises."""
+        if not batch.packed:
+            return await self._log.append(self.partition, batch.offset, batch.records)
+        facts = Unrecorded(self.follower.source, batch.head_before, batch.packed)
+        recording: RecordingLog = self._log  # type: ignore[assignment]
+        base, batch.head = await recording.append_facts(self.partition, batch.offset, facts)
+        return base
 
     def _counts(self) -> None:
         """The batch is history: answer everybody in it."""
         batch = self._draft.batch
-        if batch.records:
+        if batch.facts:
             self.follower.chain.head = batch.head
         self.follower.count(batch.facts)
-        self._metrics.appended += len(batch.records)
+        self._metrics.appended += len(batch.facts)
         self._metrics.refused += batch.refused
         # From here on every command is answered, or is being looked up.
         self._draft.hand.slices.clear()
@@ -244,7 +255,7 @@ class PartitionWriter:
             self._draft.hand.put_back(self.queue)
             return False
         await self._draft.again()
-        if self._draft.batch.records and asyncio.get_running_loop().time() > give_up_at:
+        if self._draft.batch.facts and asyncio.get_running_loop().time() > give_up_at:
             raise LogUnavailable(why)
         return True
 
