@@ -1,10 +1,10 @@
 """Finding what an id was used for: in the window, else through the filter and the id index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ledger.domain.facts import Command, Fact
 from ledger.errors import LogUnavailable
-from ledger.writer.batch import BATCH_RECORDS_MAX, needs_original, original_name
+from ledger.writer.batch import BATCH_RECORDS_MAX, naming, original_name
 from ledger.writer.follower import Follower
 from ledger.writer.replies import Replies
 
@@ -25,9 +25,10 @@ class Lookup:
         # it could not be asked.
         self._told: dict[str, int | None] = {}
         self._silent: str | None = None
-        # What window and filter have said since then, which do not change before the next one:
-        # of which ids, which of them are in the window, and of which the index may know.
-        self._seen: set[str] = set()
+        # What window and filter have said since then, which do not change before the next one: of
+        # the commands that are decided next, in their order; which of their ids are in the window,
+        # and of which the index may know.
+        self._looked: list[Command] = []
         self._in_window: dict[str, int] = {}
         self._perhaps: set[str] = set()
 
@@ -48,11 +49,11 @@ class Lookup:
         are read together, so that a slice full of reversals costs hardly more than one.
         Raises LogUnavailable.
         """
-        names = {original_name(command) for command in commands if needs_original(command)}
+        names = {*map(original_name, naming(commands))}
         follower = self._follower
         used: dict[str, int] = {}
         if not follower.window.young:
-            used = await self._used_by([*_ids(commands), *names], ahead)
+            used = await self._used_by(commands, names, ahead)
         if not names:
             return used or None, {}
         offsets = used | {
@@ -67,46 +68,59 @@ class Lookup:
         if self._told or self._silent is not None:
             self._told = {}
             self._silent = None
-        if self._seen:
-            self._seen = set()
+        if self._looked or self._in_window or self._perhaps:
+            self._looked = []
             self._in_window = {}
             self._perhaps = set()
 
-    async def _used_by(self, names: Sequence[str], ahead: Ahead) -> dict[str, int]:
-        """Where ids of a slice were used that are not in the state's `ids`.
-
-        The index is asked about what is `ahead` as well: one question for many callers, where each
-        would wait for the answers to those in front of it.
-        """
-        found, suspects = self._known_with(names, ahead)
-        told = self._told
-        fresh = [name for name in suspects if name not in told]
+    async def _used_by(
+        self, commands: Sequence[Command], names: Collection[str], ahead: Ahead
+    ) -> dict[str, int]:
+        """Where ids of a slice, and those that its commands name, were used that are not in the
+        state's `ids`."""
+        # Mostly the same objects, which are told apart without a look into them.
+        if self._looked[: len(commands)] != commands:
+            self._look([*commands, *ahead(BATCH_RECORDS_MAX)])
+        del self._looked[: len(commands)]
+        if not (self._in_window or self._perhaps):
+            return {}
+        found, suspects = self._said_of([*_ids(commands), *names])
+        fresh = [name for name in suspects if name not in self._told]
         if fresh:
-            if self._silent is not None:
-                raise LogUnavailable(self._silent)
-            more = _names(ahead(AHEAD_COMMANDS_MAX))
-            asked = [*dict.fromkeys([*fresh, *self._known_with(more, ahead)[1]])]
-            try:
-                answer = await self._replies.find_old(asked, self._follower.window.start_offset())
-            except LogUnavailable as error:
-                self._silent = str(error)
-                raise
-            told.update((name, answer.get(name)) for name in asked)
+            await self._ask(fresh, ahead)
         for name in suspects:
-            place = told[name]
+            place = self._told[name]
             if place is not None:
                 found[name] = place
         return found
 
-    def _known_with(self, names: Sequence[str], ahead: Ahead) -> tuple[dict[str, int], list[str]]:
-        """The same as `_known`, with one look for all that may get into the batch: most of what
-        it costs does not depend on how many there are."""
-        if not self._seen.issuperset(names):
-            window = self._follower.window
-            some = [*{*names, *_names(ahead(BATCH_RECORDS_MAX))} - self._seen]
-            self._seen.update(some)
-            self._in_window |= window.older(some)
-            self._perhaps.update(window.old.perhaps(some))
+    async def _ask(self, names: Sequence[str], ahead: Ahead) -> None:
+        """Ask the index about ids, and about those of what is `ahead`: one question for many
+        callers, where each would wait for the answers to those in front of it."""
+        if self._silent is not None:
+            raise LogUnavailable(self._silent)
+        more = ahead(AHEAD_COMMANDS_MAX)
+        if self._looked[: len(more)] != more:
+            self._look(ahead(BATCH_RECORDS_MAX))
+        asked = [*dict.fromkeys([*names, *self._said_of(_names(more))[1]])]
+        try:
+            answer = await self._replies.find_old(asked, self._follower.window.start_offset())
+        except LogUnavailable as error:
+            self._silent = str(error)
+            raise
+        self._told.update((name, answer.get(name)) for name in asked)
+
+    def _look(self, commands: Sequence[Command]) -> None:
+        """Ask window and filter about commands that are decided next. About all that may get into
+        the batch at once: most of what it costs does not depend on how many there are."""
+        names = _names(commands)
+        window = self._follower.window
+        self._in_window |= window.older(names)
+        self._perhaps.update(window.old.perhaps(names))
+        self._looked = [*commands]
+
+    def _said_of(self, names: Sequence[str]) -> tuple[dict[str, int], list[str]]:
+        """As `_known`, of ids that window and filter were asked about since the batch was begun."""
         ids, known, perhaps = self._follower.state.ids, self._in_window, self._perhaps
         found = {name: known[name] for name in names if name in known} if known else {}
         if not perhaps:
@@ -137,4 +151,4 @@ def _ids(commands: Sequence[Command]) -> list[str]:
 
 def _names(commands: Sequence[Command]) -> list[str]:
     """The ids of commands, and those of the earlier movements that they name."""
-    return [*_ids(commands), *map(original_name, filter(needs_original, commands))]
+    return [*_ids(commands), *map(original_name, naming(commands))]
