@@ -1,12 +1,19 @@
-"""Settings of one of several server processes on one machine."""
+"""Settings of one of several server processes on one machine, or of the only one."""
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from ledger.config.settings import Settings
+
+# What a container grants in so many microseconds ("150000 100000", or "max 100000").
+CONTROL_GROUP: Final = Path("/sys/fs/cgroup/cpu.max")
+_CORES_MIN: Final = 2
 
 
 def with_secret(settings: Settings, secret: str) -> Settings:
@@ -21,8 +28,18 @@ def alone(settings: Settings) -> Settings:
     """
     if settings.log_process is not None or settings.kafka_bootstrap is not None:
         return settings
-    pays = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+    pays = sys.platform == "linux" and cores(CONTROL_GROUP) >= _CORES_MIN
     return settings.model_copy(update={"log_process": pays and "writer" in settings.roles})
+
+
+def cores(control_group: Path) -> float:
+    """How many cores of a Linux machine this process may use at once: those that it is not kept
+    off, and no more than its container is granted (control groups, version 2)."""
+    granted: float = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = control_group.read_text().split()
+        granted = min(granted, int(quota) / int(period))
+    return granted
 
 
 def of_process(settings: Settings, number: int, port: int) -> Settings:
