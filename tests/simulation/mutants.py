@@ -54,9 +54,9 @@ def _never_unsure(self: Submission, index: int) -> bool:
 def _tried_again_with_its_batch(original: Callable[..., Any]) -> Callable[..., Any]:
     async def decide(self: Draft, position: int) -> bool:
         submission, start, stop = self.hand.slices[position]
-        commands = submission.commands[start:stop]
+        commands = [*submission.commands[start:stop]]
         try:
-            await self._lookup.before(commands, self.batch.offset, lambda _count: ())
+            await self._lookup.before(commands, self.batch.offset, lambda _count: [])
         except LogUnavailable as error:
             answers: list[Outcome | None] = [
                 not_now(submission, index, str(error)) for index in range(start, stop)

@@ -34,7 +34,7 @@ BATCH_RECORDS_MAX = 1_000
 PACKED_RECORDS_ENOUGH = 250
 # Fewer commands than this are looked at one by one.
 TOGETHER_MIN = 8
-# Commands that may name an earlier movement.
+# The classes of commands that may name an earlier movement.
 _NAMING = frozenset({Reversal, CustomerReturn})
 # By about so much the document of a fact is longer than the fact as it is packed.
 _UNPACKED_BYTES = 256

@@ -107,7 +107,7 @@ class Draft:
     async def _decide(self, position: int) -> bool:
         """Decide one slice in hand. False if the batch closes in front of the rest of it."""
         submission, start, stop = self.hand.slices[position]
-        commands = submission.commands[start:stop]
+        commands = [*submission.commands[start:stop]]
         batch, pace = self.batch, self._options.pace
         await pace.turn(stop - start, ahead=True)
         try:

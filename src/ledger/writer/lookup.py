@@ -8,10 +8,10 @@ from ledger.writer.batch import BATCH_RECORDS_MAX, naming, original_name
 from ledger.writer.follower import Follower
 from ledger.writer.replies import Replies
 
-# So many commands behind those that are decided are looked up with them.
+# About so many commands behind those that are decided the index is asked with them.
 AHEAD_COMMANDS_MAX = 250
 # The commands that are decided next, at most so many.
-Ahead = Callable[[int], Sequence[Command]]
+Ahead = Callable[[int], list[Command]]
 
 
 class Lookup:
@@ -25,9 +25,10 @@ class Lookup:
         # it could not be asked.
         self._told: dict[str, int | None] = {}
         self._silent: str | None = None
-        # What window and filter have said since then, which do not change before the next one: of
-        # the commands that are decided next, in their order; which of their ids are in the window,
-        # and of which the index may know.
+        # What window and filter have said since then, which do not change before the next one:
+        # about which commands that are not decided yet, in the order in which they seem to come;
+        # which ids are in the window, and of which the index may know. Where others come, those
+        # are looked at anew.
         self._looked: list[Command] = []
         self._in_window: dict[str, int] = {}
         self._perhaps: set[str] = set()
@@ -40,7 +41,7 @@ class Lookup:
         return None if offset is None else await self._replies.fact_at(offset)
 
     async def before(
-        self, commands: Sequence[Command], offset: int, ahead: Ahead
+        self, commands: list[Command], offset: int, ahead: Ahead
     ) -> tuple[dict[str, int] | None, dict[str, Fact]]:
         """What must be known of a slice before it is decided for `offset` and what follows it.
 
@@ -74,12 +75,13 @@ class Lookup:
             self._perhaps = set()
 
     async def _used_by(
-        self, commands: Sequence[Command], names: Collection[str], ahead: Ahead
+        self, commands: list[Command], names: Collection[str], ahead: Ahead
     ) -> dict[str, int]:
         """Where ids of a slice, and those that its commands name, were used that are not in the
         state's `ids`."""
-        # Mostly the same objects, which are told apart without a look into them.
-        if self._looked[: len(commands)] != commands:
+        if not self._has_looked_at(commands):
+            # At all that may get into the batch: most of what it costs does not depend on how many
+            # there are.
             self._look([*commands, *ahead(BATCH_RECORDS_MAX)])
         del self._looked[: len(commands)]
         if not (self._in_window or self._perhaps):
@@ -100,7 +102,7 @@ class Lookup:
         if self._silent is not None:
             raise LogUnavailable(self._silent)
         more = ahead(AHEAD_COMMANDS_MAX)
-        if self._looked[: len(more)] != more:
+        if not self._has_looked_at(more):
             self._look(ahead(BATCH_RECORDS_MAX))
         asked = [*dict.fromkeys([*names, *self._said_of(_names(more))[1]])]
         try:
@@ -110,9 +112,19 @@ class Lookup:
             raise
         self._told.update((name, answer.get(name)) for name in asked)
 
+    def _has_looked_at(self, commands: list[Command]) -> bool:
+        """Whether these come next of those that were looked at. Those in front of them do not come
+        any more: they were answered, or nobody waits for them."""
+        # Nearly always the very same objects, which is seen without looking into them.
+        if self._looked[: len(commands)] == commands:
+            return True
+        first = commands[0]
+        skipped = (place for place, one in enumerate(self._looked) if one is first)
+        del self._looked[: next(skipped, 0)]
+        return self._looked[: len(commands)] == commands
+
     def _look(self, commands: Sequence[Command]) -> None:
-        """Ask window and filter about commands that are decided next. About all that may get into
-        the batch at once: most of what it costs does not depend on how many there are."""
+        """Ask window and filter about commands that seem to come next."""
         names = _names(commands)
         window = self._follower.window
         self._in_window |= window.older(names)

@@ -227,6 +227,8 @@ class Queue:
             left = count_max - len(commands)
             if left <= 0:
                 break
+            if submission.cancelled:
+                continue
             start = submission.next
             commands += submission.commands[start : start + min(left, SLICE_COMMANDS)]
         return commands
