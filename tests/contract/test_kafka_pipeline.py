@@ -1,11 +1,13 @@
 """How many requests are on their way to a broker at once, and what goes along with which."""
 
 import asyncio
+import weakref
 from typing import Any
 
 import pytest
 
 from ledger.adapters.kafka_producer import NODE_REQUESTS_MAX
+from ledger.log import NewRecord
 from tests.contract.log_cases import PARTITIONS, KafkaPlace, records
 from tests.waiting import eventually
 
@@ -43,3 +45,32 @@ async def test_a_second_request_does_not_wait_for_the_first(
     # Afterwards there is room again.
     assert await log.append(0, 1, records("b")) == 1
     assert sent[3:] == [[0]]
+
+
+async def test_records_are_not_kept_while_the_broker_answers(
+    kafka_place: KafkaPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the batch by then, and their memory is wanted for the next ones."""
+
+    class Records(list[NewRecord]):
+        """A list that tells when it is gone."""
+
+    log = kafka_place.log()
+    await log.open()
+    assert log._producer is not None
+    kept: list[weakref.ref[Records]] = []
+    gone: list[bool] = []
+    send_batch = log._producer._kafka.send_batch
+
+    def some() -> Records:
+        made = Records(records("a"))
+        kept.append(weakref.ref(made))
+        return made
+
+    async def look(*arguments: Any, **more: Any) -> Any:
+        gone.append(kept[0]() is None)
+        return await send_batch(*arguments, **more)
+
+    monkeypatch.setattr(log._producer._kafka, "send_batch", look)
+    assert await log.append(0, 0, some()) == 0
+    assert gone == [True]

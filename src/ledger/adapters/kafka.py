@@ -145,11 +145,12 @@ class KafkaLog:
 
         Raises ValueError if the batch exceeds `BATCH_BYTES_MAX` or the partition is none.
         """
+        count, take = len(records), [records].pop
+        # Once they are in a batch nobody here needs them: freed at once, their memory is still at
+        # hand for those that are made while this waits.
+        del records
         return await self._append(
-            partition,
-            offset,
-            len(records),
-            lambda producer: producer.deliver(partition, offset, records),
+            partition, offset, count, lambda producer: producer.deliver(partition, offset, take())
         )
 
     async def append_void(self, partition: int, offset: int, count: int) -> int:

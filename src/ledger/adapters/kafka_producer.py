@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -133,16 +133,16 @@ class Producer:
         """Whether the sequence numbers of the partition suffice for `count` more records."""
         return self._sequences[partition] + count <= SEQUENCE_MAX
 
-    async def deliver(
+    def deliver(
         self, partition: int, offset: int, records: Sequence[NewRecordTuple]
-    ) -> Delivered:
-        """Send one batch and wait for the broker's answer.
+    ) -> Awaitable[Delivered]:
+        """Send one batch and wait for the broker's answer. The records are not kept meanwhile.
 
         Raises ValueError if the batch is too large; LogUnavailable or LogMisconfigured if it
         surely did not land; else OutcomeUnknown. After any but ValueError the producer is
         discarded, because the sequence numbers of a failed batch are spent.
         """
-        return await self._send(partition, self._build(self._kafka, offset, records), len(records))
+        return self._send(partition, self._build(self._kafka, offset, records), len(records))
 
     async def deliver_void(self, partition: int, count: int) -> Delivered:
         """The same with one batch of `count` records that never count."""

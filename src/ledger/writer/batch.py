@@ -89,6 +89,11 @@ class Batch:
         self.bytes = 0
         self.refused = 0
 
+    def give_up_records(self) -> list[NewRecordTuple]:
+        """The records, for the log; a batch that has to be appended again is decided again."""
+        records, self.records = self.records, []
+        return records
+
     @property
     def full(self) -> bool:
         """Whether nothing more should be decided into it."""

@@ -211,7 +211,7 @@ class PartitionWriter:
     async def _append(self, batch: Batch) -> int:
         """Store a batch; where it lies. Raises what appending to the log raises."""
         if not batch.packed:
-            return await self._log.append(self.partition, batch.offset, batch.records)
+            return await self._log.append(self.partition, batch.offset, batch.give_up_records())
         facts = Unrecorded(self.follower.source, batch.head_before, batch.packed)
         recording: RecordingLog = self._log  # type: ignore[assignment]
         base, batch.head = await recording.append_facts(self.partition, batch.offset, facts)
