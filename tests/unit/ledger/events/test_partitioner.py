@@ -6,7 +6,8 @@ from aiokafka.partitioner import murmur2 as theirs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.events.partitioner import Partitioner, murmur2
+from ledger.events.murmur import LENGTH_MAX, murmur2, murmur2_of_all
+from ledger.events.partitioner import Partitioner
 
 
 @given(st.binary(max_size=64))
@@ -23,6 +24,33 @@ def test_the_partition_is_kafkas(sku: str, count: int) -> None:
     router = Partitioner(count)
     assert router.partition_of(sku) == expected
     assert router.partition_of(sku) == expected
+
+
+_ASCII = st.characters(max_codepoint=127)
+
+
+@given(st.lists(st.text(_ASCII, max_size=LENGTH_MAX), min_size=1, max_size=40))
+def test_many_hashes_are_those_of_each(names: list[str]) -> None:
+    """Whatever their lengths, side by side."""
+    hashes = murmur2_of_all(names)
+    assert hashes is not None
+    assert hashes.tolist() == [murmur2(name.encode()) for name in names]
+
+
+@pytest.mark.parametrize("odd", ["x" * LENGTH_MAX, "x" * (LENGTH_MAX + 1), "Ä", "", "\0"])
+@pytest.mark.parametrize("count", [1, 1_000])
+def test_many_partitions_are_those_of_each(odd: str, count: int) -> None:
+    """Also where one name is long, or not ASCII."""
+    names = [*(f"sku-{number}" for number in range(count - 1)), odd]
+    router = Partitioner(12)
+    assert router.partitions_of(names) == [Partitioner(12).partition_of(name) for name in names]
+    assert {*map(type, router.partitions_of(names))} == {int}
+
+
+def test_no_names_have_no_partitions() -> None:
+    """As of a bulk without any command."""
+    assert Partitioner(12).partitions_of([]) == []
+    assert murmur2_of_all([]) is not None
 
 
 @pytest.mark.parametrize(
