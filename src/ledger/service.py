@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from ledger.domain.checks import all_sound
 from ledger.domain.context import Rules
 from ledger.domain.facts import Command, Moved, RaiseLevel
 from ledger.domain.rejections import Rejected
@@ -185,8 +186,11 @@ class Ledger:
     ) -> list[tuple[int, Outcome]]:
         """Decide many, each for itself; the commands of one SKU in their order."""
         partitions: list[int] = []
+        sound = True
         async for some in self._options.pace.portions(commands):
             partitions += self._partitioner.partitions_of([command.sku for command in some])
+            # Now, while what was decoded is at hand; later it has to be fetched from memory.
+            sound = sound and all_sound(some)
         parts: list[list[int]] = [[] for _ in range(self._log.partitions)]
         for index, partition in enumerate(partitions):
             parts[partition].append(index)
@@ -197,7 +201,7 @@ class Ledger:
         used = [partition for partition, indexes in enumerate(parts) if indexes]
         for partition in used:
             part = [commands[index] for index in parts[partition]]
-            submission = Submission(part, actor, request)
+            submission = Submission(part, actor, request, sound=sound)
             submissions.append(submission)
             if not self._desks[partition].offer(submission):
                 for position, command in enumerate(submission.commands):

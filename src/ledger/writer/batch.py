@@ -171,7 +171,9 @@ class Decider:
         ids = state.ids
         commands = submission.commands
         recorded_ms = max(now_ms, state.recorded_ms)
-        sound = stop - start >= TOGETHER_MIN and all_sound(commands[start:stop])
+        sound = submission.sound or (
+            stop - start >= TOGETHER_MIN and all_sound(commands[start:stop])
+        )
         trail = submission.request.trail if state.level >= TRAIL_LEVEL else None
         # Where facts are packed, it goes along once for all of them.
         given = None if self._packs else trail

@@ -68,6 +68,7 @@ class Submission:
         "next",
         "outcomes",
         "request",
+        "sound",
     )
 
     def __init__(
@@ -77,11 +78,14 @@ class Submission:
         request: Request,
         *,
         forwarded: bool = False,
+        sound: bool = False,
     ) -> None:
         """Nothing is decided yet. `next` is the first command not yet handed to a batch.
 
-        `forwarded`: another instance sent it here; it must not be sent on.
+        `forwarded`: another instance sent it here; it must not be sent on. `sound`: all ids and
+        references were found well formed (`checks.all_sound`); False says nothing.
         """
+        self.sound = sound
         self.commands = commands
         self.outcomes: list[Outcome | None] = [None] * len(commands)
         self.actor = actor
