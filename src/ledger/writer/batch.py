@@ -64,6 +64,7 @@ class Batch:
         "facts",
         "head",
         "head_before",
+        "ids_used",
         "offset",
         "packed",
         "records",
@@ -88,6 +89,7 @@ class Batch:
         self.undos: list[Undo] = []
         self.bytes = 0
         self.refused = 0
+        self.ids_used = 0
 
     def give_up_records(self) -> list[NewRecordTuple]:
         """The records, for the log; a batch that has to be appended again is decided again."""
@@ -268,12 +270,13 @@ class Decider:
             )
             batch.bytes += size
         batch.facts += facts
+        batch.ids_used += ids_used(facts)
 
 
-def identities(facts: Collection[Fact]) -> list[str]:
-    """The ids that counting facts use up."""
+def ids_used(facts: Collection[Fact]) -> int:
+    """How many ids counting facts use up."""
     # Nearly all are movements, and those are told faster by their class.
-    return [fact.id for fact in facts if type(fact) is Moved or isinstance(fact, _WITH_ID)]
+    return sum([type(fact) is Moved or isinstance(fact, _WITH_ID) for fact in facts])
 
 
 _WITH_ID = (Moved, Refused, ItemDefined, *SUPPLY_FACTS)

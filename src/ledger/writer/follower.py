@@ -1,15 +1,15 @@
 """What a writer knows of its partition: state, chain, ids and owner, up to where it has read."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from ledger.domain.decider import evolve
-from ledger.domain.facts import Fact, WriterClaimed
+from ledger.domain.facts import WriterClaimed
 from ledger.domain.stock import PartitionState
 from ledger.events.chain import Chain, link
 from ledger.events.codec import encode
 from ledger.log import EventLog, NewRecord, Record, SnapshotStore
-from ledger.writer.batch import identities
+from ledger.writer.batch import ids_used
 from ledger.writer.filters import OldIds
 from ledger.writer.idempotency import Window
 from ledger.writer.metrics import Metrics
@@ -93,11 +93,12 @@ class Follower:
             if type(fact) is WriterClaimed:
                 self.owner = fact
                 self.claimed = fact.instance == self._options.instance
-        self.count(facts)
+        self.count(ids_used(facts))
 
-    def count(self, facts: Collection[Fact]) -> None:
-        """Facts in the state count from now on, so that nothing of them is ever undone."""
-        self.window.extend(identities(facts))
+    def count(self, ids: int) -> None:
+        """Facts in the state count from now on, so that nothing of them is ever undone; they have
+        used so many ids."""
+        self.window.extend(ids)
         self.names.follow(self.state.skus)
 
     async def snapshot(self, taker: SnapshotTaker) -> None:

@@ -94,11 +94,11 @@ class Window:
         generations = (*self._older, self._state.ids.copy())
         return chain.from_iterable(generation.items() for generation in generations)
 
-    def extend(self, identities: Sequence[str]) -> None:
-        """Ids in the state that count now; the oldest may leave."""
-        self._count += len(identities)
+    def extend(self, ids: int) -> None:
+        """So many ids in the state count from now on; the oldest may leave."""
+        self._count += ids
         self._turn_over()
-        self.shrink(max(_LEAVING_MIN, _LEAVING_PER_ID * len(identities)))
+        self.shrink(max(_LEAVING_MIN, _LEAVING_PER_ID * ids))
 
     def restore(self, ids: dict[str, int]) -> None:
         """Take back ids from a snapshot, the oldest first; none leaves before `shrink`."""

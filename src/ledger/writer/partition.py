@@ -222,13 +222,13 @@ class PartitionWriter:
         batch = self._draft.batch
         if batch.facts:
             self.follower.chain.head = batch.head
-        self.follower.count(batch.facts)
+        self.follower.count(batch.ids_used)
         self._metrics.appended += len(batch.facts)
         self._metrics.refused += batch.refused
         # From here on every command is answered, or is being looked up.
         self._draft.hand.slices.clear()
         for submission, start, outcomes in batch.answers:
-            submission.answer_all(start, outcomes)
+            submission.answer_all(start, outcomes, gaps=bool(batch.duplicates))
         if batch.duplicates:
             self._metrics.replayed += len(batch.duplicates)
             self._replies.answer(batch.duplicates, batch.facts)

@@ -107,9 +107,12 @@ class Submission:
         if self.answered == len(self.commands):
             self.request.finished()
 
-    def answer_all(self, start: int, outcomes: Sequence[Outcome | None]) -> None:
-        """What became of a run of commands; None where that is still being looked up."""
-        if None in outcomes:
+    def answer_all(
+        self, start: int, outcomes: Sequence[Outcome | None], *, gaps: bool = True
+    ) -> None:
+        """What became of a run of commands; None, where there are `gaps`, if that is still being
+        looked up."""
+        if gaps and None in outcomes:
             for index, outcome in enumerate(outcomes, start):
                 if outcome is not None:
                     self.answer(index, outcome)

@@ -20,7 +20,7 @@ from ledger.events.chain import Chain
 from ledger.events.decoding import Codec
 from ledger.log import EventLog, Record, Slice, SnapshotStore
 from ledger.writer import loading
-from ledger.writer.batch import identities
+from ledger.writer.batch import ids_used
 from ledger.writer.filters import OldIds
 from ledger.writer.idempotency import Window
 from ledger.writer.names import SkuNames
@@ -258,7 +258,7 @@ def _take(records: Sequence[Record], recovered: Recovered) -> None:
             fact = recovered.chain.accept(record)
             _fold(fact, recovered)
             facts.append(fact)
-    recovered.window.extend(identities(facts))
+    recovered.window.extend(ids_used(facts))
     recovered.names.follow(recovered.state.skus)
 
 

@@ -119,7 +119,7 @@ def use(state: PartitionState, one: Window, start: int, count: int) -> None:
     """Records of these offsets use up ids named after them."""
     names = [f"id-{offset}" for offset in range(start, start + count)]
     state.ids.update(zip(names, range(start, start + count), strict=True))
-    one.extend(names)
+    one.extend(count)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 50])

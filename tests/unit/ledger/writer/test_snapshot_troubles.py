@@ -110,7 +110,7 @@ def test_what_a_snapshot_holds_is_of_no_interest_to_the_collector() -> None:
     ids = {f"id-{number}": number for number in range(300)}
     state.ids.update(ids)
     state.skus.update({f"sku-{number}": SkuState({"A": number}) for number in range(5_000)})
-    window.extend(list(ids))
+    window.extend(len(ids))
     names.follow(state.skus)
     gc.collect()
     run = snapshots._Run(0, state, window, names, Chain(0))
