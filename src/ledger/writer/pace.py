@@ -20,6 +20,8 @@ TURN_COMMANDS_MAX = 250
 # so many commands of a bulk are sorted by partition.
 COUNTED_AS_DECIDED = 4
 SORTED_AS_DECIDED = 4
+# Where so much was done in a turn, a caller who comes with more waits for the next one.
+SPENT_MAX = 2 * TURN_COMMANDS_MAX
 # So few commands in a whole batch are decided in front of what others have begun.
 SMALL_COMMANDS_MAX = 25
 # In so many turns one after the other, who begins may be passed over.
@@ -71,11 +73,19 @@ class Pace:
         await self.turn(min(commands, TURN_COMMANDS_MAX), ahead=commands <= SMALL_COMMANDS_MAX)
 
     async def portions(self, bulk: Sequence[Command]) -> AsyncIterator[Sequence[Command]]:
-        """The commands of a caller, as many at a time as may be sorted in one turn."""
+        """The commands of a caller, as many at a time as may be sorted in one turn.
+
+        The first of them at once, unless too much was done in this turn already: they were decoded
+        just now, and behind a turn of others they would have to be fetched from memory.
+        """
         at_once = TURN_COMMANDS_MAX * SORTED_AS_DECIDED
         for start in range(0, len(bulk), at_once):
             some = bulk[start : start + at_once]
-            await self.turn(len(some) // SORTED_AS_DECIDED, ahead=True)
+            cost = len(some) // SORTED_AS_DECIDED
+            if start == 0 and self._spent < SPENT_MAX:
+                self._spend(cost)
+            else:
+                await self.turn(cost, ahead=True)
             yield some
 
     def _fits(self, commands: int) -> bool:

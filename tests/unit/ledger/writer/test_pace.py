@@ -4,7 +4,13 @@ import asyncio
 
 import pytest
 
-from ledger.writer.pace import PASSED_TURNS_MAX, TURN_COMMANDS_MAX, Pace
+from ledger.writer.pace import (
+    PASSED_TURNS_MAX,
+    SORTED_AS_DECIDED,
+    SPENT_MAX,
+    TURN_COMMANDS_MAX,
+    Pace,
+)
 from tests.builders import receipt
 
 
@@ -53,6 +59,27 @@ async def test_a_large_bulk_is_sorted_in_several_turns() -> None:
     assert [command for _, some in portions for command in some] == bulk
     assert len({number for number, _ in portions}) == len(portions) == 3
     assert [some async for some in pace.portions([])] == []
+
+
+async def test_a_caller_who_comes_is_sorted_at_once_while_little_was_done() -> None:
+    """Beside others who wait. Many who come together take several turns."""
+    pace, turns = Pace(), Turns()
+    turns.count()
+    bulk = [receipt() for _ in range(SORTED_AS_DECIDED * TURN_COMMANDS_MAX)]
+    begun: list[int] = []
+    waited: list[int] = []
+
+    async def sort() -> None:
+        came = turns.number
+        async for _ in pace.portions(bulk):
+            begun.append(turns.number)
+            waited.append(turns.number - came)
+
+    waiting = [asyncio.create_task(pace.turn(TURN_COMMANDS_MAX, ahead=True)) for _ in range(3)]
+    await asyncio.gather(*(sort() for _ in range(8)), *waiting)
+    assert len(waited) == 8
+    assert 0 < waited.count(0) < 8
+    assert max(begun.count(turn) for turn in begun) <= SPENT_MAX // TURN_COMMANDS_MAX
 
 
 async def test_one_that_is_too_large_gets_a_turn() -> None:
