@@ -6,9 +6,11 @@ partitions.
 
 from collections.abc import Sequence
 
-from ledger.events.murmur import murmur2, murmur2_of_all
+from ledger.events.murmur import murmur2
 
 _UNSIGNED = 0x7FFFFFFF
+# No SKU is longer (`domain.codes`). What is gets a partition that refuses it, by its beginning.
+_HASHED_MAX = 200
 # How many SKUs the router remembers, in shards, so that no dictionary grows large enough to stall.
 _SHARDS = 64
 _SHARD_SKUS_MAX = 65_536
@@ -32,7 +34,7 @@ class Partitioner:
         shard = self._shards[hash(sku) & _SHARDS - 1]
         partition = shard.get(sku)
         if partition is None:
-            partition = (murmur2(sku.encode()) & _UNSIGNED) % self.partitions
+            partition = (murmur2(sku[:_HASHED_MAX].encode()) & _UNSIGNED) % self.partitions
             if len(shard) >= _SHARD_SKUS_MAX:
                 shard.clear()
             shard[sku] = partition
@@ -43,10 +45,13 @@ class Partitioner:
 
         Of many SKUs most lie far away in memory, and a look at each costs more than its hash.
         """
-        hashes = murmur2_of_all(skus) if len(skus) >= _TOGETHER_MIN else None
-        if hashes is not None:
-            found: list[int] = ((hashes & _UNSIGNED) % self.partitions).tolist()
-            return found
+        if len(skus) >= _TOGETHER_MIN:
+            from ledger.events.murmur_columns import murmur2_of_all  # numpy, which not all need
+
+            hashes = murmur2_of_all(skus)
+            if hashes is not None:
+                found: list[int] = ((hashes & _UNSIGNED) % self.partitions).tolist()
+                return found
         shards, last = self._shards, _SHARDS - 1
         one_by_one = []
         for sku in skus:

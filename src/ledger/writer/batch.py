@@ -83,7 +83,7 @@ class Batch:
         self.answers: list[tuple[Submission, int, list[Outcome | None]]] = []
         self.duplicates: list[Duplicate] = []
         self.facts: list[Fact] = []
-        # What the log stores: records, or the facts that it makes them of itself.
+        # What the log stores, until it is handed over: records, or facts that it makes them of.
         self.records: list[NewRecordTuple] = []
         self.packed: list[Packed] = []
         self.undos: list[Undo] = []

@@ -114,7 +114,7 @@ class Lookup:
 
     def _has_looked_at(self, commands: list[Command]) -> bool:
         """Whether these come next of those that were looked at. Those in front of them do not come
-        any more: they were answered, or nobody waits for them."""
+        now: they were answered, or put back, or nobody waits for them."""
         # Nearly always the very same objects, which is seen without looking into them.
         if self._looked[: len(commands)] == commands:
             return True

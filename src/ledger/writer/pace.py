@@ -20,8 +20,9 @@ TURN_COMMANDS_MAX = 250
 # so many commands of a bulk are sorted by partition.
 COUNTED_AS_DECIDED = 4
 SORTED_AS_DECIDED = 4
-# Where so much was done in a turn, a caller who comes with more waits for the next one.
-SPENT_MAX = 2 * TURN_COMMANDS_MAX
+# Where more than this was done in a turn, a caller who comes with a bulk waits for another one: so
+# it can be three times as many.
+SPENT_MAX = TURN_COMMANDS_MAX
 # So few commands in a whole batch are decided in front of what others have begun.
 SMALL_COMMANDS_MAX = 25
 # In so many turns one after the other, who begins may be passed over.
@@ -75,14 +76,15 @@ class Pace:
     async def portions(self, bulk: Sequence[Command]) -> AsyncIterator[Sequence[Command]]:
         """The commands of a caller, as many at a time as may be sorted in one turn.
 
-        The first of them at once, unless too much was done in this turn already: they were decoded
-        just now, and behind a turn of others they would have to be fetched from memory.
+        The first of them at once, as an exception, unless too much was done in this turn already:
+        they were decoded just now, and behind a turn of others they would have to be fetched from
+        memory.
         """
         at_once = TURN_COMMANDS_MAX * SORTED_AS_DECIDED
         for start in range(0, len(bulk), at_once):
             some = bulk[start : start + at_once]
             cost = len(some) // SORTED_AS_DECIDED
-            if start == 0 and self._spent < SPENT_MAX:
+            if start == 0 and self._spent <= SPENT_MAX:
                 self._spend(cost)
             else:
                 await self.turn(cost, ahead=True)

@@ -6,7 +6,9 @@ from aiokafka.partitioner import murmur2 as theirs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.events.murmur import LENGTH_MAX, murmur2, murmur2_of_all
+from ledger.domain.codes import SKU_LENGTH_MAX
+from ledger.events.murmur import murmur2
+from ledger.events.murmur_columns import LENGTH_MAX, murmur2_of_all
 from ledger.events.partitioner import Partitioner
 
 
@@ -26,10 +28,11 @@ def test_the_partition_is_kafkas(sku: str, count: int) -> None:
     assert router.partition_of(sku) == expected
 
 
-_ASCII = st.characters(max_codepoint=127)
+_ASCII = st.text(st.characters(max_codepoint=127), max_size=LENGTH_MAX)
+_ANY = st.text(max_size=LENGTH_MAX // 4)
 
 
-@given(st.lists(st.text(_ASCII, max_size=LENGTH_MAX), min_size=1, max_size=40))
+@given(st.lists(_ASCII, min_size=1, max_size=40) | st.lists(_ANY, min_size=1, max_size=40))
 def test_many_hashes_are_those_of_each(names: list[str]) -> None:
     """Whatever their lengths, side by side."""
     hashes = murmur2_of_all(names)
@@ -37,14 +40,25 @@ def test_many_hashes_are_those_of_each(names: list[str]) -> None:
     assert hashes.tolist() == [murmur2(name.encode()) for name in names]
 
 
-@pytest.mark.parametrize("odd", ["x" * LENGTH_MAX, "x" * (LENGTH_MAX + 1), "Ä", "", "\0"])
+_ODD = ["x" * LENGTH_MAX, "x" * (LENGTH_MAX + 1), "Ä", "Ä" * 100, "", "\0", "y" * 1_000]
+
+
+@pytest.mark.parametrize("odd", _ODD)
 @pytest.mark.parametrize("count", [1, 1_000])
 def test_many_partitions_are_those_of_each(odd: str, count: int) -> None:
-    """Also where one name is long, or not ASCII."""
+    """Also where one name is long, or not ASCII, or longer than a SKU may be."""
     names = [*(f"sku-{number}" for number in range(count - 1)), odd]
     router = Partitioner(12)
     assert router.partitions_of(names) == [Partitioner(12).partition_of(name) for name in names]
     assert {*map(type, router.partitions_of(names))} == {int}
+
+
+def test_the_longest_sku_lies_where_kafka_has_it() -> None:
+    """Whatever it is made of; only what is no SKU is cut."""
+    for sku in ("x" * SKU_LENGTH_MAX, "Ä" * SKU_LENGTH_MAX, "𝄞" * SKU_LENGTH_MAX):
+        expected = DefaultPartitioner()(sku.encode(), [*range(12)], [*range(12)])
+        assert Partitioner(12).partition_of(sku) == expected
+        assert Partitioner(12).partitions_of([sku] * 300) == [expected] * 300
 
 
 def test_no_names_have_no_partitions() -> None:

@@ -81,6 +81,8 @@ async def test_callers_who_stopped_waiting_cost_no_further_look() -> None:
     left = sum(not caller.cancelled for caller in callers[1:])
     assert await decide_all(lookup, queue) == left
     assert asked.looks == 1
+    # Of those who had stopped before nobody was asked.
+    assert not {f"id-{n}" for n in range(1, 100, 3)} & {*asked.names}
 
 
 async def test_what_came_meanwhile_is_looked_at() -> None:
