@@ -42,8 +42,9 @@ def test_one_that_is_malformed_is_found_wherever_it_stands(kind: str, place: int
     run(main())
 
 
-def test_the_window_counts_every_id_once() -> None:
+def test_the_window_counts_every_id_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In several slices of one batch, beside refusals, repetitions and what uses no id."""
+    monkeypatch.setattr("ledger.writer.opening.FORMAT_LEVEL", TRAIL_LEVEL - 1)
 
     async def main() -> None:
         world = World()
