@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from ledger.collecting import collect_rarely
 from ledger.domain.checks import all_sound
 from ledger.domain.context import Rules
 from ledger.domain.facts import Command, Moved, RaiseLevel
@@ -33,8 +34,6 @@ from ledger.writer.snapshots import SnapshotTaker
 from ledger.writer.tenure import Tenure
 
 __all__ = ["AmbiguousId", "Ledger", "NotAllKnown", "wall_clock_ms"]
-
-GC_YOUNG_OBJECTS = 20_000
 
 
 def wall_clock_ms() -> int:
@@ -129,11 +128,8 @@ class Ledger:
         self.opened.set()
         for writer in self.writers:
             await writer.recovered.wait()
-        # What was recovered lives as long as the process; the collector need not visit it again.
         gc.collect()
-        gc.freeze()
-        # Nearly everything is freed by its count; the default would look for cycles all the time.
-        gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
+        collect_rarely()
 
     async def close(self) -> None:
         """Decide what waits, answer it, end."""

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,6 @@ from ledger.errors import LogUnavailable
 from ledger.events.packing import unpack
 from tests.contract.log_cases import SqlitePlace, counting, read_all, records
 from tests.contract.process_cases import child_of, end_of_child, list_of, outcome, receipts
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
-    """An open log with a process."""
-    place = SqlitePlace(tmp_path, process=True)
-    opened = place.log()
-    await opened.open()
-    yield opened
-    await place.close()
 
 
 @pytest.mark.parametrize("error", [OSError("no room"), RuntimeError("no thread")])
@@ -53,9 +42,12 @@ async def test_a_process_that_cannot_be_started_again_is_told(
 
 
 async def test_a_process_that_cannot_work_is_told(
-    log: SqliteLog, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As of another build, which would write by other rules; nothing is stored meanwhile."""
+    place = SqlitePlace(tmp_path, process=True)
+    log = await place.open_log()
+    assert isinstance(log, SqliteLog)
     await log.append(0, 0, records("a"))
     monkeypatch.setattr(sqlite_process, "_BUILD", "another one")
     await end_of_child(log)
@@ -64,6 +56,7 @@ async def test_a_process_that_cannot_work_is_told(
     monkeypatch.undo()
     assert await log.append(0, 1, records("c")) == 1
     assert counting(await read_all(log, 0)) == ["a", "c"]
+    await place.close()
 
 
 @pytest.mark.parametrize("turns", range(8))

@@ -6,7 +6,6 @@ It ends when the other end is closed, whatever has become of that process; signa
 both, as by Ctrl-C, are the other's to follow.
 """
 
-import gc
 import os
 import queue
 import signal
@@ -30,11 +29,11 @@ from ledger.adapters.sqlite_frames import (
     frame,
     frames,
 )
-from ledger.adapters.sqlite_storing import GROUP_APPENDS_MAX, Made, Outcome, Storing, made
+from ledger.adapters.sqlite_storing import Made, Outcome, Storing, made, next_group
+from ledger.collecting import collect_rarely
 from ledger.errors import LedgerError, LogUnavailable
 
 _RECEIVED_BYTES_MAX = 1024 * 1024
-GC_YOUNG_OBJECTS = 20_000
 
 Numbered = tuple[int, Made]
 
@@ -71,9 +70,12 @@ class Store:
 
     def _run(self) -> None:
         try:
-            while group := self._next_group():
-                self._answer(group)
-                if self._storing is not None:
+            stopping = False
+            while not stopping:
+                group, stopping = next_group(self._waiting)
+                if group:
+                    self._answer(group)
+                if self._storing is not None and not stopping:
                     self._storing.finish()
             if self._storing is not None:
                 self._storing.close()
@@ -103,20 +105,6 @@ class Store:
             self._storing.finish()
         return self._storing
 
-    def _next_group(self) -> list[Numbered]:
-        """Wait for a batch, and take along what else is there; none if it is time to stop."""
-        group: list[Numbered] = []
-        one = self._waiting.get()
-        with suppress(queue.Empty):
-            while one is not None:
-                group.append(one)
-                if len(group) == GROUP_APPENDS_MAX:
-                    return group
-                one = self._waiting.get_nowait()
-        if one is None and group:
-            self._waiting.put(None)
-        return group
-
 
 def _made(request: Request) -> Made:
     content = request.records if request.facts is None else request.facts
@@ -140,9 +128,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     descriptor, path, partitions, device, inode = sys.argv[1:]
-    # Nearly everything is freed by its count, as in the process that decides.
-    gc.freeze()
-    gc.set_threshold(GC_YOUNG_OBJECTS, 20, 50)
+    collect_rarely()
     file = LogFile(Path(path), int(partitions))
 
     def join() -> Storing:

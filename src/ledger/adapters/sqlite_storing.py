@@ -5,9 +5,10 @@ process of its own (sqlite_child.py).
 """
 
 import contextlib
+import queue
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ledger.adapters.sqlite_checkpoints import Checkpoints
 from ledger.adapters.sqlite_file import (
@@ -36,6 +37,7 @@ class Write(NamedTuple):
     void: bool = False
 
 
+Queued = TypeVar("Queued")
 Placed = int | Exception  # where the batch lies, or why it does not
 Content = Sequence[NewRecordTuple] | Unrecorded
 
@@ -66,6 +68,19 @@ def made(partition: int, offset: int, content: Content, *, void: bool = False) -
     except Exception as error:  # noqa: BLE001  (who asked must not wait for ever)
         return Made(LogUnavailable(f"no records can be made of what was decided: {error!r}"))
     return Made(Write(partition, offset, records), head)
+
+
+def next_group(waiting: "queue.SimpleQueue[Queued | None]") -> tuple[list[Queued], bool]:
+    """Wait for a batch and take along what else is there; True if it is time to stop (None)."""
+    group: list[Queued] = []
+    one = waiting.get()
+    with contextlib.suppress(queue.Empty):
+        while one is not None:
+            group.append(one)
+            if len(group) == GROUP_APPENDS_MAX:
+                break
+            one = waiting.get_nowait()
+    return group, one is None
 
 
 def end_of(connection: sqlite3.Connection, partition: int) -> int:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from ledger.adapters.sqlite_file import LogFile
 from ledger.adapters.sqlite_storing import (
-    GROUP_APPENDS_MAX,
     Content,
     Outcome,
     Stored,
     Storing,
     made,
+    next_group,
 )
 from ledger.errors import LogRegressed, LogUnavailable, OutcomeUnknown
 
@@ -79,7 +79,7 @@ class Writer:
         # Who is killed again and again behind the first commit would else leave more each time.
         self.storing.finish()
         while True:
-            group, stopping = self._next_group()
+            group, stopping = next_group(self._appends)
             if stopping:
                 outcomes: list[Outcome] = [LogUnavailable("the log was closed")] * len(group)
             else:
@@ -91,18 +91,6 @@ class Writer:
                 break
             self.storing.finish()
         self.storing.close()
-
-    def _next_group(self) -> tuple[list[Append], bool]:
-        """Wait for an append and take along what else is there; True if it is time to stop."""
-        group: list[Append] = []
-        one = self._appends.get()
-        with contextlib.suppress(queue.Empty):
-            while one is not None:
-                group.append(one)
-                if len(group) == GROUP_APPENDS_MAX:
-                    break
-                one = self._appends.get_nowait()
-        return group, one is None
 
     def _store(self, group: list[Append]) -> list[Outcome]:
         try:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ledger.domain.codes import SKU_LENGTH_MAX
 from ledger.events.murmur import SEED, M
 
 # A name of more bytes would cost all others a column for each of them.
-LENGTH_MAX = 128
+LENGTH_MAX = SKU_LENGTH_MAX
 
 Hashes = npt.NDArray[np.uint32]
 

@@ -6,11 +6,10 @@ partitions.
 
 from collections.abc import Sequence
 
+from ledger.domain.codes import SKU_LENGTH_MAX
 from ledger.events.murmur import murmur2
 
 _UNSIGNED = 0x7FFFFFFF
-# No SKU is longer (`domain.codes`). What is gets a partition that refuses it, by its beginning.
-_HASHED_MAX = 200
 # How many SKUs the router remembers, in shards, so that no dictionary grows large enough to stall.
 _SHARDS = 64
 _SHARD_SKUS_MAX = 65_536
@@ -34,7 +33,8 @@ class Partitioner:
         shard = self._shards[hash(sku) & _SHARDS - 1]
         partition = shard.get(sku)
         if partition is None:
-            partition = (murmur2(sku[:_HASHED_MAX].encode()) & _UNSIGNED) % self.partitions
+            # What is longer is no SKU; any partition can refuse it.
+            partition = (murmur2(sku[:SKU_LENGTH_MAX].encode()) & _UNSIGNED) % self.partitions
             if len(shard) >= _SHARD_SKUS_MAX:
                 shard.clear()
             shard[sku] = partition

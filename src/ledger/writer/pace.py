@@ -14,15 +14,13 @@ from collections.abc import AsyncIterator, Sequence
 from ledger.domain.facts import Command
 
 # Commands decided within one turn of the loop, by all writers together: three milliseconds. Who
-# asks late in a turn may be counted for the next one, so that it can be twice as many.
+# asks late in a turn may be counted for the next one, so that it can be twice as many; with a bulk
+# that is sorted at once, three times.
 TURN_COMMANDS_MAX = 250
 # So many records of a batch that counts are taken note of in the time in which one is decided, and
 # so many commands of a bulk are sorted by partition.
 COUNTED_AS_DECIDED = 4
 SORTED_AS_DECIDED = 4
-# Where more than this was done in a turn, a caller who comes with a bulk waits for another one: so
-# it can be three times as many.
-SPENT_MAX = TURN_COMMANDS_MAX
 # So few commands in a whole batch are decided in front of what others have begun.
 SMALL_COMMANDS_MAX = 25
 # In so many turns one after the other, who begins may be passed over.
@@ -84,7 +82,7 @@ class Pace:
         for start in range(0, len(bulk), at_once):
             some = bulk[start : start + at_once]
             cost = len(some) // SORTED_AS_DECIDED
-            if start == 0 and self._spent <= SPENT_MAX:
+            if start == 0 and self._spent <= TURN_COMMANDS_MAX:
                 self._spend(cost)
             else:
                 await self.turn(cost, ahead=True)

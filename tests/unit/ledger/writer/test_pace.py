@@ -7,7 +7,6 @@ import pytest
 from ledger.writer.pace import (
     PASSED_TURNS_MAX,
     SORTED_AS_DECIDED,
-    SPENT_MAX,
     TURN_COMMANDS_MAX,
     Pace,
 )
@@ -79,7 +78,7 @@ async def test_a_caller_who_comes_is_sorted_at_once_while_little_was_done() -> N
     await asyncio.gather(*(sort() for _ in range(8)), *waiting)
     assert len(waited) == 8
     assert 0 < waited.count(0) < 8
-    assert max(begun.count(turn) for turn in begun) <= 1 + SPENT_MAX // TURN_COMMANDS_MAX
+    assert max(begun.count(turn) for turn in begun) <= 2
 
 
 async def test_one_that_is_too_large_gets_a_turn() -> None:
