@@ -96,7 +96,7 @@ async def get_health(request: Request) -> Answer:
     except HealthTooLargeError as error:
         raise Problem("invalid_request", str(error)) from None
     if found is None:
-        raise Problem("not_found", f"the SKU {question.sku} was never seen")
+        raise Problem("not_found", f"nothing happened to the SKU {question.sku} by then")
     return document(HTTPStatus.OK, found)
 
 

@@ -82,6 +82,9 @@ class StockHealth(BaseModel):
     by: str
     items: list[HealthGroup]
     losses: list[Loss] = Field(description="Of all that is asked for together, by reason.")
+    left_out: list[str] = Field(
+        description="SKUs whose numbers add up beyond 64 bits; nothing above includes them."
+    )
     as_of_position: dict[str, int] = Field(
         description="By partition the offset of the last record this answer includes.",
         examples=[{"3": 17}],
@@ -109,7 +112,8 @@ def _example() -> dict[str, Any]:
     item = {"name": "MAIN", "buckets": [bucket]}
     lost = {**window, "lines": 2, "lost_value": "4.5", "found_value": "0"}
     losses = [{"type": "scrap", "reason": "expired", "buckets": [lost]}]
-    return {"by": "site", "items": [item], "losses": losses, "as_of_position": {"3": 17}}
+    found = {"by": "site", "items": [item], "losses": losses, "left_out": []}
+    return {**found, "as_of_position": {"3": 17}}
 
 
 EXAMPLE: Final = _example()

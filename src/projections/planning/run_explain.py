@@ -15,9 +15,9 @@ from projections.database import ReadConnection, storable
 from projections.planning import abc, run_classes, run_health, run_level_columns
 from projections.planning.bucket_axis import make_axis
 from projections.planning.bucket_rows import bucket_rows
-from projections.planning.days import Days
 from projections.planning.explain_rank import rank_of
 from projections.planning.explain_steps import steps
+from projections.planning.health.groups import Measured
 from projections.planning.parameters import Parameters, day_text, read
 from projections.planning.reading import Wanted, read_days
 from projections.planning.run_classes import Classes, classes_of
@@ -86,7 +86,7 @@ async def _inputs(
     return Inputs(parameters, positions, days, known_items, supply)
 
 
-def _again(inputs: Inputs, ranked: abc.Abc, health: Days | None) -> Again:
+def _again(inputs: Inputs, ranked: abc.Abc, health: Measured | None) -> Again:
     days, parameters = inputs.days, inputs.parameters
     classes = classes_of(days, inputs.items, parameters, ranked)
     planned = plan(days, inputs.items, inputs.supply, classes, parameters)

@@ -1,5 +1,6 @@
 """Stock health in a run: figures of each series over the window, and of groups by month."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,13 +9,12 @@ import msgspec
 import numpy as np
 
 from projections.database import ReadConnection
-from projections.planning.days import Days
 from projections.planning.health.documents import date_text, shown_figures
 from projections.planning.health.figures import Figure
-from projections.planning.health.groups import Grouping, by_groupings, by_series
+from projections.planning.health.groups import Grouping, Measured, by_groupings, by_series
 from projections.planning.health.measures import COLUMNS
 from projections.planning.health.parameters import HealthParameters, buckets
-from projections.planning.health.sites import valued_by_site
+from projections.planning.health.sites import SiteValues
 from projections.planning.parameters import Parameters, millionths
 from projections.planning.run_inputs import read_series
 from projections.planning.run_writer import Row
@@ -51,7 +51,7 @@ async def read_health_days(
     parameters: Parameters,
     positions: Mapping[int, int],
     sku: str | None = None,
-) -> Days:
+) -> Measured:
     """The series of the run, or of one SKU, with what stock health is made from.
 
     The value of a SKU at one site is its share of all, so that all sites are read for it.
@@ -59,16 +59,17 @@ async def read_health_days(
     if not (parameters.each_site or parameters.site is not None):
         return await read_series(reader, parameters, positions, COLUMNS, sku)
     everywhere = msgspec.structs.replace(parameters, each_site=True, site=None)
-    days = valued_by_site(await read_series(reader, everywhere, positions, COLUMNS, sku))
-    return days if parameters.site is None else of_site(days, parameters.site)
+    days = await read_series(reader, everywhere, positions, COLUMNS, sku)
+    values = await asyncio.to_thread(SiteValues, days)
+    return values if parameters.site is None else of_site(values, parameters.site)
 
 
-def of_site(days: Days, site: str) -> Days:
+def of_site(days: Measured, site: str) -> Measured:
     """The series of one site."""
     return days.only(np.flatnonzero(np.array(days.sites, object) == site))
 
 
-def columns_of(days: Days, parameters: Parameters) -> dict[str, list[Any]]:
+def columns_of(days: Measured, parameters: Parameters) -> dict[str, list[Any]]:
     """The figures of each series over the window, as the results hold them."""
     columns: dict[str, list[Any]] = {name: [] for name in FIGURES}
     for _, figures in by_series(days, options_of(parameters)):
@@ -77,7 +78,7 @@ def columns_of(days: Days, parameters: Parameters) -> dict[str, list[Any]]:
     return columns
 
 
-def group_rows(days: Days, classes: Sequence[str], parameters: Parameters) -> list[Row]:
+def group_rows(days: Measured, classes: Sequence[str], parameters: Parameters) -> list[Row]:
     """Rows of `planning_health` without the run's id, in the order of their keys.
 
     Of everything, of each class (`classes[i]` is that of series `i`), and of each site where the

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from projections.database import Database
 from projections.planning import run_classes, run_health, run_level_columns
 from projections.planning.criteria import without_price
-from projections.planning.days import Days
+from projections.planning.health.groups import Measured
 from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of
 from projections.planning.run_columns import FIELDS
@@ -208,5 +208,5 @@ async def _health(
     return in_order, rows
 
 
-def _keys(days: Days) -> list[Key]:
+def _keys(days: Measured) -> list[Key]:
     return list(zip(days.skus, days.sites, strict=True))

@@ -78,7 +78,8 @@ FORMULAS: tuple[Formula, ...] = (
     Formula("unjudged", "1 where it is known for less than the demand days, so neither slow nor "
             "in excess", "days since the first movement < demand days", "count", "end", _LEDGER),
     Formula("aged", "on hand by age, one number a limit and one beyond",
-            "min(inflows of the last a days, on hand)", "quantity", "end", _FIFO),
+            "min(inflows of the last day and the a days before it, on hand)", "quantity", "end",
+            _FIFO),
     Formula("aged_value", "value by age, in proportion to quantity",
             "value · aged / on hand, cumulatively", "value", "end", _FIFO),
 )  # fmt: skip

@@ -9,14 +9,29 @@ from projections.planning.days import Days, Integers
 from projections.planning.health.exact import SAFE, Exact, narrowed, peak
 from projections.planning.health.figures import Figure, figures
 from projections.planning.health.lookups import at_scale
-from projections.planning.health.measures import QUANTITIES, Sums, measure
+from projections.planning.health.measures import COLUMNS, QUANTITIES, Sums, measure
 from projections.planning.health.parameters import HealthParameters, buckets
+from projections.planning.health.sites import SiteValues
 
 CHUNK_CELLS = 250_000
 SCALE_OF_GROUPS = 6
+_NO_DAYS = Days(
+    [],
+    [],
+    np.zeros(0, np.int8),
+    np.zeros(1, np.int64),
+    np.zeros(0, np.int32),
+    dict.fromkeys(COLUMNS, np.zeros(0, np.int64)),
+)
 
 
-def by_series(days: Days, parameters: HealthParameters) -> Iterator[tuple[int, dict[str, Figure]]]:
+# What is measured: series as they are, or at sites, whose rows are made when they are needed.
+Measured = Days | SiteValues
+
+
+def by_series(
+    days: Measured, parameters: HealthParameters
+) -> Iterator[tuple[int, dict[str, Figure]]]:
     """The figures of all series, a slice at a time, each with its first series' number."""
     for first, sums in _measured(days, parameters):
         yield first, figures(sums, parameters)
@@ -30,7 +45,7 @@ class Grouping(NamedTuple):
 
 
 def by_group(
-    days: Days, parameters: HealthParameters, labels: Integers, groups: int
+    days: Measured, parameters: HealthParameters, labels: Integers, groups: int
 ) -> dict[str, Figure]:
     """The figures of groups: sums first, then one division.
 
@@ -42,7 +57,7 @@ def by_group(
 
 
 def by_groupings(
-    days: Days, parameters: HealthParameters, groupings: Sequence[Grouping]
+    days: Measured, parameters: HealthParameters, groupings: Sequence[Grouping]
 ) -> list[dict[str, Figure]]:
     """The same for several groupings of the same series, which are measured once for all."""
     for labels, groups in groupings:
@@ -52,7 +67,7 @@ def by_groupings(
             raise ValueError("a label is the number of a group")
     number = len(buckets(parameters))
     # Nothing, so that there are sums even without any series.
-    nothing = measure(_slice(days, 0, 0), parameters).amounts
+    nothing = measure(_NO_DAYS, parameters).amounts
     summed = [
         {name: np.full((groups, number), 0, object) for name in nothing} for _, groups in groupings
     ]
@@ -81,23 +96,17 @@ def _of_sums(
     return figures(Sums(scales, buckets(parameters).days, amounts), parameters)
 
 
-def _measured(days: Days, parameters: HealthParameters) -> Iterator[tuple[int, Sums]]:
+def _measured(days: Measured, parameters: HealthParameters) -> Iterator[tuple[int, Sums]]:
     cells = len(buckets(parameters)) * (len(parameters.ageing_days) + 3)
     step = max(CHUNK_CELLS // cells, 1)
+    parts = days.parts(step) if isinstance(days, SiteValues) else _parts(days, step)
+    for first, part in parts:
+        yield first, measure(part, parameters)
+
+
+def _parts(days: Days, step: int) -> Iterator[tuple[int, Days]]:
     for first in range(0, len(days), step):
-        yield first, measure(_slice(days, first, min(first + step, len(days))), parameters)
-
-
-def _slice(days: Days, first: int, last: int) -> Days:
-    begin, end = int(days.starts[first]), int(days.starts[last])
-    return Days(
-        days.skus[first:last],
-        days.sites[first:last],
-        days.scales[first:last],
-        days.starts[first : last + 1] - begin,
-        days.day[begin:end],
-        {name: rows[begin:end] for name, rows in days.columns.items()},
-    )
+        yield first, days.part(first, min(first + step, len(days)))
 
 
 def _comparable(name: str, values: Exact, scales: Integers) -> Exact:
