@@ -39,8 +39,9 @@ def bucketed(
 
     Demand is in the series' scale (issued, or issued and unmet); its sums are exact, and only
     then divided. A series begins with its first whole bucket. If `stock_outs` are given, a bucket
-    of which more than half of the days were without stock is not known: what was asked for then
-    cannot be seen in what went out.
+    of which more than half of the days were without stock and in which nothing was asked for is not
+    known: nobody can tell whether anything would have been. One with demand is known, by what there
+    is, which is the least that was wanted: a best seller that sells out each week has no others.
     """
     series = np.repeat(np.arange(len(days)), np.diff(days.starts))
     until = int(bucket_of(np.array([span.until_day]), span.bucket)[0])
@@ -54,7 +55,7 @@ def bucketed(
     known = np.arange(first, until)[None, :] >= begins[:, None]
     first_days = first_day_of(np.arange(first, until + 1), span.bucket)
     if stock_outs is not None:
-        known &= ~_mostly_without(stock_outs, first_days, len(days))
+        known &= (sums > 0) | ~_mostly_without(stock_outs, first_days, len(days))
     divisor = np.array([10**scale for scale in range(19)], np.float64)[days.scales]
     values = np.where(known, sums / divisor[:, None], 0.0)
     return History(values, known, span.bucket, first_days.astype(np.int32))

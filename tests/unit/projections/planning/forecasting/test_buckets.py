@@ -16,11 +16,14 @@ from projections.planning.forecasting.buckets import (
     days_ahead,
     first_day_of,
 )
+from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.history import Bucket
+from projections.planning.forecasting.options import Options
 from projections.planning.stock_outs import StockOuts, stock_outs
 
 EPOCH = datetime.date(1970, 1, 1)
 BUCKETS: list[Bucket] = ["day", "week", "month"]
+_SOLD_OUT = ((50, 50), (30, -30), (20, -20))  # issued, and the change of what is available
 
 
 def _days(*series: dict[int, int], scale: int = 0) -> Days:
@@ -127,7 +130,7 @@ def test_forecasts_are_for_the_buckets_that_follow() -> None:
 
 def test_a_bucket_mostly_without_stock_is_not_known() -> None:
     monday = 18_267
-    days = _days({monday: 1, monday + 27: 1}, {monday: 1})
+    days = _days({monday: 0, monday + 27: 1}, {monday: 1})
     span = Span("week", monday + 28)
     # 3 days of the first week, 2 of the second, 7 of the third, 2 of the fourth; then one more.
     for until, known in ((monday + 3, True), (monday + 4, False)):
@@ -142,7 +145,8 @@ def test_a_bucket_mostly_without_stock_is_not_known() -> None:
 
 
 def test_stock_outs_are_those_of_the_days() -> None:
-    """10 received on a Monday and gone on that day two weeks later; the rest is a stock-out."""
+    """10 received on a Monday and gone two weeks later; that week tells of them, the next one of
+    nothing."""
     monday = 18_267
     days = Days(
         ["A"], [""], np.zeros(1, np.int8), np.array([0, 2]),
@@ -155,7 +159,44 @@ def test_stock_outs_are_those_of_the_days() -> None:
     )  # fmt: skip
     outs = stock_outs(days, monday, monday + 28)
     history = bucketed(days, days.columns["issued"], Span("week", monday + 28), outs)
-    assert history.known.tolist() == [[True, True, False, False]]
+    assert history.known.tolist() == [[True, True, True, False]]
+
+
+@pytest.mark.parametrize("bucket", ["day", "week"])
+def test_what_sells_out_before_the_next_delivery_is_known_by_what_was_sold(bucket: Bucket) -> None:
+    """100 come each Monday and are gone on Wednesday: most days are stock-outs, no week is zero."""
+    monday, weeks = 18_267, 60
+    trade = [(7 * week + day, *one) for week in range(weeks) for day, one in enumerate(_SOLD_OUT)]
+    days = Days(
+        ["A"], [""], np.zeros(1, np.int8), np.array([0, len(trade)]),
+        np.array([monday + day for day, _, _ in trade], np.int32),
+        {
+            "issued": np.array([issued for _, issued, _ in trade]),
+            "available_net": np.array([net for _, _, net in trade]),
+            "unmet": np.zeros(len(trade), np.int64),
+        },
+    )  # fmt: skip
+    until = monday + 7 * weeks
+    history = bucketed(
+        days, days.columns["issued"], Span(bucket, until, 1_100), stock_outs(days, monday, until)
+    )
+    of_a_week = [50.0, 30.0, 20.0] if bucket == "day" else [100.0]
+    assert history.values[history.known].tolist() == of_a_week * weeks
+    choice = choose(history, Options(models=("naive", "ses")))
+    assert (choice.forecasts > 0).all()
+
+
+def test_what_was_refused_makes_a_bucket_known_where_it_is_demand() -> None:
+    """A week without stock in which 7 were asked for, counted and not."""
+    monday = 18_267
+    days = _days({monday: 0})
+    out = StockOuts(
+        np.array([0, 1]), np.array([monday], np.int32), np.array([monday + 7], np.int32)
+    )
+    for demand, known in ((7, True), (0, False)):
+        history = bucketed(days, np.array([demand]), Span("week", monday + 7), out)
+        assert history.known.tolist() == [[known]]
+        assert history.values.tolist() == [[demand]]
 
 
 @pytest.mark.parametrize("buckets_max", [0, 1_101])
@@ -167,7 +208,7 @@ def test_a_span_has_a_limit(buckets_max: int) -> None:
 def test_exactly_half_of_a_month_without_stock_is_still_known() -> None:
     """A month can have an even number of days: 15 of 30 are not more than half."""
     april = (datetime.date(2024, 4, 1) - EPOCH).days
-    days = _days({april: 1})
+    days = _days({april: 0})
     for length, known in ((15, True), (16, False)):
         outs = StockOuts(
             np.array([0, 1]),
