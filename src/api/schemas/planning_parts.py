@@ -42,10 +42,12 @@ class DemandRequest(Input):
     window_days: int = Field(365, ge=1, le=WINDOW_DAYS_MAX, description="Days up to `as_of`.")
     bucket: Bucket = Field("week", description="What demand is summed over for its variation.")
     closed_weekdays: set[Weekday] = Field(
-        set(), max_length=6, description="Days of the week without sales."
+        set(),
+        max_length=6,
+        description="Days of the week without sales, in statistics and forecasts.",
     )
     closed_dates: set[date] = Field(
-        set(), max_length=CLOSED_DATES_MAX, description="Dates without sales."
+        set(), max_length=CLOSED_DATES_MAX, description="Dates without sales, past or ahead."
     )
     count_unmet: bool = Field(
         True, description="What was refused for lack of stock is demand as well."

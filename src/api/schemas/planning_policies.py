@@ -110,7 +110,10 @@ class WhatIfRequest(Input):
     late_days: CalendarDays = Field(Exact(0), description="Suppliers are late by so many days.")
     late_supplier: Sku | None = Field(None, description="Only this one. None: all.")
     demand_percent: Fraction = Field(
-        Exact(0), ge=-100, le=10_000, description="Demand changes by so many percent."
+        Exact(0),
+        ge=-100,
+        le=10_000,
+        description="Demand changes by so many percent, and so do forecasts.",
     )
 
     @model_validator(mode="after")

@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 
 from projections.planning.days import Days, Integers
-from projections.planning.forecasting.buckets import Span, bucketed
+from projections.planning.forecasting.buckets import Span, bucketed, open_ahead
 from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.explained import Forecast, ModelScore, Point, explained
 from projections.planning.forecasting.options import Options
+from projections.planning.forecasting.scenario import in_scenario
 from projections.planning.parameters import ForecastParameters, Parameters, day_text
-from projections.planning.run_demand import quantities
+from projections.planning.run_demand import calendar_of, quantities
 from projections.planning.run_stored import statistic
 from projections.planning.run_writer import Row
 from projections.planning.stock_outs import stock_outs
@@ -76,8 +77,12 @@ def _rows(days: Days, parameters: Parameters) -> list[Row]:
     first_day = int(days.day.min(initial=until_day))
     out = stock_outs(days, first_day, until_day)
     demand = quantities(days, parameters.demand)
-    history = bucketed(days, demand, Span(wanted.bucket, until_day, wanted.buckets_max), out)
-    choice = choose(history, options)
+    calendar = calendar_of(parameters.demand)
+    span = Span(wanted.bucket, until_day, wanted.buckets_max)
+    history = bucketed(days, demand, span, out, calendar)
+    is_open = open_ahead(history, options.horizon, calendar)
+    change = 1 + float(parameters.what_if.demand_percent) / 100
+    choice = in_scenario(choose(history, options), is_open, change)
     rows: list[Row] = []
     for index, (sku, site) in enumerate(zip(days.skus, days.sites, strict=True)):
         found = explained(choice, index, history, options)

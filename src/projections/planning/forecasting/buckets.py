@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from projections.planning.calendar import Calendar
 from projections.planning.days import Days
 from projections.planning.forecasting.history import Bucket, Flags, History, Integers
 from projections.planning.stock_outs import StockOuts
 
 WEEK_DAYS = 7
 MONDAY = 3  # 1970-01-01 was a Thursday: three days after a Monday
+ALWAYS_OPEN = Calendar()
 BUCKETS_MAX = 1_100  # three years of days; weeks and months of as many are never kept
 
 
@@ -33,15 +35,20 @@ class Span:
 
 
 def bucketed(
-    days: Days, demand: Integers, span: Span, stock_outs: StockOuts | None = None
+    days: Days,
+    demand: Integers,
+    span: Span,
+    stock_outs: StockOuts | None = None,
+    calendar: Calendar = ALWAYS_OPEN,
 ) -> History:
     """The history of each series of `days`; `demand` (rows) is what counts of each row.
 
     Demand is in the series' scale (issued, or issued and unmet); its sums are exact, and only
-    then divided. A series begins with its first whole bucket. If `stock_outs` are given, a bucket
-    of which more than half of the days were without stock and in which nothing was asked for is not
-    known: nobody can tell whether anything would have been. One with demand is known, by what there
-    is, which is the least that was wanted: a best seller that sells out each week has no others.
+    then divided. A series begins with its first whole bucket. A bucket in which nothing was asked
+    for is not known where it has no open day, nor, if `stock_outs` are given, where more than half
+    of its open days were without stock: nobody can tell whether anything would have been. One with
+    demand is known, by what there is, which is the least that was wanted: a best seller that sells
+    out each week has no others.
     """
     series = np.repeat(np.arange(len(days)), np.diff(days.starts))
     until = int(bucket_of(np.array([span.until_day]), span.bucket)[0])
@@ -54,8 +61,12 @@ def bucketed(
     np.add.at(sums, (series[inside], place[inside]), demand[inside])
     known = np.arange(first, until)[None, :] >= begins[:, None]
     first_days = first_day_of(np.arange(first, until + 1), span.bucket)
+    open_days = calendar.open_days(first_days[:-1], first_days[1:])
+    telling = np.broadcast_to(open_days > 0, known.shape)
     if stock_outs is not None:
-        known &= (sums > 0) | ~_mostly_without(stock_outs, first_days, len(days))
+        without = _days_without(stock_outs, first_days, len(days), calendar)
+        telling = telling & (2 * without <= open_days)
+    known &= (sums > 0) | telling
     divisor = np.array([10**scale for scale in range(19)], np.float64)[days.scales]
     values = np.where(known, sums / divisor[:, None], 0.0)
     return History(values, known, span.bucket, first_days.astype(np.int32))
@@ -85,6 +96,12 @@ def days_ahead(history: History, horizon: int) -> Integers:
     return first_day_of(next_one + np.arange(horizon), history.bucket)
 
 
+def open_ahead(history: History, horizon: int, calendar: Calendar) -> Flags:
+    """Which of the buckets that a forecast is for have an open day, (H)."""
+    first_days = days_ahead(history, horizon + 1)
+    return calendar.open_days(first_days[:-1], first_days[1:]) > 0
+
+
 def _first_whole(days: Days, bucket: Bucket, until: int) -> Integers:
     """The first bucket that each series saw from its first day on; `until` if there is none."""
     begins = np.full(len(days), until)
@@ -96,8 +113,10 @@ def _first_whole(days: Days, bucket: Bucket, until: int) -> Integers:
     return begins
 
 
-def _mostly_without(stock_outs: StockOuts, first_days: Integers, series: int) -> Flags:
-    """Buckets (n, T) of which more than half of the days were without stock."""
+def _days_without(
+    stock_outs: StockOuts, first_days: Integers, series: int, calendar: Calendar
+) -> Integers:
+    """How many open days of each bucket (n, T) were without stock."""
     length = len(first_days) - 1
     without = np.zeros((series, length), np.int64)
     owner = np.repeat(np.arange(series), np.diff(stock_outs.series_starts))
@@ -109,9 +128,8 @@ def _mostly_without(stock_outs: StockOuts, first_days: Integers, series: int) ->
     touched = np.searchsorted(first_days, end, side="left") - first
     which = np.repeat(np.arange(len(owner)), touched)
     place = np.arange(len(which)) - np.repeat(np.cumsum(touched) - touched, touched) + first[which]
-    overlap = np.minimum(end[which], first_days[place + 1]) - np.maximum(
-        begin[which], first_days[place]
+    overlap = calendar.open_days(
+        np.maximum(begin[which], first_days[place]), np.minimum(end[which], first_days[place + 1])
     )
     np.add.at(without, (owner[which], place), overlap)
-    mostly: Flags = 2 * without > np.diff(first_days)
-    return mostly
+    return without

@@ -18,9 +18,9 @@ class History:
     """Series of one bucket length which end together, a row each: n series, T buckets.
 
     `values` (n, T) are units a bucket, 0 where not known. `known` (n, T) is false before a series
-    begins, and for a bucket that says nothing of demand because stock was out and nothing was asked
-    for. `first_days` (T + 1) are the first days of the buckets, and of the one that follows,
-    counted from 1970-01-01.
+    begins, and for a bucket that says nothing of demand: nothing was asked for, and stock was out
+    or the shop closed. `first_days` (T + 1) are the first days of the buckets, and of the one that
+    follows, counted from 1970-01-01.
     """
 
     values: Floats

@@ -16,9 +16,10 @@ TRAINED_MIN = 8  # known buckets before an origin, for it to count for a series
 class Trials:
     """Which origins (K, n) count for which series, and what errors are measured by.
 
-    The scales (n) are the mean absolute and the mean squared change from one bucket to the next,
-    in the buckets before the series' first origin; so they are the in-sample errors of the naive
-    forecast. Where nothing changed there, `scaled` (n) is false and the scales are 1.
+    The scales (n) are the mean absolute and the mean squared change from one known bucket to the
+    next that is known, before the series' first origin; so they are the in-sample errors of the
+    naive forecast, also where a closed day lies between any two of them. Where nothing changed
+    there, `scaled` (n) is false and the scales are 1.
     """
 
     counts: Flags
@@ -41,13 +42,15 @@ def plan_trials(panel: Panel, plan: Plan) -> Trials:
         before = panel.known[:origin].sum(axis=0, dtype=np.int64) >= TRAINED_MIN
         counts[index] = before & panel.known[origin : origin + plan.horizon].any(axis=0)
         first = np.where(counts[index], origin, first)
-    scale, square_scale, pairs = (np.zeros(panel.series) for _ in range(3))
-    for bucket in range(1, panel.buckets):
-        both = panel.known[bucket] & panel.known[bucket - 1] & (bucket < first)
-        change = (panel.values[bucket] - panel.values[bucket - 1])[:, 0] * both
+    scale, square_scale, pairs, last = (np.zeros(panel.series) for _ in range(4))
+    for bucket in range(panel.buckets):
+        value, known = panel.values[bucket][:, 0], panel.known[bucket]
+        counted = known & (panel.first < bucket) & (bucket < first)
+        change = (value - last) * counted
         scale += np.abs(change)
         square_scale += change * change
-        pairs += both
+        pairs += counted
+        last = np.where(known, value, last)
     scaled = scale > 0
     pairs = np.maximum(pairs, 1.0)
     return Trials(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.planning.calendar import Calendar
 from projections.planning.days import Days
 from projections.planning.forecasting.buckets import (
     Span,
@@ -15,6 +16,7 @@ from projections.planning.forecasting.buckets import (
     bucketed,
     days_ahead,
     first_day_of,
+    open_ahead,
 )
 from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.history import Bucket
@@ -217,3 +219,39 @@ def test_exactly_half_of_a_month_without_stock_is_still_known() -> None:
         )
         history = bucketed(days, days.columns["issued"], Span("month", april + 30), outs)
         assert history.known.tolist() == [[known]]
+
+
+def test_without_stock_is_a_share_of_the_open_days() -> None:
+    """Of a week with three open days, two without stock are most; so are none of no open day."""
+    monday = 18_267
+    days = _days({monday: 0}, {monday: 0, monday + 10: 3})
+    calendar = Calendar((3, 4, 5, 6), tuple(range(monday + 7, monday + 14)))
+    for length, known in ((1, True), (2, False)):
+        outs = StockOuts(
+            np.array([0, 1, 1]),
+            np.array([monday + 1], np.int32),
+            np.array([monday + 1 + length], np.int32),
+        )
+        span = Span("week", monday + 14)
+        history = bucketed(days, days.columns["issued"], span, outs, calendar)
+        # The second week is closed; the other series sold something in it all the same.
+        assert history.known.tolist() == [[known, False], [True, True]]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_buckets_ahead_are_open_if_any_day_is(bucket: Bucket) -> None:
+    """Closed for the first 40 days of 2025, but for Sunday the 12th of January."""
+    new_year = (datetime.date(2025, 1, 1) - EPOCH).days
+    days = _days({new_year - 400: 1})
+    history = bucketed(days, days.columns["issued"], Span(bucket, new_year))
+    closed = tuple(day for day in range(new_year - 7, new_year + 40) if day != new_year + 11)
+    found = open_ahead(history, 7, Calendar((), closed)).tolist()
+    assert (
+        found
+        == {
+            "day": [False] * 7,
+            "week": [False, True, False, False, False, False, True],
+            "month": [True] * 7,
+        }[bucket]
+    )
+    assert open_ahead(history, 7, Calendar()).all()
