@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from projections.planning.forecasting.buckets import Span, bucketed, open_ahead
 from projections.planning.forecasting.choice import choose
 from projections.planning.forecasting.explained import Forecast, ModelScore, Point, explained
 from projections.planning.forecasting.options import Options
+from projections.planning.forecasting.portions import held_at_once
 from projections.planning.forecasting.scenario import in_scenario
 from projections.planning.parameters import ForecastParameters, Parameters, day_text
 from projections.planning.run_demand import calendar_of, quantities
@@ -19,8 +20,6 @@ from projections.planning.run_stored import statistic
 from projections.planning.run_writer import Row
 from projections.planning.stock_outs import stock_outs
 
-# So many series are bucketed and chosen for at once; more would only need more memory.
-SERIES_AT_ONCE: Final = 4_096
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,8 +34,9 @@ def forecast_rows(days: Days, abc: Sequence[str], parameters: Parameters) -> lis
     classes = frozenset(wanted.classes)
     numbers = np.flatnonzero(np.array([one in classes for one in abc], dtype=np.bool_))
     rows: list[Row] = []
-    for first in range(0, len(numbers), SERIES_AT_ONCE):
-        chosen = taken(days, numbers[first : first + SERIES_AT_ONCE])
+    at_once = held_at_once(options_of(wanted), wanted.buckets_max)
+    for first in range(0, len(numbers), at_once):
+        chosen = taken(days, numbers[first : first + at_once])
         rows += _rows(chosen, parameters)
     return rows
 

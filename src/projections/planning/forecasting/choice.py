@@ -11,9 +11,9 @@ from projections.planning.forecasting.history import Flags, Floats, History, Int
 from projections.planning.forecasting.library import Library, library_models
 from projections.planning.forecasting.models import MODELS, WhyNot
 from projections.planning.forecasting.options import EXTRA, Options
+from projections.planning.forecasting.portions import tried_at_once
 from projections.planning.forecasting.scores import Scores, Trials, plan_trials, rounded, score
 
-SERIES_AT_ONCE = 512  # so that what a walk touches stays in a processor's cache
 SIMPLE_MIN = 3  # known buckets from which a short history is smoothed rather than repeated
 
 
@@ -65,11 +65,13 @@ def choose(history: History, options: Options) -> Choice:
     if any(name in EXTRA for name in options.models):
         library_models()  # says at once what is missing
     names = (*options.models, *(name for name in FALLBACKS if name not in options.models))
-    parts = []
-    for start in range(0, max(len(history), 1), SERIES_AT_ONCE):
-        parts.append(_Part(history.part(slice(start, start + SERIES_AT_ONCE)), options, names))
-        parts[-1].run()
-    return _joined(names, [part.choice() for part in parts])
+    at_once = tried_at_once(options, history.values.shape[1], options.season_of(history.bucket))
+    choices = []
+    for start in range(0, max(len(history), 1), at_once):
+        part = _Part(history.part(slice(start, start + at_once)), options, names)
+        part.run()
+        choices.append(part.choice())  # and nothing else of the part
+    return _joined(names, choices)
 
 
 def candidate(name: str) -> Candidate:
