@@ -1,6 +1,6 @@
 """Planning runs as asked for. The models keep every bound; what they let through is sound."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -8,8 +8,9 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    StrictBool,
+    StrictInt,
     StringConstraints,
-    TypeAdapter,
     ValidationError,
     field_validator,
 )
@@ -17,6 +18,7 @@ from pydantic import (
 from api.problems import Problem
 from api.schemas.common import Input
 from api.schemas.planning_parts import (
+    A_DAY,
     AbcRequest,
     DemandRequest,
     ForecastRequest,
@@ -25,6 +27,8 @@ from api.schemas.planning_parts import (
     ReviewsRequest,
     VelocityRequest,
     XyzRequest,
+    calendar_day,
+    is_day,
 )
 from api.schemas.planning_policies import (
     CostsRequest,
@@ -39,8 +43,9 @@ from projections.planning.run_policies import check_policies
 POSITION_PATTERN = r"^[0-9]{1,6}:[0-9]{1,19}(, *[0-9]{1,6}:[0-9]{1,19})*$"
 
 
-_DAY_LENGTH = len("2026-11-22")
-_instant = TypeAdapter[datetime](AwareDatetime)
+INSTANT_LENGTH_MAX = len("2026-11-22T10:00:00.000000+00:00")
+_DAY_OR_INSTANT = f"{A_DAY}, or an instant with its offset from UTC"
+_DAY_US = 86_400_000_000
 
 
 def _utc_day(value: object) -> object:
@@ -48,18 +53,22 @@ def _utc_day(value: object) -> object:
 
     Of an instant it is the day by UTC: midnight elsewhere would be taken for a day itself.
     """
-    if value is None or (isinstance(value, str) and len(value) <= _DAY_LENGTH):
-        return value
-    if not isinstance(value, str | date):
-        raise ValueError(  # noqa: TRY004 - of another kind pydantic makes no answer
-            "a day such as 2026-11-22, or an instant with its offset from UTC"
-        )
-    try:
-        return _instant.validate_python(value, strict=False).astimezone(UTC).date()
-    except ValidationError:
-        return value  # a day, or nothing at all, which is said of it then
-    except OverflowError:
-        raise ValueError("the day is outside the calendar") from None
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return _day_of(value.isoformat())
+    if isinstance(value, str) and not is_day(value):
+        return _day_of(value)
+    if isinstance(value, str | date):
+        return calendar_day(value)
+    raise ValueError(_DAY_OR_INSTANT)
+
+
+def _day_of(instant: str) -> date:
+    microseconds = codes.instant(instant) if len(instant) <= INSTANT_LENGTH_MAX else None
+    if not isinstance(microseconds, int):  # but a refusal, or nothing
+        raise ValueError(_DAY_OR_INSTANT)  # noqa: TRY004 - of another kind pydantic makes no answer
+    return date.fromisoformat(day_text(microseconds // _DAY_US))
 
 
 SiteCode = Annotated[str, StringConstraints(min_length=1, max_length=codes.LOCATION_LENGTH_MAX)]
@@ -83,8 +92,8 @@ class RunRequest(Input):
     site: SiteCode | None = Field(
         None, description="Only this site. None: all. A run of one site is not published."
     )
-    each_site: bool = Field(False, description="Plan every site for itself, not all as one.")
-    publish: bool | None = Field(
+    each_site: StrictBool = Field(False, description="Plan every site for itself, not all as one.")
+    publish: StrictBool | None = Field(
         None,
         description="Whether changes against the run before become events and reorder points hold. "
         "None: if the run is about the present as it is, and about all sites.",
@@ -101,7 +110,7 @@ class RunRequest(Input):
     what_if: WhatIfRequest = WhatIfRequest()
     forecast: ForecastRequest = ForecastRequest()
     health: HealthRequest = HealthRequest()
-    seed: int = Field(0, ge=0, lt=2**63, description="Where random draws begin.")
+    seed: StrictInt = Field(0, ge=0, lt=2**63, description="Where random draws begin.")
 
     @field_validator("site")
     @classmethod
@@ -148,7 +157,7 @@ def resolve(request: RunRequest, *, today: int, positions: dict[str, int] | None
     `today` is the day of the request, `positions` the next offsets behind `position`. Raises
     InvalidParameters where `as_of` is in the future, and where parts do not go together.
     """
-    as_of = _day(request.as_of) or day_text(today)
+    as_of = day_text(today) if request.as_of is None else request.as_of.isoformat()
     if as_of > day_text(today):
         raise InvalidParameters("as_of", f"{as_of} is in the future; today is {day_text(today)}")
     document = request.model_dump(mode="json", exclude={"as_of", "position"})
@@ -163,12 +172,6 @@ def resolve(request: RunRequest, *, today: int, positions: dict[str, int] | None
     parameters = msgspec.convert({**document, "as_of": as_of, "positions": positions}, Parameters)
     check_policies(parameters)
     return parameters
-
-
-def _day(as_of: date | datetime | None) -> str | None:
-    if isinstance(as_of, datetime):
-        return as_of.astimezone(UTC).date().isoformat()
-    return None if as_of is None else as_of.isoformat()
 
 
 def _first(error: ValidationError) -> InvalidParameters:

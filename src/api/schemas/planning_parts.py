@@ -1,10 +1,19 @@
 """The parts of what a planning run is asked for, each with its bounds."""
 
-from datetime import date
+import re
+from datetime import date, datetime
 from decimal import Decimal as Exact
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+)
 
 from api.schemas.common import Input
 from projections.planning.forecasting.options import EXTRA, OURS
@@ -24,6 +33,8 @@ def _number(value: object) -> object:
 
 
 def _shortest(value: Exact) -> str:
+    if not value:
+        return "0"  # also of -0, which would be another text for the same value
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -36,20 +47,44 @@ Fraction = Annotated[
 ]
 
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+A_DAY = "a day such as 2026-11-22"
+
+
+def is_day(text: str) -> bool:
+    """Whether it has the form of a day; there may be none of that name."""
+    return _DAY.fullmatch(text) is not None
+
+
+def calendar_day(value: object) -> date:
+    """The day that a text names, or that a file gave as one. Numbers and instants are no days."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and is_day(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{A_DAY}; the calendar has no {value}") from None
+    raise ValueError(A_DAY)
+
+
+CalendarDay = Annotated[date, BeforeValidator(calendar_day)]
+
+
 class DemandRequest(Input):
     """Which days count as demand, and over which buckets it is summed."""
 
-    window_days: int = Field(365, ge=1, le=WINDOW_DAYS_MAX, description="Days up to `as_of`.")
+    window_days: StrictInt = Field(365, ge=1, le=WINDOW_DAYS_MAX, description="Days up to `as_of`.")
     bucket: Bucket = Field("week", description="What demand is summed over for its variation.")
     closed_weekdays: set[Weekday] = Field(
         set(),
         max_length=6,
         description="Days of the week without sales, in statistics and forecasts.",
     )
-    closed_dates: set[date] = Field(
+    closed_dates: set[CalendarDay] = Field(
         set(), max_length=CLOSED_DATES_MAX, description="Dates without sales, past or ahead."
     )
-    count_unmet: bool = Field(
+    count_unmet: StrictBool = Field(
         True, description="What was refused for lack of stock is demand as well."
     )
 
@@ -114,8 +149,8 @@ class XyzRequest(Input):
 class ReviewsRequest(Input):
     """Where the class comes from that hysteresis keeps: windows that ended earlier."""
 
-    count: int = Field(6, ge=1, le=60, description="How many of them.")
-    days: int = Field(30, ge=1, le=366, description="Days from one to the next.")
+    count: StrictInt = Field(6, ge=1, le=60, description="How many of them.")
+    days: StrictInt = Field(30, ge=1, le=366, description="Days from one to the next.")
 
 
 class PatternRequest(Input):
@@ -136,8 +171,10 @@ class VelocityRequest(Input):
     fast_lines: Fraction = Field(
         Exact(10), ge=0, le=10**6, description="Asked for so often in 30 days: fast."
     )
-    dead_days: int = Field(180, ge=1, le=WINDOW_DAYS_MAX, description="Not asked for so long.")
-    new_days: int = Field(30, ge=0, le=WINDOW_DAYS_MAX, description="Not there for so long.")
+    dead_days: StrictInt = Field(
+        180, ge=1, le=WINDOW_DAYS_MAX, description="Not asked for so long."
+    )
+    new_days: StrictInt = Field(30, ge=0, le=WINDOW_DAYS_MAX, description="Not there for so long.")
 
     @field_validator("fast_lines")
     @classmethod
@@ -150,16 +187,16 @@ class VelocityRequest(Input):
 class ForecastRequest(Input):
     """What is forecast, how far ahead, and by which models."""
 
-    enabled: bool = Field(True, description="Whether anything is.")
+    enabled: StrictBool = Field(True, description="Whether anything is.")
     classes: set[AbcLetter] = Field(
         {"A"}, min_length=1, description="Only series of these ABC classes: it takes its time."
     )
     bucket: Bucket = Field("week", description="What a forecast is for. Weeks begin on Monday.")
-    buckets_max: int = Field(
+    buckets_max: StrictInt = Field(
         156, ge=1, le=FORECAST_BUCKETS_MAX, description="History to learn from."
     )
-    horizon: int = Field(13, ge=1, le=366, description="Buckets ahead.")
-    season: int | None = Field(
+    horizon: StrictInt = Field(13, ge=1, le=366, description="Buckets ahead.")
+    season: StrictInt | None = Field(
         None, ge=1, le=366, description="Buckets of a season; none: 7 days, 52 weeks, 12 months."
     )
     levels: list[Fraction] = Field(
@@ -174,8 +211,8 @@ class ForecastRequest(Input):
         description="Tried in this order; of equal ones the first is taken.",
     )
     criterion: Criterion = Field("rmsse", description="What the backtest compares.")
-    origins: int = Field(5, ge=1, le=52, description="Backtests of each series.")
-    step: int | None = Field(
+    origins: StrictInt = Field(5, ge=1, le=52, description="Backtests of each series.")
+    step: StrictInt | None = Field(
         None, ge=1, le=366, description="Buckets between backtests; none: half of the horizon."
     )
 
@@ -199,11 +236,13 @@ class ForecastRequest(Input):
 class HealthRequest(Input):
     """Limits that stock is judged by."""
 
-    enabled: bool = Field(True, description="Whether stock health is computed.")
-    demand_days: int = Field(90, ge=1, le=WINDOW_DAYS_MAX, description="Days of demand for cover.")
-    excess_cover_days: int = Field(
+    enabled: StrictBool = Field(True, description="Whether stock health is computed.")
+    demand_days: StrictInt = Field(
+        90, ge=1, le=WINDOW_DAYS_MAX, description="Days of demand for cover."
+    )
+    excess_cover_days: StrictInt = Field(
         180, ge=1, le=WINDOW_DAYS_MAX, description="What covers more days than these is excess."
     )
-    slow_cover_days: int = Field(
+    slow_cover_days: StrictInt = Field(
         365, ge=1, le=WINDOW_DAYS_MAX, description="What covers more days than these is slow."
     )

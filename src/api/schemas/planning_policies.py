@@ -3,7 +3,14 @@
 from decimal import Decimal as Exact
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from api.schemas.common import Input
 from api.schemas.planning_parts import AbcLetter, Fraction
@@ -67,19 +74,21 @@ class PoliciesRequest(Input):
     review_days: CalendarDays = Field(Exact(1), description="Days between two looks.")
     cells: dict[Cell, CellPolicy] = Field({}, description="Cells of the matrix, such as AX.")
     skus: dict[Sku, SkuPolicy] = Field({}, max_length=SKUS_MAX, description="Single SKUs.")
-    empirical: bool = Field(
+    empirical: StrictBool = Field(
         True, description="Bootstrap instead of `cycle_service` for intermittent and lumpy demand."
     )
-    replicates: int = Field(
+    replicates: StrictInt = Field(
         500, ge=REPLICATES_MIN, le=REPLICATES_MAX, description="Replicates of the bootstrap."
     )
-    order_dead: bool = Field(False, description="Replenish what nobody asks for any more.")
+    order_dead: StrictBool = Field(False, description="Replenish what nobody asks for any more.")
 
 
 class LeadTimesRequest(Input):
     """Where lead times come from."""
 
-    observations_min: int = Field(5, ge=2, le=1_000, description="Orders that are enough to go by.")
+    observations_min: StrictInt = Field(
+        5, ge=2, le=1_000, description="Orders that are enough to go by."
+    )
     default_days: CalendarDays = Field(Exact(14), description="Where nothing is known.")
     assumed_deviation: Fraction = Field(
         Exact(0),

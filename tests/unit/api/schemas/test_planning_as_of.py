@@ -34,10 +34,20 @@ def test_the_day_is_by_utc(as_of: Any, day: str) -> None:
     [
         "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:01+14:00", "2024-10-01T10:00:00",
         "2024-02-30", "", "never", "2024-10-01T25:00:00Z", "x" * 5_000,
+        "20000", "86400", "1700000000000", "20241001", "2024-W40-2", "2024-1-1", "0000-01-01",
+        "2024-10-01T00:00:00", "2024-10-01Z", "\uff12\uff10\uff12\uff14-10-01",
     ],
 )  # fmt: skip
 def test_what_is_no_day(as_of: str) -> None:
     """It is said, whatever it is."""
     with pytest.raises(InvalidParameters, match="as_of") as caught:
         decode_run(b'{"as_of":"%s"}' % as_of.encode())
+    assert caught.value.field == "as_of"
+
+
+@pytest.mark.parametrize("as_of", [20_000, 20_000.5, True, [], datetime(2024, 10, 1)])  # noqa: DTZ001
+def test_what_is_neither_a_day_nor_an_instant(as_of: Any) -> None:
+    """A number, and an instant of nobody knows where."""
+    with pytest.raises(InvalidParameters, match="a day such as 2026-11-22") as caught:
+        check_run({"as_of": as_of})
     assert caught.value.field == "as_of"

@@ -1,0 +1,91 @@
+"""What is asked of a run is taken as it is written: nothing is made of something else."""
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from api.schemas.planning import RunRequest, check_run, decode_run, resolve
+from projections.planning.parameters import InvalidParameters, digest_of
+
+TODAY = 20_500
+
+
+def _decoded(values: dict[str, Any]) -> RunRequest:
+    return decode_run(json.dumps(values).encode())
+
+
+READERS = pytest.mark.parametrize("read", [check_run, _decoded], ids=["file", "body"])
+
+
+@READERS
+@pytest.mark.parametrize("value", [True, "365", 365.0, 1e2])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("demand", "window_days"), ("reviews", "count"), ("reviews", "days"),
+        ("velocity", "dead_days"), ("velocity", "new_days"), ("forecast", "buckets_max"),
+        ("forecast", "horizon"), ("forecast", "season"), ("forecast", "origins"),
+        ("forecast", "step"), ("health", "demand_days"), ("health", "excess_cover_days"),
+        ("health", "slow_cover_days"), ("policies", "replicates"),
+        ("lead_times", "observations_min"), ("", "seed"),
+    ],
+)  # fmt: skip
+def test_whole_numbers(
+    part: str, field: str, value: Any, read: Callable[[dict[str, Any]], RunRequest]
+) -> None:
+    """Neither texts nor true, nor numbers with a point."""
+    with pytest.raises(InvalidParameters, match="integer") as caught:
+        read({part: {field: value}} if part else {field: value})
+    assert caught.value.field == (f"{part}.{field}" if part else field)
+
+
+@READERS
+@pytest.mark.parametrize("value", [0, 1, "yes", "false"])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("", "each_site"), ("", "publish"), ("demand", "count_unmet"), ("forecast", "enabled"),
+        ("health", "enabled"), ("policies", "empirical"), ("policies", "order_dead"),
+    ],
+)  # fmt: skip
+def test_true_and_false(
+    part: str, field: str, value: Any, read: Callable[[dict[str, Any]], RunRequest]
+) -> None:
+    """Neither numbers nor words."""
+    with pytest.raises(InvalidParameters, match="boolean"):
+        read({part: {field: value}} if part else {field: value})
+
+
+@pytest.mark.parametrize(
+    "day", [86_400, True, "86400", "2026-01-01T00:00:00", "20260101", "2026-1-1", "2026-02-30", ""]
+)
+def test_dates(day: Any) -> None:
+    """Nothing but a day such as 2026-11-22."""
+    with pytest.raises(InvalidParameters, match="a day such as 2026-11-22") as caught:
+        _decoded({"demand": {"closed_dates": ["2026-01-01", day]}})
+    assert caught.value.field == "demand.closed_dates.1"
+
+
+def test_dates_of_a_file() -> None:
+    """TOML has days of its own; an instant is none."""
+    read = check_run({"demand": {"closed_dates": [date(2026, 1, 1), "2026-01-02"]}})
+    assert read.demand.closed_dates == {date(2026, 1, 1), date(2026, 1, 2)}
+    with pytest.raises(InvalidParameters, match="a day such as 2026-11-22"):
+        check_run({"demand": {"closed_dates": [datetime(2026, 1, 1)]}})  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("zero", ["-0", "-0.0", "0.00", -0.0, 0])
+def test_zero_has_no_sign(zero: Any) -> None:
+    """The same value has the same text, and so the same digest."""
+    found = resolve(_decoded({"what_if": {"demand_percent": zero}}), today=TODAY, positions=None)
+    assert found.what_if.demand_percent == "0"
+    assert digest_of(found) == digest_of(resolve(RunRequest(), today=TODAY, positions=None))
+
+
+def test_what_is_stored_is_read_again() -> None:
+    """A file as it was dumped, with a calendar."""
+    first = _decoded({"as_of": "2026-01-05", "demand": {"closed_dates": ["2026-01-01"]}})
+    assert check_run(first.model_dump(mode="json")) == first
