@@ -43,6 +43,9 @@ from projections.planning.run_policies import check_policies
 POSITION_PATTERN = r"^[0-9]{1,6}:[0-9]{1,19}(, *[0-9]{1,6}:[0-9]{1,19})*$"
 
 
+# No ledger takes what occurred more than 36,500 days before it was recorded. From here on all
+# windows lie in the calendar, those of reviews too.
+AS_OF_MIN = date(1900, 1, 1)
 INSTANT_LENGTH_MAX = len("2026-11-22T10:00:00.000000+00:00")
 _DAY_OR_INSTANT = f"{A_DAY}, or an instant with its offset from UTC"
 _DAY_US = 86_400_000_000
@@ -56,12 +59,16 @@ def _utc_day(value: object) -> object:
     if value is None:
         return None
     if isinstance(value, datetime):
-        return _day_of(value.isoformat())
-    if isinstance(value, str) and not is_day(value):
-        return _day_of(value)
-    if isinstance(value, str | date):
-        return calendar_day(value)
-    raise ValueError(_DAY_OR_INSTANT)
+        day = _day_of(value.isoformat())
+    elif isinstance(value, str) and not is_day(value):
+        day = _day_of(value)
+    elif isinstance(value, str | date):
+        day = calendar_day(value)
+    else:
+        raise ValueError(_DAY_OR_INSTANT)
+    if day < AS_OF_MIN:
+        raise ValueError(f"{AS_OF_MIN.isoformat()} or later; no ledger knows of days before")
+    return day
 
 
 def _day_of(instant: str) -> date:
@@ -80,7 +87,8 @@ class RunRequest(Input):
     as_of: Annotated[date | AwareDatetime | None, BeforeValidator(_utc_day)] = Field(
         None,
         union_mode="left_to_right",
-        description="The last day that counts, or an instant of it (UTC). None: today.",
+        description="The last day that counts, or an instant of it (UTC). Not before 1900. "
+        "None: today.",
     )
     position: str | None = Field(
         None,

@@ -172,6 +172,19 @@ async def test_each_changes_something(database: Database, name: str) -> None:
     assert of_one != of_other
 
 
+async def test_the_first_day_with_the_longest_windows(database: Database) -> None:
+    """Every day that is looked at, however far back, is one of the calendar."""
+    wanted = parameters(
+        as_of="1900-01-01",
+        demand={"window_days": 3_660},
+        reviews={"count": 60, "days": 366},
+        abc={"hysteresis": 1},
+        health={"demand_days": 3_660},
+    )
+    row = await make(database, wanted, next(_numbers))
+    assert (row["state"], row["reason"]) == ("done", None)
+
+
 def _quick(name: str) -> dict[str, Any]:
     return QUICK if name.startswith("forecast.") else {"forecast": {"enabled": False}}
 

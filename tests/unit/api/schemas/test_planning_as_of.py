@@ -19,6 +19,7 @@ TODAY = 20_000  # 2024-10-04
         ("2024-10-01T23:30:00-02:00", "2024-10-02"),
         ("2024-10-01T00:00:00+02:00", "2024-09-30"),
         ("2024-10-01T00:00:00Z", "2024-10-01"),
+        ("1900-01-01", "1900-01-01"),
         (date(2024, 10, 1), "2024-10-01"),
         (datetime(2024, 10, 1, tzinfo=UTC), "2024-10-01"),
         (datetime(2024, 10, 1, tzinfo=timezone(timedelta(hours=2))), "2024-09-30"),
@@ -50,4 +51,12 @@ def test_what_is_neither_a_day_nor_an_instant(as_of: Any) -> None:
     """A number, and an instant of nobody knows where."""
     with pytest.raises(InvalidParameters, match="a day such as 2026-11-22") as caught:
         check_run({"as_of": as_of})
+    assert caught.value.field == "as_of"
+
+
+@pytest.mark.parametrize("as_of", ["0001-06-01", "1899-12-31", "1900-01-01T00:30:00+01:00"])
+def test_a_day_before_all_ledgers(as_of: str) -> None:
+    """Windows and reviews before it would leave the calendar, and the run would fail."""
+    with pytest.raises(InvalidParameters, match="as_of: 1900-01-01 or later") as caught:
+        decode_run(b'{"as_of":"%s"}' % as_of.encode())
     assert caught.value.field == "as_of"
