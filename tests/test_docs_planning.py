@@ -6,6 +6,7 @@ made. After a change `python -m tests.test_docs_planning` writes all of it anew.
 
 import re
 import shlex
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from api.schemas.planning_parts import ForecastRequest
 from ops.cli import app
+from projections.planning.forecasting.options import Options
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "planning.md"
@@ -79,6 +82,14 @@ def test_every_formula_is_documented() -> None:
     }
     listed = {found[3] for found in MADE.finditer(DOCUMENT.read_text()) if found[3]}
     assert listed == modules - {"forecasting.formulas"}
+
+
+def test_the_page_of_forecasts_names_no_option_that_a_run_does_not_have() -> None:
+    """The functions know more than may be asked for."""
+    page = (ROOT / "docs" / "forecasting.md").read_text()
+    named = {one.name for one in fields(Options) if f"`{one.name}`" in page}
+    assert "origins" in named
+    assert named <= ForecastRequest.model_fields.keys()
 
 
 if __name__ == "__main__":
