@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from projections.planning.forecasting.choice import Choice, Reason, choose
 from projections.planning.forecasting.explained import forecast_one
-from projections.planning.forecasting.history import History
 from projections.planning.forecasting.models import MODELS, WhyNot
 from projections.planning.forecasting.options import OURS, Options
 from tests.unit.projections.planning.forecasting.series import demand, history
@@ -227,27 +226,6 @@ def test_additive_models_move_with_a_constant(values: list[int], shift: int) -> 
         moved = choose(history([[float(v + shift) for v in values]]), options)
         if plain.constants.tolist() == moved.constants.tolist():  # else two were all but equal
             np.testing.assert_allclose(moved.forecasts, plain.forecasts + shift, atol=1e-5)
-
-
-@settings(max_examples=8, deadline=None)
-@given(st.integers(1, 10**6), st.integers(20, 60))
-def test_a_constant_is_forecast_by_every_model(value: int, length: int) -> None:
-    for name in OURS[:7]:
-        model = MODELS[name]
-        panel = History(
-            np.full((1, length), float(value)),
-            np.ones((1, length), np.bool_),
-            "week",
-            np.arange(length + 1, dtype=np.int32) * 7,
-        )
-        options = Options(horizon=3, season=4, models=(name,))
-        choice = choose(panel, options)
-        np.testing.assert_allclose(choice.forecasts, value, rtol=1e-9)
-        assert model.name == name
-        assert (choice.scores.mase[0, 0], choice.scores.scaled[0]) == (
-            pytest.approx(0, abs=1e-6),
-            False,
-        )
 
 
 @pytest.mark.parametrize(
