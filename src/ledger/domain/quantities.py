@@ -125,10 +125,20 @@ def _cost(number: Number) -> tuple[int, str] | Rejected:
 _costs: Memo[str, tuple[int, str] | Rejected] = Memo(_cost)
 
 
+# The numbers of three digits as they are and without zeros at their end, each half a fraction: two
+# looks take half the time that formatting six digits does.
+_THREE_DIGITS = tuple(f"{number:03d}" for number in range(1000))
+_SHORTENED = tuple(digits.rstrip("0") for digits in _THREE_DIGITS)
+
+
 def cost_text(amount: int) -> str:
     """The shortest exact decimal string of a cost or value in millionths; not negative."""
-    whole, fraction = divmod(amount, COST_UNIT)
-    return f"{whole}.{fraction:06d}".rstrip("0") if fraction else str(whole)
+    whole, fraction = amount // COST_UNIT, amount % COST_UNIT
+    if not fraction:
+        return str(whole)
+    high, low = fraction // 1000, fraction % 1000
+    digits = _THREE_DIGITS[high] + _SHORTENED[low] if low else _SHORTENED[high]
+    return f"{whole}.{digits}"
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:
