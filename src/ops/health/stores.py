@@ -180,7 +180,6 @@ async def _check_reading(database: "Database", log: EventLog) -> AsyncIterator[F
     from projections.identity import LedgerViews
     from projections.positions import read_positions
 
-    ends = {partition: await log.end(partition) for partition in range(log.partitions)}
     async with database.reader() as reader:
         try:
             await LedgerViews(log, database).check(reader)
@@ -189,6 +188,8 @@ async def _check_reading(database: "Database", log: EventLog) -> AsyncIterator[F
             return
         positions = await read_positions(reader)
         stopped = await read_failures(reader)
+    # Asked for behind the positions: what is projected meanwhile does not lie beyond the end.
+    ends = {partition: await log.end(partition) for partition in range(log.partitions)}
     for partition, failure in sorted(stopped.items()):
         advice = "see docs/operations.md, What readyz says; nothing is skipped"
         text = f"stopped at {partition}:{failure.offset}: {mask_text(failure.sentence)}"

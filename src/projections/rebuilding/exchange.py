@@ -77,13 +77,12 @@ class Exchange:
         return {one: at.position for one, at in positions.get(VIEW_GROUP, {}).items()}
 
 
-async def check_history(
-    site: Site, ends: Mapping[int, int], ledger_id: str, *, restored: bool
-) -> None:
-    """Raise OtherHistory if the live views were read from another log, or from a longer one."""
-    if restored:
-        return
-    for partition, at in (await site.positions()).get(VIEW_GROUP, {}).items():
+def check_history(live: Mapping[int, Checkpoint], ends: Mapping[int, int], ledger_id: str) -> None:
+    """Raise OtherHistory if the live views were read from another log, or from a longer one.
+
+    `ends` of the log are not older than `live`, where the views are.
+    """
+    for partition, at in live.items():
         if at.ledger_id != ledger_id:
             raise OtherHistory(
                 f"the live views are of ledger {at.ledger_id}, the log is of {ledger_id or 'none'};"

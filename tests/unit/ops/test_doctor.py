@@ -6,12 +6,14 @@ import resource
 import shutil
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.keys import create_key
+from ledger.config import open_log
 from ops.health import machine, stores
 from ops.health.finding import State
 from ops.health.tables import check_tables
@@ -111,6 +113,36 @@ def test_a_ledger_that_is_well(run: Run, tmp_path: Path) -> None:
     assert (code, found["log"][0][0], found["views"][0][0]) == (1, "bad", "bad")
     assert "though snapshots of one lie beside it" in found["log"][0][1]
     assert "and there is no log" in found["views"][0][1]
+
+
+async def test_views_that_follow_while_it_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that is appended and projected behind each answer of the log is no lost past."""
+    await _filled(tmp_path)
+    settings = settings_in(tmp_path / "data")
+    log = open_log(settings, read_only=True)
+    await log.open()
+    ends = {partition: await log.end(partition) for partition in range(log.partitions)}
+    # While a projector has the file open, it is not a still one.
+    with closing(sqlite3.connect(tmp_path / "data" / "views.db")) as projector:
+        change = "UPDATE view_positions SET position = ? WHERE partition = ?"
+        projector.execute(change, (ends[0], 0))
+        projector.commit()
+
+        async def end(partition: int) -> int:
+            ends[partition] += 1
+            projector.execute(change, (ends[partition], partition))
+            projector.commit()
+            return ends[partition] - 1
+
+        monkeypatch.setattr(log, "end", end)
+        found = [one async for one in stores.check_views(settings, log)]
+    await log.close()
+    assert [(one.check, one.state) for one in found] == [
+        ("database", State.GOOD),
+        ("views", State.GOOD),
+    ], found
 
 
 def test_files_that_are_damaged(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ from projections.rebuilding.errors import TablesBehind
 from projections.rebuilding.rebuild import rebuild
 from projections.tables import movements
 from tests.contract.read_models.projecting import project, until
-from tests.contract.read_models.rebuilding.ledgers import ORDER, Silent, execute, told
+from tests.contract.read_models.rebuilding.ledgers import (
+    ORDER,
+    Silent,
+    execute,
+    tell_some,
+    told,
+)
 
 _COUNT = select(func.count().label("rows")).select_from(movements)
 
@@ -95,3 +101,27 @@ async def test_tables_of_an_older_version_are_migrated_first(database: Database)
     order = ORDER._replace(compare=False)
     with pytest.raises(TablesBehind, match=r"at 0001, .* stockledger migrate first"):
         await rebuild(log, database, order, Silent())
+
+
+async def test_views_that_follow_while_it_begins(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is appended and projected behind the answer of the log is no other history."""
+    log, tellers = told()
+    await project(log, database)
+    end = log.end
+    grown = False
+
+    async def growing(partition: int) -> int:
+        nonlocal grown
+        before = await end(partition)
+        if not grown and partition == log.partitions - 1:
+            grown = True
+            for teller in tellers:
+                tell_some(teller, f"late{teller.partition}")
+            await project(log, database)
+        return before
+
+    monkeypatch.setattr(log, "end", growing)
+    assert (await rebuild(log, database, ORDER, Silent())).swapped
+    assert grown
