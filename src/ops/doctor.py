@@ -11,6 +11,8 @@ from ops.console import ExitCode, print_document, stdout
 from ops.faults import explain
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
     from ops.health.finding import Finding
 
 
@@ -66,18 +68,47 @@ async def _examine(settings: Settings) -> "list[Finding]":
     from ops.health.server import check_server
 
     findings: list[Finding] = []
-    for check in (
-        machine.check_settings, machine.check_python, machine.check_disk, machine.check_files,
-        machine.check_keys, machine.check_secret, check_server,
+    for name, check in (
+        ("settings", machine.check_settings), ("python", machine.check_python),
+        ("disk", machine.check_disk), ("open files", machine.check_files),
+        ("keys", machine.check_keys), ("cluster secret", machine.check_secret),
+        ("port", check_server),
     ):  # fmt: skip
-        findings += check(settings)
+        findings += _found(name, check, settings)
     async with AsyncExitStack() as stack:
         found, log = await stores.check_log(settings, stack)
         findings += found
-        for more in (
-            stores.check_topics(settings),
-            stores.check_clock(settings),
-            stores.check_views(settings, log),
+        for name, more in (
+            ("topics", stores.check_topics(settings)),
+            ("clock", stores.check_clock(settings)),
+            ("database", stores.check_views(settings, log)),
         ):
-            findings += [finding async for finding in more]
+            findings += await _found_by(name, more)
+    return findings
+
+
+def _found(
+    name: str, check: "Callable[[Settings], Iterable[Finding]]", settings: Settings
+) -> "list[Finding]":
+    """What a check finds, and what the system refused to it: then the others go on."""
+    from ops.health.paths import refused
+
+    findings: list[Finding] = []
+    try:
+        findings.extend(check(settings))
+    except OSError as error:
+        findings.append(refused(name, error))
+    return findings
+
+
+async def _found_by(name: str, check: "AsyncIterator[Finding]") -> "list[Finding]":
+    """As `_found`, of a check that waits."""
+    from ops.health.paths import refused
+
+    findings: list[Finding] = []
+    try:
+        async for finding in check:
+            findings.append(finding)  # noqa: PERF401 - they stay where it raises
+    except OSError as error:
+        findings.append(refused(name, error))
     return findings

@@ -13,6 +13,7 @@ from pathlib import Path
 from ledger.config import Settings
 from ops.data_dir import needs_data_dir
 from ops.health.finding import Finding, bad, good, warn
+from ops.health.paths import look_at, refused
 from ops.options import unknown_variables
 
 PYTHON_MIN = (3, 11)
@@ -34,8 +35,8 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
         yield warn("settings", f"{name} is set, but there is no such setting", "is it misspelt?")
     for name in ("kafka_ssl_cafile", "planning_parameters"):
         path = getattr(settings, name)
-        if path is not None and not path.is_file():
-            yield bad("settings", f"{name}: there is no file {path}", "make it, or unset it")
+        if path is not None:
+            yield from _is_file(name, path)
     if (settings.kafka_security_protocol, settings.kafka_sasl_mechanism) == _READABLE:
         text = "kafka_sasl_password goes to the brokers so that anybody on the way can read it"
         yield warn("settings", text, "set kafka_security_protocol to SASL_SSL, or use SCRAM")
@@ -73,10 +74,11 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
         yield good("disk", "nothing lies in the data directory")
         return
     folder = settings.data_dir
-    if not folder.exists():
+    there = look_at(folder)
+    if there is None:
         yield warn("disk", f"there is no {folder} yet", "serve makes it")
         folder = _existing(folder)
-    elif not folder.is_dir():
+    elif not stat.S_ISDIR(there.st_mode):
         yield bad("disk", f"{folder} is no directory", "set data_dir to one")
         return
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -117,9 +119,12 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
     try:
         known = load(path)
     except KeysFileDamaged as error:
-        yield bad("keys", str(error), "restore it, or make new keys")
+        if isinstance(error.__cause__, OSError):
+            yield refused("keys", error.__cause__)
+        else:
+            yield bad("keys", str(error), "restore it, or make new keys")
         return
-    if path.exists():
+    if look_at(path) is not None:
         yield from _rights("keys", path)
         yield good("keys", f"{len(known)} API keys in {path}")
     elif is_loopback(settings.host):
@@ -130,11 +135,12 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             "keys", f"{settings.host} can be reached from elsewhere, and there is no key", advice
         )
     private = settings.privacy_keys_path
-    if private is not None and private.exists() and private.stat().st_mode & _OTHERS:
+    there = None if private is None else look_at(private)
+    if there is not None and there.st_mode & _OTHERS:
         text = f"others may use {private}: no private text is encrypted or opened"
         yield bad("keys", text, f"chmod 600 {private}")
     dotenv = Path(".env")
-    if dotenv.is_file():
+    if look_at(dotenv) is not None:
         yield from _rights("keys", dotenv)
 
 
@@ -151,17 +157,28 @@ def check_secret(settings: Settings) -> Iterator[Finding]:
         yield good("cluster secret", "it is set" if needed else "none is needed")
 
 
-def port_in_use(settings: Settings) -> str | None:
+def cannot_listen(settings: Settings) -> OSError | None:
     """Why the port cannot be taken, if it cannot."""
     host = settings.host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, settings.port))
-        except OSError as error:
-            return error.strerror or str(error)
+    except OSError as error:
+        return error
     return None
+
+
+def _is_file(name: str, path: Path) -> Iterator[Finding]:
+    """Whether a setting names a file."""
+    try:
+        there = look_at(path)
+    except OSError as error:
+        yield refused("settings", error, name)
+        return
+    if there is None or not stat.S_ISREG(there.st_mode):
+        yield bad("settings", f"{name}: there is no file {path}", "make it, or unset it")
 
 
 def _rights(check: str, path: Path) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 """What listens on the port that the settings name, if anything does."""
 
+import errno
 from typing import Any
 
 from ledger.config import Settings
 from ledger.config.checks import ANYWHERE
 from ops.health.finding import Finding, bad, good
-from ops.health.machine import port_in_use
+from ops.health.machine import cannot_listen
 
 ANSWER_SECONDS = 5.0
 
@@ -14,17 +15,25 @@ def check_server(settings: Settings) -> list[Finding]:
     """The port: free, taken by a server of ours that is ready or says why not, or by others."""
     if settings.port == 0:
         return [good("port", "a free one is taken")]
-    why = port_in_use(settings)
-    if why is None:
+    refused = cannot_listen(settings)
+    if refused is None:
         return [good("port", f"{settings.port} is free")]
     answer = _ready(settings)
     if answer.get("status") != "ready" and "reasons" not in answer:
-        advice = "set port to another one, or end the program that has it"
-        return [bad("port", f"{settings.host} port {settings.port}: {why}, and not by us", advice)]
+        return [_not_ours(refused, f"{settings.host} port {settings.port}")]
     if "reasons" not in answer:
         return [good("port", f"a server of ours answers on {settings.port}, and is ready")]
     advice = "see docs/operations.md, What readyz says"
     return [bad("server", f"not ready: {reason}", advice) for reason in answer["reasons"]]
+
+
+def _not_ours(refused: OSError, where: str) -> Finding:
+    why = refused.strerror or str(refused)
+    if refused.errno == errno.EADDRINUSE:
+        advice = "set port to another one, or end the program that has it"
+        return bad("port", f"{where}: {why}, and not by us", advice)
+    advice = "set host to an address of this machine, and port to one that this user may take"
+    return bad("port", f"{where}: {why}", advice)
 
 
 def _ready(settings: Settings) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ledger.errors import LedgerError, LogDenied, LogUnavailable, WrongLedger
 from ledger.log import EventLog
 from ledger.replay.reading import is_damage
 from ops.health.finding import Finding, away, bad, good, warn
+from ops.health.paths import look_at, refused
 from ops.logging import mask_text
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ async def check_log(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[list[Finding], EventLog | None]:
     """What is wrong with the log, and the log, open, if nothing is."""
-    if _has_no_file(settings):
-        return [_no_log(settings)], None
     where = settings.kafka_bootstrap or str(settings.log_path)
     try:
+        if _has_no_file(settings):
+            return [_no_log(settings)], None
         log = open_log(settings, read_only=True)
         stack.push_async_callback(_close, log)
         asked = time.monotonic()
@@ -44,20 +45,27 @@ async def check_log(
         if await log.end(0) == 0:
             return [warn("log", f"the log at {where} is empty", "serve opens the ledger")], log
     except LogUnavailable as error:
-        return [_failed(error, settings)], None
+        found = _failed(error, settings)
     except LedgerError as error:
-        return [bad("log", mask_text(str(error)), _advice(settings))], None
-    return [good("log", f"{where}: {log.partitions} partitions, checked in {seconds:.2f} s")], log
+        found = bad("log", mask_text(str(error)), _advice(settings))
+    except OSError as error:
+        found = refused("log", error)
+    else:
+        text = f"{where}: {log.partitions} partitions, checked in {seconds:.2f} s"
+        return [good("log", text)], log
+    return [found], None
 
 
 def _has_no_file(settings: Settings) -> bool:
-    path = settings.log_path
+    if settings.kafka_bootstrap is not None:
+        return False
+    there = look_at(settings.log_path)
     # As for whoever reads the log: what is empty would be made one by whoever writes to it.
-    return settings.kafka_bootstrap is None and not (path.exists() and path.stat().st_size)
+    return there is None or not there.st_size
 
 
 def _no_log(settings: Settings) -> Finding:
-    if settings.snapshots_path.exists():
+    if look_at(settings.snapshots_path) is not None:
         text = f"there is no log {settings.log_path}, though snapshots of one lie beside it"
         return bad("log", text, _LOST)
     return warn("log", f"there is no log {settings.log_path} yet", _SERVE)
@@ -89,7 +97,12 @@ async def check_topics(settings: Settings) -> AsyncIterator[Finding]:
 
     if settings.kafka_bootstrap is None or "publisher" not in settings.roles:
         return
-    for topic in (open_levels(settings, create=False), open_alerts(settings, create=False)):
+    try:
+        topics = open_levels(settings, create=False), open_alerts(settings, create=False)
+    except LedgerError as error:
+        yield bad("topics", mask_text(str(error)), _advice(settings))
+        return
+    for topic in topics:
         assert topic is not None
         try:
             wrong = await topic.check()
@@ -137,7 +150,7 @@ async def check_views(settings: Settings, log: EventLog | None) -> AsyncIterator
 
     database = Database(settings.views_url, read_only=True)
     where = mask_text(settings.views_url)
-    if database.is_sqlite and not sqlite_path(database.url).exists():
+    if database.is_sqlite and look_at(sqlite_path(database.url)) is None:
         yield warn("database", f"there are no views at {where} yet", _SERVE)
         return
     try:
@@ -214,7 +227,11 @@ async def _check_left(database: "Database", settings: Settings) -> AsyncIterator
     """Views of a log that is not there."""
     from projections.positions import read_positions
 
-    if not _has_no_file(settings):
+    try:
+        if not _has_no_file(settings):
+            return
+    except OSError:
+        # That has been said of the log.
         return
     async with database.reader() as reader:
         read = sum((await read_positions(reader)).values())
