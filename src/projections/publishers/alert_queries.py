@@ -9,7 +9,7 @@ from projections import cursors
 from projections.cursors import Page
 from projections.database import ReadConnection, storable
 from projections.publishers.alert_store import ALERTS_GROUP
-from projections.publishers.alert_tables import alerts
+from projections.publishers.alert_tables import ACTIVE, alerts
 from projections.tables import view_positions
 
 _a = alerts.c
@@ -29,10 +29,12 @@ async def list_alerts(
 ) -> Page:
     """A page of alerts, newest first. Raises InvalidCursor."""
     query = select(alerts)
-    for name in ("sku", "site", "type", "active"):
+    for name in ("sku", "site", "type"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(_a[name] == value)
+    if wanted.active is not None:
+        query = query.where(ACTIVE if wanted.active else ~_a.active)
     if cursor is not None:
         key = cursors.decode(cursor, int, str)
         # The first condition follows from the second; it is what an index can use everywhere.

@@ -6,9 +6,10 @@ is kept as a position.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, Select, select
 
 from ledger.errors import WrongLedger
 from ledger.events.partitioner import Partitioner
@@ -17,7 +18,7 @@ from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, ReadConnection
 from projections.planning.run_tables import PLANNING_GROUP, PLANNING_PARTITION, planning_events
 from projections.publishers.alert_store import AlertStore, Moved, Range
-from projections.publishers.alert_tables import alerts
+from projections.publishers.alert_tables import UNPUBLISHED, alerts
 from projections.tables import view_positions
 
 EVENTS_AT_A_TIME = 500
@@ -70,14 +71,8 @@ class AlertRelay:
         return more
 
     async def _send_alerts(self, sink: EventSink, share: frozenset[int]) -> bool:
-        query = (
-            select(_a.alert_id, _a.partition, _a.sku, _a.site, _a.document)
-            .where(~_a.published, _a.partition.in_(sorted(share)))
-            .order_by(_a.raised_ms, _a.log_offset, _a.alert_id)
-            .limit(EVENTS_AT_A_TIME)
-        )
         async with self._database.reader() as reader:
-            rows = await reader.all(query)
+            rows = await reader.all(unpublished(share))
         if rows:
             await self._send(sink, rows)
             await self._store.published([row["alert_id"] for row in rows])
@@ -115,6 +110,14 @@ class AlertRelay:
             ]
         )
         self.sent += len(rows)
+
+
+def unpublished(share: frozenset[int]) -> Select[Any]:
+    """The first alerts of these partitions that were not sent yet."""
+    query = select(_a.alert_id, _a.partition, _a.sku, _a.site, _a.document).where(
+        UNPUBLISHED, _a.partition.in_(sorted(share))
+    )
+    return query.order_by(_a.raised_ms, _a.log_offset, _a.alert_id).limit(EVENTS_AT_A_TIME)
 
 
 async def _planning_place(reader: ReadConnection) -> Range | None:

@@ -53,6 +53,10 @@ alerts = Table(
     _text("document"),
 )
 
+# In the words of the partial indexes below: SQLite does not know that `active = 1`, which would be
+# written for it, means the same.
+ACTIVE, UNPUBLISHED = text("alerts.active"), text("NOT alerts.published")
+
 _a = alerts.c
 Index("alerts_by_raised", _a.raised_ms, _a.alert_id)
 Index("alerts_by_sku", _a.sku, _a.raised_ms, _a.alert_id)

@@ -26,7 +26,7 @@ from projections.publishers.alert_documents import (
 from projections.publishers.alert_queries import alert_positions
 from projections.publishers.alert_rules import Alert
 from projections.publishers.alert_store import AlertStore
-from projections.publishers.alert_tables import alerts, site_levels
+from projections.publishers.alert_tables import ACTIVE, alerts, site_levels
 from projections.publishers.level_documents import document, position_text
 from projections.tables import view_positions
 
@@ -161,19 +161,20 @@ def _below(run_id: str) -> Select[Any]:
     return select(both.subquery())
 
 
-def _holding() -> Select[Any]:
-    return select(_a.alert_id, _a.sku, _a.site).where(_a.active, _a.type == BELOW_REORDER_POINT)
+def holding() -> Select[Any]:
+    """Those of these alerts whose state still holds."""
+    return select(_a.alert_id, _a.sku, _a.site).where(ACTIVE, _a.type == BELOW_REORDER_POINT)
 
 
 def _not_told(below: Select[Any]) -> Select[Any]:
-    fallen, told = below.subquery(), _holding().subquery()
+    fallen, told = below.subquery(), holding().subquery()
     same = and_(told.c.sku == fallen.c.sku, told.c.site == fallen.c.site)
     query = select(fallen).select_from(fallen.outerjoin(told, same)).where(told.c.sku.is_(None))
     return query.order_by(fallen.c.sku, fallen.c.site).limit(ALERTS_AT_A_TIME)
 
 
 def _not_any_more(below: Select[Any]) -> Select[Any]:
-    fallen, told = below.subquery(), _holding().subquery()
+    fallen, told = below.subquery(), holding().subquery()
     same = and_(told.c.sku == fallen.c.sku, told.c.site == fallen.c.site)
     query = select(told).select_from(told.outerjoin(fallen, same)).where(fallen.c.sku.is_(None))
     return query.order_by(told.c.sku, told.c.site).limit(ALERTS_AT_A_TIME)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, Select, or_, select, tuple_
+from sqlalchemy import RowMapping, Select, literal_column, or_, select, tuple_
 
 from ledger.domain.quantities import cost_text, text
 from ledger.domain.stock import AVAILABLE
@@ -122,6 +122,9 @@ def matching(wanted: StockFilter) -> Select[Any]:
     for column, value in ((_s.sku, wanted.sku), (_s.lot, wanted.lot), (_s.status, wanted.status)):
         if value is not None:
             query = query.where(column == value)
+    if wanted.lot:
+        # Without it SQLite could not tell that all of these are in the index of lots.
+        query = query.where(_s.lot != literal_column("''"))
     if wanted.location is not None:
         here = _s.account == wanted.location
         if wanted.location_below:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, or_, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, literal_column, or_, select, tuple_
 
 from ledger.domain.codes import instant_text
 from ledger.domain.quantities import cost_text, text
@@ -16,6 +16,8 @@ from projections.views.supply import OPEN
 
 Document = dict[str, Any]
 _o = supply_orders.c
+# The word itself, as their index has it: a plan that was made for any value cannot use that one.
+_IS_OPEN = _o.state == literal_column(f"'{OPEN}'")
 
 
 class AmbiguousSupplyOrder(LookupError):
@@ -85,7 +87,7 @@ async def expected_supply(
     None if nothing was ever ordered.
     """
     query = select(_o.quantity, _o.received, _o.expected_us, _o.scale).where(
-        _o.sku == sku, _o.state == OPEN
+        _o.sku == sku, _IS_OPEN
     )
     rows = await reader.all(query)
     if not rows:
@@ -111,9 +113,10 @@ def _conditions(wanted: SupplyFilter) -> list[ColumnElement[bool]]:
         (_o.sku, wanted.sku),
         (_o.supplier, wanted.supplier),
         (_o.order_number, wanted.order),
-        (_o.state, wanted.state),
     )
     conditions = [column == value for column, value in equal if value is not None]
+    if wanted.state is not None:
+        conditions.append(_IS_OPEN if wanted.state == OPEN else _o.state == wanted.state)
     if wanted.location is not None:
         here = _o.location == wanted.location
         conditions.append(or_(here, below(_o.location, wanted.location)))
