@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select, true
 
 from ledger.domain.items import Item
 from projections.database import Database, ReadConnection
@@ -106,27 +106,37 @@ async def read_items(
 ) -> dict[str, Item]:
     """The descriptions that held at these positions, by SKU; of one where it is named."""
     found: dict[str, Item] = {}
-    redefined: set[str] = set()
+    redefined: set[int] = set()
     query = select(items) if sku is None else select(items).where(items.c.sku == sku)
     for row in await reader.all(query):
         if row["log_offset"] < positions.get(row["partition"], 0):
             found[row["sku"]] = _decode_item(row["document"])
         else:
-            redefined.add(row["sku"])
-    if redefined:
-        found |= await _earlier(reader, redefined, positions)
+            redefined.add(row["partition"])
+    for partition in sorted(redefined & positions.keys()):
+        found |= await _earlier(reader, partition, positions[partition], sku)
     return found
 
 
 async def _earlier(
-    reader: ReadConnection, skus: set[str], positions: Mapping[int, int]
+    reader: ReadConnection, partition: int, until: int, sku: str | None
 ) -> dict[str, Item]:
-    """What was said of these SKUs before. One SKU lies in one partition, so the last one holds."""
-    d = item_definitions.c
-    query = select(d.sku, d.partition, d.log_offset, d.document)
-    rows = await reader.all(query.order_by(d.partition, d.log_offset))
-    return {
-        row["sku"]: _decode_item(row["document"])
-        for row in rows
-        if row["sku"] in skus and row["log_offset"] < positions.get(row["partition"], 0)
-    }
+    """What was said before `until` of the SKUs that were described anew since.
+
+    One SKU lies in one partition, so that its last description there is the one that held.
+    """
+    d, i = item_definitions.c, items.c
+    last = (
+        select(func.max(d.log_offset).label("log_offset"))
+        .join_from(item_definitions, items, i.sku == d.sku)
+        .where(d.partition == partition, d.log_offset < until, i.log_offset >= until)
+        .where(true() if sku is None else d.sku == sku)
+        .group_by(d.sku)
+        .subquery()
+    )
+    # Documents are long, and so they are read only of these.
+    query = select(d.sku, d.document).join_from(
+        item_definitions, last, last.c.log_offset == d.log_offset
+    )
+    rows = await reader.all(query.where(d.partition == partition))
+    return {row["sku"]: _decode_item(row["document"]) for row in rows}
