@@ -15,6 +15,7 @@ from api.commands import (
     decode_item,
     decode_lines,
     decode_reversal,
+    decode_supply_order,
 )
 from api.problems import Problem
 from api.schemas import movements as schemas
@@ -136,3 +137,17 @@ def test_reversals_and_items() -> None:
     for decode in (decode_reversal, decode_item):
         with pytest.raises(Problem, match="unknown field"):
             decode(b'{"colour":"red"}')
+
+
+def test_where_integers_are_numbers() -> None:
+    """As docs/http.md says: in movements and supply orders, and not in descriptions of items."""
+    moved = decode_command(json.dumps(receipt(quantity=6, unit_cost=2)).encode())
+    assert isinstance(moved, movements.Receipt)
+    assert (moved.quantity, moved.unit_cost) == (6, 2)
+    order = {"sku": "A", "supplier": "S", "location": "M", "expected_at": "2026-11-22T10:00:00Z"}
+    placed = decode_supply_order(json.dumps({**order, "quantity": 6, "unit_cost": 2}).encode())
+    assert (placed.quantity, placed.unit_cost) == (6, 2)
+    for item in ({"unit_cost": 2}, {"price": 2}, {"suppliers": [{"code": "S", "pack_size": 12}]}):
+        with pytest.raises(Problem) as caught:
+            decode_item(json.dumps(item).encode())
+        assert "str" in caught.value.detail
