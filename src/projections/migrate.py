@@ -60,10 +60,13 @@ async def stored_revision(reader: ReadConnection) -> str | None:
 
     Raises DatabaseUnavailable.
     """
-    catalogue = "sqlite_master" if reader.is_sqlite else "pg_tables"
-    name = "name" if reader.is_sqlite else "tablename"
-    query = text(f"SELECT 1 FROM {catalogue} WHERE {name} = 'alembic_version'")  # noqa: S608
-    if await reader.first(query) is None:
+    # On PostgreSQL on the search path, where it is read from: other schemas may have one, too.
+    there = (
+        "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if reader.is_sqlite
+        else "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL"
+    )
+    if await reader.first(text(there)) is None:
         return None
     row = await reader.first(text("SELECT version_num FROM alembic_version"))
     return None if row is None else str(row["version_num"])

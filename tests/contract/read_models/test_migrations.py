@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from alembic import command
@@ -15,12 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from projections import migrate
 from projections.database import (
     SQLITE_BUSY_MS,
+    Database,
     DatabaseUnavailable,
     DatabaseUnsupported,
     parse_url,
 )
 from projections.migrate import ViewsNewer, migrations_folder, upgrade
 from projections.schema import metadata
+from tests.servers_postgres import run_sql
 
 
 def engine_of(url: str) -> AsyncEngine:
@@ -68,6 +72,36 @@ async def test_two_processes_may_migrate_at_once(empty_database_url: str) -> Non
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+@pytest.mark.postgres
+async def test_tables_of_others_in_the_same_database_are_not_ours(
+    new_postgres_url: Callable[[], str],
+) -> None:
+    """Whatever else is kept there by Alembic: only what is on the search path is looked at."""
+    url = new_postgres_url()
+    run_sql(
+        url,
+        "CREATE SCHEMA others",
+        "CREATE TABLE others.alembic_version (version_num text)",
+        "INSERT INTO others.alembic_version VALUES ('theirs')",
+    )
+    assert await _stored(url) is None
+    await upgrade(url, "0004")
+    assert await _stored(url) == "0004"
+    name = urlsplit(url).path.removeprefix("/")
+    run_sql(url, f'ALTER DATABASE "{name}" SET search_path = others')
+    assert await _stored(url) == "theirs"
+
+
+async def _stored(url: str) -> str | None:
+    database = Database(url)
+    await database.open()
+    try:
+        async with database.reader() as reader:
+            return await migrate.stored_revision(reader)
+    finally:
+        await database.close()
 
 
 async def test_a_busy_new_file_is_waited_for(tmp_path: Path) -> None:
