@@ -50,8 +50,9 @@ _PARAMETERS: Final = (
     _count("excess_cover_days", "What lasts longer than so many days is excess.", 180),
     _count("slow_cover_days", "What lasts longer than so many days is slow.", 365),
     Parameter(
-        "carrying_rate", "What holding stock costs a year, as a share of its value.",
-        {"type": "string", "pattern": r"^[0-9]{1,2}(\.[0-9]{1,6})?$", "default": "0.25"}, "0.25",
+        "carrying_rate", "What holding stock costs a year, as a share of its value, 0 to 10.",
+        {"type": "string", "pattern": r"^([0-9](\.[0-9]{1,6})?|10(\.0{1,6})?)$",
+         "default": "0.25"}, "0.25",
     ),
     Parameter(
         "ageing_days", "Upper limits of the buckets of age, rising.",

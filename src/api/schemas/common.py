@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ledger.domain import codes
 
 # The forms of names and numbers. Lengths are the ledger's; what is printable no pattern can say.
+# Of answers: sums, and days at the demand of one, have as many digits as they need.
 Decimal = Annotated[
-    str, Field(pattern=r"^-?[0-9]{1,19}(\.[0-9]{1,18})?$", examples=["6"], description="Exact.")
+    str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,18})?$", examples=["6"], description="Exact.")
 ]
 Quantity = Annotated[
     Annotated[str, Field(pattern=r"^[0-9]{1,19}(\.[0-9]{1,18})?$")] | int,
@@ -19,7 +20,11 @@ Quantity = Annotated[
     ),
 ]
 SignedQuantity = Annotated[
-    Decimal | int,
+    Annotated[
+        str,
+        Field(pattern=r"^-?[0-9]{1,19}(\.[0-9]{1,18})?$", examples=["6"], description="Exact."),
+    ]
+    | int,
     Field(description="Not zero: a decimal string, or an integer.", examples=["-2"]),
 ]
 Identity = Annotated[

@@ -11,6 +11,12 @@ from api.openapi import build, to_yaml
 from api.problems import PROBLEMS
 from api.routes.catalog import OPERATIONS
 from api.routes.documentation import _CSP, _PAGE, _START
+from ledger.domain.quantities import SCALED_MAX, scaled
+from ledger.domain.rejections import Rejected
+from projections.planning.errors import PlanningError
+from projections.planning.health.documents import shown_number
+from projections.planning.health.figures import MICRO
+from projections.planning.health.parameters import WINDOW_DAYS_MAX, HealthParameters
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = build(OPERATIONS)
@@ -69,6 +75,46 @@ def test_examples_fit_their_schemas() -> None:
                     assert errors == [], (where, name)
                     count += 1
     assert count > 20
+
+
+def _fits(schema: dict[str, Any], value: Any) -> bool:
+    return jsonschema.Draft202012Validator(resolve(schema)).is_valid(value)
+
+
+def test_a_number_of_an_answer_has_as_many_digits_as_it_needs() -> None:
+    """All that fits a stock key, at the demand of one in the longest window: 23 digits."""
+    days = shown_number(SCALED_MAX * WINDOW_DAYS_MAX * MICRO, "days")
+    assert days == "40000" + "0" * 18
+    bucket = DOCUMENT["components"]["schemas"]["HealthBucket"]["properties"]
+    assert _fits(bucket["days_of_cover"], days)
+    assert not _fits(bucket["days_of_cover"], "4e22")
+    # What is sent may not have so many.
+    sent = DOCUMENT["components"]["schemas"]["Adjustment"]["properties"]["quantity"]
+    assert [_fits(sent, one) for one in ("-2", "1000000000000000000", days)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    ["0", "0.25", "9.999999", "10", "10.000000", "10.000001", "10.5", "11", "99.999999", "x"],
+)
+def test_a_carrying_rate_is_described_as_it_is_taken(rate: str) -> None:
+    """Up to ten times the value a year."""
+    [described] = [
+        one["schema"]
+        for one in DOCUMENT["paths"]["/v1/planning/health"]["get"]["parameters"]
+        if one["name"] == "carrying_rate"
+    ]
+    assert _fits(described, rate) == _is_taken(scaled(rate, 6))
+
+
+def _is_taken(rate: int | Rejected) -> bool:
+    if isinstance(rate, Rejected):
+        return False
+    try:
+        HealthParameters(0, 1, carrying_rate=rate)
+    except PlanningError:
+        return False
+    return True
 
 
 def test_references_lead_somewhere() -> None:
