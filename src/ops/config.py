@@ -70,8 +70,11 @@ def _violations(settings: Settings) -> list[str]:
         wrong.append(str(error))
     for name in ("kafka_ssl_cafile", "api_keys_file"):
         path = getattr(settings, name)
-        if path is not None and not path.is_file():
-            wrong.append(f"{name}: there is no file {path}")
+        try:
+            if path is not None and not path.is_file():
+                wrong.append(f"{name}: there is no file {path}")
+        except OSError as error:
+            wrong.append(f"{name}: {path}: {error.strerror or error}")
     wrong += _wrong_parameters(settings)
     # A file that is missing would be the cause of whatever else fails.
     return wrong or asyncio.run(_try_servers(settings))

@@ -31,6 +31,14 @@ def check_data_dir(settings: Settings) -> None:
 
     Raises CommandError.
     """
+    try:
+        _check(settings)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CommandError(f"the data directory {settings.data_dir}: {reason}") from None
+
+
+def _check(settings: Settings) -> None:
     folder = settings.data_dir.absolute()
     if folder.is_dir() or not needs_data_dir(settings):
         prepare_data_dir(settings)

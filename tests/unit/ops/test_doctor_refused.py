@@ -65,6 +65,22 @@ def test_a_directory_that_it_may_not_enter(run: Run, tmp_path: Path) -> None:
     assert {one["check"] for one in json.loads(out)["findings"]} == set(_CHECKS)
 
 
+def test_config_check_says_the_same(run: Run, tmp_path: Path) -> None:
+    """The directory and the file that it may not look at, each with the reason."""
+    flags = (
+        "config", "--check", "--json", "--data-dir", "locked/data",
+        "--api-keys-file", "locked/keys.json",
+    )  # fmt: skip
+    run(*flags)
+    with _locked(tmp_path / "locked"):
+        code, out, err = run(*flags)
+    assert (code, err) == (1, "")
+    assert json.loads(out)["wrong"] == [
+        "the data directory locked/data: Permission denied",
+        "api_keys_file: locked/keys.json: Permission denied",
+    ]
+
+
 def test_keys_that_it_may_not_read(run: Run, tmp_path: Path) -> None:
     """They are not damaged, and nobody needs new ones."""
     flags = ("--json", "--port", "0", "--api-keys-file", "locked/keys.json")
