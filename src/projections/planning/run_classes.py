@@ -16,6 +16,7 @@ from projections.planning.parameters import Parameters
 from projections.planning.run_demand import (
     KnownDemand,
     WindowDemand,
+    first_rows,
     known_demand,
     window_demand,
 )
@@ -87,6 +88,7 @@ def _before(
     """The classes of the review before, which came from the one before that, and so on.
 
     They come from the demand and today's prices, so that a run needs no other run to be repeated.
+    A series that began later has no class to keep, nor has a variation that could not be measured.
     """
     kept_abc, kept_xyz = parameters.abc.hysteresis != "0", parameters.xyz.hysteresis != "0"
     previous_abc: Codes | None = None
@@ -100,11 +102,14 @@ def _before(
             window = window_demand(days, parameters.demand, last_day)
             margin = None if prices is None else margin_of(days, window, prices)
             values = criterion(days, window, parameters, margin)
-            previous_abc = _abc(days, values, parameters, previous_abc).classes
+            found = _abc(days, values, parameters, previous_abc).classes
+            previous_abc = np.where(first_rows(days, last_day) > last_day, abc.NEW, found)
         if kept_xyz:
             known = known_demand(days, parameters.demand, last_day)
             of_buckets = statistics(known.daily, parameters.demand.bucket)
-            previous_xyz = xyz.classify(of_buckets, _xyz_options(parameters), previous_xyz).classes
+            judged = xyz.classify(of_buckets, _xyz_options(parameters), previous_xyz)
+            unknown = judged.reasons == xyz.TOO_FEW_BUCKETS
+            previous_xyz = np.where(unknown, xyz.NEW, judged.classes)
     return previous_abc, previous_xyz
 
 
@@ -166,7 +171,7 @@ def _known(days: Integers) -> list[int | None]:
 def _before_words(classes: Classes) -> list[str | None]:
     if classes.abc_before is None:
         return [None] * len(classes.pattern)
-    return list(words(classes.abc_before, abc.CLASSES))
+    return [None if one == abc.NEW else abc.CLASSES[one] for one in classes.abc_before.tolist()]
 
 
 def _margin_columns(classes: Classes) -> dict[str, list[int | None]]:

@@ -75,7 +75,7 @@ def known_demand(days: Days, demand: Demand, last_day: int) -> KnownDemand:
         starts=days.starts,
         day=days.day,
         quantity=quantity,
-        first_day=np.maximum(_first_rows(days, last_day), first_day),
+        first_day=np.maximum(first_rows(days, last_day), first_day),
         last_day=last_day,
         open_days=calendar.is_open(np.arange(first_day, last_day + 1)),
         open_from=first_day,
@@ -88,7 +88,7 @@ def known_demand(days: Days, demand: Demand, last_day: int) -> KnownDemand:
     )
 
 
-def _first_rows(days: Days, last_day: int) -> Integers:
+def first_rows(days: Days, last_day: int) -> Integers:
     """The day of each series' first row; the day after the window where there is none."""
     some = days.starts[1:] > days.starts[:-1]
     first = np.full(len(days), last_day + 1, dtype=np.int64)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from ledger.domain.movements import Issue, Receipt
 from projections.database import Database
 from projections.planning.run_explain import explain
 from projections.planning.run_fields import planning_results
@@ -57,6 +58,22 @@ async def test_all_series_agree(trade: Trade, database: Database, request_name: 
         found = await explained(database, row["sku"], row["site"])
         assert found["differences"] == []
         assert found["agrees"]
+
+
+async def test_a_newcomer_has_no_class_before(trade: Trade, database: Database) -> None:
+    """It began after the last review; its explanation takes the null as it is stored."""
+    for day, command in (("18", Receipt), ("19", Issue)):
+        at = f"2025-12-{day}T12:00:00Z"
+        trade.say(0, command(sku="YOUNG", quantity="900", location="MAIN/A", occurred_at=at))
+    await project(trade.log, database)
+    kept = {"abc": {"basis": "units", "hysteresis": 1}, "xyz": {"hysteresis": "0.01"}}
+    await make(database, parameters(forecast={"enabled": False}, **kept))
+    before = {
+        row["sku"]: row["abc_before"] for row in (await results(database))["planning_results"]
+    }
+    assert [sku for sku, one in before.items() if one is None] == ["YOUNG"]
+    found = await explained(database, "YOUNG", "")
+    assert found["differences"] == []
 
 
 async def test_it_names_inputs_formulas_and_sources(trade: Trade, database: Database) -> None:
