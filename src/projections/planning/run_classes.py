@@ -134,8 +134,7 @@ def criterion(
 def _abc(days: Days, values: Exact, parameters: Parameters, previous: Codes | None) -> abc.Abc:
     """Classes of each site for itself: a site's series compete with each other only."""
     options = abc.AbcOptions(shares=parameters.abc.shares, hysteresis=parameters.abc.hysteresis)
-    sites = np.asarray(days.sites, dtype=object)
-    groups = [np.flatnonzero(sites == site) for site in dict.fromkeys(days.sites)]
+    groups = _by_site(days)
     if len(groups) <= 1:
         return abc.classify(values, options, previous)
     parts = [
@@ -143,6 +142,14 @@ def _abc(days: Days, values: Exact, parameters: Parameters, previous: Codes | No
         for group in groups
     ]
     return _joined(parts, groups, len(days))
+
+
+def _by_site(days: Days) -> list[Integers]:
+    """The numbers of the series of each site, sorted once however many sites there are."""
+    numbers: dict[str, int] = {}
+    site = np.array([numbers.setdefault(one, len(numbers)) for one in days.sites], np.int64)
+    order = np.argsort(site, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(site[order])) + 1)
 
 
 def _joined(parts: list[abc.Abc], groups: list[Any], series: int) -> abc.Abc:

@@ -1,5 +1,6 @@
 """Classes of a run: of their own demand, their own past and their own site."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,39 @@ def test_a_variation_that_nobody_could_measure_is_no_class_to_keep() -> None:
     found = classes({"OLD": steady, "YOUNG": young}, xyz=varying)
     assert found["cv"][1] == 0.45
     assert found["xyz"] == ["X", "X"]
+
+
+class CountingSite(str):
+    """A site that counts how often it is compared with another."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        """As any text."""
+        CountingSite.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_each_site_competes_with_itself_alone() -> None:
+    """Whatever order the sites come in."""
+    of_site = {"EAST": (90, 6, 4), "WEST": (50, 35, 15)}
+    sold = {f"S{place}{site}": {9: of_site[site][place]} for place in range(3) for site in of_site}
+    days = replace(days_of(sold), sites=["EAST", "WEST"] * 3)
+    found = columns_of(classes_of(days, {}, parameters()))
+    for index, site in enumerate(of_site):
+        alone = columns_of(classes_of(days.only(np.arange(index, 6, 2)), {}, parameters()))
+        for name in ("abc", "rank", "share_percent", "cumulative_share_percent"):
+            assert list(found[name][index::2]) == list(alone[name]), (site, name)
+
+
+def test_many_sites_are_not_compared_with_each_other() -> None:
+    """Ten thousand of them would take a hundred million comparisons."""
+    count = 300
+    days = days_of({f"S{number:03}": {9: 1} for number in range(count)})
+    days = replace(days, sites=[CountingSite(f"SITE-{number}") for number in range(count)])
+    CountingSite.compared = 0
+    assert set(columns_of(classes_of(days, {}, parameters()))["abc"]) == {"A"}
+    assert CountingSite.compared < 10 * count
