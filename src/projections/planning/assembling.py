@@ -19,6 +19,8 @@ SUM_MAX: Final = 2**62
 # A slot is day, scale (3 bits) and power (4 bits) in one number, in this order.
 _SCALE_SHIFT, _DAY_SHIFT, _SERIES_SHIFT = 4, 7, 32
 _SLOT_ZERO: Final = 2**31
+# What a row of each power counts in: 10^0 to 10^15.
+_FACTORS: Final = 10 ** np.arange(1 << _SCALE_SHIFT, dtype=np.int64)
 SLOT: Final = f"CAST(day AS bigint) * {1 << _DAY_SHIFT} + scale * {1 << _SCALE_SHIFT} + power"
 
 
@@ -141,25 +143,49 @@ def _in_one_scale(
     series = key >> _SERIES_SHIFT
     starts = _starts(series)
     scale = _scale(key)
-    mixed = (key & ((1 << _SCALE_SHIFT) - 1)) != 0
-    mixed[1:] |= (series[1:] == series[:-1]) & (scale[1:] != scale[:-1])
+    several = np.zeros(len(key), np.bool_)
+    several[1:] = (series[1:] == series[:-1]) & (scale[1:] != scale[:-1])
+    mixed = several | (_power(key) != 0)
     if not mixed.any():
         return key, set()
-    of_series = np.repeat(np.logical_or.reduceat(mixed, starts[:-1]), np.diff(starts))
-    slow = _SlowRows(list(rows.columns))
-    picked = np.flatnonzero(of_series)
-    slow.add(key[picked], [column[picked] for column in rows.columns.values()])
-    slow_keys, slow_columns, too_large = slow.result()
-    regular = ~of_series
-    key = np.concatenate((key[regular], slow_keys))
+
+    def of_series(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        return np.repeat(np.logical_or.reduceat(flags, starts[:-1]), np.diff(starts))
+
+    regular = ~of_series(mixed)
+    slow = of_series(several | _may_overflow(key, rows, np.flatnonzero(~regular)))
+    slow_rows = _SlowRows(list(rows.columns))
+    slow_rows.add(key[slow], [column[slow] for column in rows.columns.values()])
+    slow_keys, slow_columns, too_large = slow_rows.result()
+    fast = np.flatnonzero(~(regular | slow))
+    # The powers of a day come one after the other.
+    first = _starts(key[fast] >> _SCALE_SHIFT)[:-1]
+    factor = _FACTORS[_power(key[fast])]
+    fast_keys = key[fast[first]] >> _SCALE_SHIFT << _SCALE_SHIFT
+    key = np.concatenate((key[regular], fast_keys, slow_keys))
     order = np.argsort(key)
     for name, column in rows.columns.items():
-        rows.columns[name] = np.concatenate((column[regular], slow_columns[name]))[order]
+        sums = np.add.reduceat(column[fast] * factor, first) if len(fast) else column[:0]
+        parts = (column[regular], sums, slow_columns[name])
+        rows.columns[name] = np.concatenate(parts)[order]
     return key[order], {names[number][0] for number in too_large}
 
 
+def _may_overflow(key: Integers, rows: Rows, some: Integers) -> npt.NDArray[np.bool_]:
+    """Of some rows, whether one is so large that the sum of a day's might pass `SUM_MAX`.
+
+    A day of one scale has a row of each power at most, so each may have that share of it.
+    """
+    found = np.zeros(len(key), np.bool_)
+    most = SUM_MAX // len(_FACTORS) // _FACTORS[_power(key[some])]
+    for column in rows.columns.values():
+        amount = column[some]
+        found[some] |= (amount > most) | (amount < -most)
+    return found
+
+
 class _SlowRows:
-    """The few series that hold more than one scale, or numbers beyond 64 bits: row by row."""
+    """The few series of more than one scale, or of numbers that may pass 64 bits: row by row."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -169,7 +195,7 @@ class _SlowRows:
     def add(self, key: Integers, columns: Sequence[Integers]) -> None:
         scales, days = _scale(key).tolist(), _day(key).tolist()
         numbers = (key >> _SERIES_SHIFT).tolist()
-        powers = (key & ((1 << _SCALE_SHIFT) - 1)).tolist()
+        powers = _power(key).tolist()
         for series, scale in zip(numbers, scales, strict=True):
             self._scales[series] = max(scale, self._scales.get(series, 0))
         rows = zip(numbers, days, scales, powers, *(one.tolist() for one in columns), strict=True)
@@ -204,6 +230,10 @@ def _starts(values: Integers) -> Integers:
     changes = np.flatnonzero(values[1:] != values[:-1]) + 1
     first = [0] if len(values) else []
     return np.concatenate((first, changes, [len(values)])).astype(np.int64)
+
+
+def _power(key: Integers) -> Integers:
+    return key & ((1 << _SCALE_SHIFT) - 1)
 
 
 def _scale(key: Integers) -> Integers:

@@ -1,5 +1,7 @@
 """Sums, balances and windows of days, and sites together."""
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,53 @@ def test_rows_in_any_order(rows: list[Row], more: list[Row]) -> None:
         assert of_series == sorted(set(of_series))
     less = assembled(rows + more, more)
     assert picture(less) == by_hand(rows)
+
+
+large_amounts = st.one_of(
+    st.integers(-1_000, 1_000),
+    st.integers(-(2**63) + 1, 2**63 - 1),
+    st.sampled_from([2**58 // 10**9, 2**58, SUM_MAX // 10**9, SUM_MAX]).flatmap(
+        lambda edge: st.sampled_from([edge - 1, edge, edge + 1, -edge, -edge - 1])
+    ),
+)
+rows_of_one_scale = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "B"]),
+        st.just("MAIN"),
+        st.integers(-2, 2),
+        st.just(2),
+        st.sampled_from([0, 9]),
+        large_amounts,
+        large_amounts,
+    ),
+    max_size=12,
+    unique_by=lambda row: (row[0], row[2], row[4]),
+)
+
+
+@given(rows=rows_of_one_scale)
+def test_large_numbers_add_up_as_row_by_row(rows: list[Row]) -> None:
+    """A row of nothing at another scale sends a series the slow way, to the same digits."""
+    fast = assembled(rows)
+    slow = assembled([*rows, *((*row[:3], 0, 0, 0, 0) for row in rows)])
+    assert picture(fast) == picture(slow)
+    assert fast.left_out == slow.left_out
+
+
+def test_large_numbers_take_the_memory_of_small_ones() -> None:
+    """A million of a currency a day is nothing special where it buys a crate."""
+    count = 20_000
+    day, power = np.repeat(np.arange(count), 2), np.tile([0, 9], count)
+    columns = {name: np.full(2 * count, 5) for name in ("issued_value", "received_value")}
+    rows = Rows(np.zeros(2 * count, np.int32), slots(day, 0 * day, power), None, columns)
+    tracemalloc.start()
+    try:
+        days = assemble([("A", "")], rows)
+        _, bytes_max = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert set(days.columns["issued_value"].tolist()) == {5 * 10**9 + 5}
+    assert bytes_max < 250 * count
 
 
 @given(rows=rows_of_tables)
