@@ -203,11 +203,18 @@ def _totals(
     before = np.cumsum(draws) - draws
     # Each series counts its draws from 1.
     streams = keys - before.astype(np.uint64) * _GOLDEN
-    counter = np.arange(1, int(draws.sum()) + 1, dtype=np.uint64)
     sizes = np.diff(history.starts)[some].astype(np.uint64)
-    drawn = _uniform(np.repeat(streams, draws), counter, np.repeat(sizes, draws))
-    index = np.repeat(history.starts[:-1][some], draws) + drawn.astype(np.int64)
-    return segment_sums(history.sizes[index], np.concatenate(([0], np.cumsum(length)))), series
+    ends = np.concatenate(([0], np.cumsum(length)))
+    totals = np.empty(len(length), dtype=history.sizes.dtype)
+    # One series alone may draw as often as it has replicates and days.
+    for part in _chunks(length, _DRAWS_MAX):
+        owner, times, draw = series[part], length[part], ends[part.start : part.stop + 1]
+        counter = np.arange(draw[0] + 1, draw[-1] + 1, dtype=np.uint64)
+        streams_of, sizes_of = np.repeat(streams[owner], times), np.repeat(sizes[owner], times)
+        drawn = _uniform(streams_of, counter, sizes_of).astype(np.int64)
+        index = np.repeat(history.starts[:-1][some][owner], times) + drawn
+        totals[part] = segment_sums(history.sizes[index], draw - draw[0])
+    return totals, series
 
 
 def _chunks(weights: Integers, limit: int) -> Iterator[slice]:

@@ -1,5 +1,6 @@
 """The bootstrap: it agrees with the exact distribution, and is the same for everybody."""
 
+import tracemalloc
 from decimal import Decimal
 
 import numpy as np
@@ -113,6 +114,20 @@ def test_chunks_change_no_quantile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(empirical, "_CELLS_MAX", 40)
     monkeypatch.setattr(empirical, "_DRAWS_MAX", 500)
     assert quantiles(past, days, ranks, BootstrapOptions(200)).tolist() == whole.tolist()
+
+
+def test_the_draws_of_one_series_come_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest protected time times the most replicates would be gigabytes at once."""
+    draws_max = 10_000
+    monkeypatch.setattr(empirical, "_DRAWS_MAX", draws_max)
+    tracemalloc.start()
+    try:
+        quantile_of(([1, 2, 3], 4), 400, replicates=1_000)
+        _, bytes_max = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A dozen arrays of 64 bits; all of the 300,000 draws would be thirty times as many.
+    assert bytes_max < 12 * 8 * draws_max
 
 
 def test_seeds_and_names_are_different_samples() -> None:
