@@ -1,9 +1,14 @@
 """Stock-outs: days on which nothing could be sold, so that they do not look like no demand.
 
-A day is a **stock-out** of a series if what is available at its end is zero or less, or if somebody
-asked and was refused (`unmet`). So is a day without a row between two such ends. A day that began
-with nothing and received nothing ends with nothing, and needs no rule of its own. Before its first
-row a series was not there yet, which is neither a stock-out nor a day of demand.
+A day is a **stock-out** of a series if somebody asked and was refused (`unmet`), or if what is
+available at its end is zero or less and was on the shelf before: since goods last ran out, a day
+with sales ended with some left. The days without a row that follow are stock-outs too. A day that
+began with nothing and received nothing ends with nothing, and needs no rule of its own. Before its
+first row a series was not there yet, which is neither a stock-out nor a day of demand.
+
+Goods whose every sale takes all that is there come for that sale, as what is bought to order or
+only passes through does. Nobody could have bought more of them before, so nobody is turned away
+after; to take the other days out would make the demand of one day that of each.
 """
 
 from dataclasses import dataclass
@@ -44,8 +49,8 @@ class DemandDays:
 
 def stock_outs(days: Days, first_day: int, until_day: int) -> StockOuts:
     """The stock-outs between two days. `days` has all rows from the beginning of the series, and
-    the columns `available_net` and `unmet`."""
-    empty = days.balances("available_net") <= 0
+    the columns `available_net`, `issued` and `unmet`."""
+    empty = _ran_out(days)
     # What a row ends with holds until the day of the next one.
     until = np.append(days.day[1:], np.int32(until_day))[: len(days.day)]
     until[days.starts[1:][np.diff(days.starts) > 0] - 1] = until_day
@@ -59,9 +64,28 @@ def stock_outs(days: Days, first_day: int, until_day: int) -> StockOuts:
 
 
 def rows_without_stock(days: Days) -> Flags:
-    """Whether the day of each row is a stock-out."""
+    """Whether the day of each row ends with nothing or saw a refusal: more than the stock-outs."""
     asked: Flags = days.columns["unmet"] > 0
     return asked | (days.balances("available_net") <= 0)
+
+
+def _ran_out(days: Days) -> Flags:
+    """Whether the day of each row ends with nothing of what was on the shelf before."""
+    empty: Flags = days.balances("available_net") <= 0
+    sold = days.columns["issued"] > 0
+    first = np.zeros(len(empty), np.bool_)
+    first[days.starts[:-1][np.diff(days.starts) > 0]] = True
+    # Goods run out where there were some before, and where what came left on the same day.
+    had_some = np.zeros(len(empty), np.bool_)
+    had_some[1:] = ~empty[:-1]
+    begins = np.flatnonzero(first | (empty & (had_some | sold)))
+    if not len(begins):
+        return empty
+    # From one time to the next: days without stock, and then those with what came after them.
+    on_shelf = np.logical_or.reduceat(sold & ~empty, begins)
+    ran_out = np.zeros(len(begins), np.bool_)
+    ran_out[1:] = on_shelf[:-1] & ~first[begins[1:]]
+    return empty & np.repeat(ran_out, np.diff(np.append(begins, len(empty))))
 
 
 def demand_days(
@@ -73,15 +97,15 @@ def demand_days(
 ) -> DemandDays:
     """Count days and demand between two days; `demand` is that of each row, or else `issued`.
 
-    `days` has all rows from the beginning of the series, with the columns `available_net`, `unmet`
-    and, without `demand`, `issued`.
+    `days` has all rows from the beginning of the series, with the columns `available_net`, `issued`
+    and `unmet`.
     """
     amounts = days.columns["issued"] if demand is None else demand
     inside = (days.day >= first_day) & (days.day < until_day)
     is_open = calendar.is_open(days.day)
     # Open after all.
     unexpected = inside & ~is_open & (amounts > 0)
-    without_stock = rows_without_stock(days)
+    without_stock = (days.columns["unmet"] > 0) | _ran_out(days)
     counted = inside & (is_open | unexpected) & ~without_stock
     starts, ends = days.starts[:-1], days.starts[1:]
     selling = calendar.open_days(np.maximum(_first_days(days, until_day), first_day), until_day)

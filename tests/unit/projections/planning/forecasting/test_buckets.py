@@ -147,16 +147,16 @@ def test_a_bucket_mostly_without_stock_is_not_known() -> None:
 
 
 def test_stock_outs_are_those_of_the_days() -> None:
-    """10 received on a Monday and gone two weeks later; that week tells of them, the next one of
-    nothing."""
+    """10 received on a Monday, 4 sold after a week and the rest a week later; that week tells of
+    them, the next one of nothing."""
     monday = 18_267
     days = Days(
-        ["A"], [""], np.zeros(1, np.int8), np.array([0, 2]),
-        np.array([monday, monday + 14], np.int32),
+        ["A"], [""], np.zeros(1, np.int8), np.array([0, 3]),
+        np.array([monday, monday + 7, monday + 14], np.int32),
         {
-            "issued": np.array([0, 10]),
-            "available_net": np.array([10, -10]),
-            "unmet": np.array([0, 0]),
+            "issued": np.array([0, 4, 6]),
+            "available_net": np.array([10, -4, -6]),
+            "unmet": np.array([0, 0, 0]),
         },
     )  # fmt: skip
     outs = stock_outs(days, monday, monday + 28)
