@@ -64,6 +64,7 @@ def classes_of(
         slow_lines=limits.slow_lines,
         dead_days=limits.dead_days,
         new_days=limits.new_days,
+        window_days=parameters.demand.window_days,
     )
     return Classes(
         window=window,
@@ -77,7 +78,11 @@ def classes_of(
         xyz=xyz.classify(of_buckets, _xyz_options(parameters), before_xyz),
         pattern=patterns.classify(of_buckets, pattern_options),
         velocity=velocity.classify(
-            window.lines, known.last_demand_day, known.daily.first_day, last_day, velocity_options
+            window.lines,
+            known.last_demand_day,
+            first_rows(days, last_day),
+            last_day,
+            velocity_options,
         ),
     )
 

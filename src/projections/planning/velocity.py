@@ -28,7 +28,8 @@ NEVER = -(2**31)  # the last day of demand of an item that never had any
 
 FORMULAS = (
     Formula("lines", "l", "issue lines in the window", "lines"),
-    Formula("days_known", "n", "days in the window since the item's first movement", "days"),
+    Formula("age", "t", "days since the item's first movement", "days"),
+    Formula("days_known", "n", "those of them in the window", "days"),
     Formula("lines_per_month", "v", "issue lines in 30 days", "lines", "v = 30 l / n"),
     Formula("days_since_demand", "a", "days since it was last asked for; -1: never", "days"),
     Formula(
@@ -36,7 +37,7 @@ FORMULAS = (
         "",
         "how fast the item moves",
         "",
-        "dead if a >= dead_days, or never and n >= dead_days; else new if n < new_days; else fast "
+        "dead if a >= dead_days, or never and t >= dead_days; else new if t < new_days; else fast "
         "if v >= fast_lines; slow if v < slow_lines; else medium",
     ),
 )
@@ -44,12 +45,13 @@ FORMULAS = (
 
 @dataclass(frozen=True, slots=True)
 class VelocityOptions:
-    """Thresholds in issue lines in 30 days, and in days."""
+    """Thresholds in issue lines in 30 days, and in days; lines are those of `window_days`."""
 
     fast_lines: Number = "10"
     slow_lines: Number = "1"
     dead_days: int = 180
     new_days: int = 30
+    window_days: int = 365
 
     def __post_init__(self) -> None:
         """Refuse thresholds out of order."""
@@ -64,6 +66,7 @@ class Velocity:
     """The index in `VELOCITIES` of each series, and where it comes from; see `FORMULAS`."""
 
     lines: Integers
+    age: Integers
     days_known: Integers
     lines_per_month: Floats
     days_since_demand: Integers
@@ -77,20 +80,22 @@ def classify(
     last_day: int,
     options: VelocityOptions | None = None,
 ) -> Velocity:
-    """Classify by `lines` asked for from `first_day` of each series to `last_day`, inclusive.
+    """Classify by `lines` asked for in the window that ends with `last_day`, inclusive.
 
-    `last_demand_day` is the last day on which a series was asked for, or `NEVER`; lines that were
-    refused for lack of stock belong to both.
+    `first_day` is that of each series' first movement, however long ago. `last_demand_day` is the
+    last day on which it was asked for, or `NEVER`; lines that were refused for lack of stock belong
+    to both.
     """
     options = options or VelocityOptions()
-    days_known = np.maximum(last_day - first_day + 1, 0)
+    age = np.maximum(last_day - first_day + 1, 0)
+    days_known = np.minimum(age, options.window_days)
     per_month = quotients(floats(lines) * MONTH_DAYS, floats(days_known))
     never = last_demand_day == NEVER
     since = np.where(never, -1, last_day - last_demand_day)
-    dead = np.where(never, days_known, since) >= options.dead_days
+    dead = np.where(never, age, since) >= options.dead_days
     fast = per_month >= float(str(options.fast_lines))
     slow = per_month < float(str(options.slow_lines))
     velocity = np.select(
-        [dead, days_known < options.new_days, fast, slow], [DEAD, NEW, FAST, SLOW], MEDIUM
+        [dead, age < options.new_days, fast, slow], [DEAD, NEW, FAST, SLOW], MEDIUM
     )
-    return Velocity(lines, days_known, per_month, since, velocity.astype(np.int8))
+    return Velocity(lines, age, days_known, per_month, since, velocity.astype(np.int8))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from api.schemas.planning import check_run, resolve
 from projections.planning.days import Days
@@ -111,3 +112,12 @@ def test_many_sites_are_not_compared_with_each_other() -> None:
     CountingSite.compared = 0
     assert set(columns_of(classes_of(days, {}, parameters()))["abc"]) == {"A"}
     assert CountingSite.compared < 10 * count
+
+
+@pytest.mark.parametrize("window_days", [14, 90, 365])
+def test_velocity_knows_how_long_an_item_is_there(window_days: int) -> None:
+    """However short the window: a year without a sale is dead, and a month is not new."""
+    sold = {"NEVER": {363: 0}, "OFTEN": dict.fromkeys(range(363), 1), "YOUNG": {8: 0}}
+    found = classes(sold, demand={"window_days": window_days})
+    assert found["velocity"] == ["dead", "fast", "new"]
+    assert found["lines_per_month"][1] in {30, 29.917582}
