@@ -19,9 +19,9 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Lines that were placed, and receipts that occurred, by the end of the run's last day.
+    """Lines that were open at the end of the run's last day, and receipts that occurred by then.
 
-    A line is open as far as was known at the position of the run, whatever its day.
+    So what is on order belongs to the same moment as what is on hand.
     """
 
     lines: Sequence[OpenLine]
@@ -70,9 +70,9 @@ class Supply:
 async def read_supply(
     reader: ReadConnection, positions: Mapping[int, int], as_of_day: int
 ) -> Supply:
-    """What was placed and received by the end of that day. Raises DatabaseUnavailable."""
+    """What was open and received by the end of that day. Raises DatabaseUnavailable."""
     until_us = (as_of_day + 1) * DAY_US
-    lines = await open_orders(reader, positions)
+    lines = await open_orders(reader, positions, until_us)
     receipts = await lead_times(reader, positions)
     return Supply(
         [line for line in lines if line.placed_us < until_us],

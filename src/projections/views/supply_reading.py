@@ -55,11 +55,21 @@ class OrderReceipt(NamedTuple):
     log_offset: int
 
 
-async def open_orders(reader: ReadConnection, positions: Positions) -> list[OpenLine]:
-    """The lines that were open, whatever was received of them."""
+async def open_orders(
+    reader: ReadConnection, positions: Positions, until_us: int | None = None
+) -> list[OpenLine]:
+    """The lines that were open, whatever was received of them; before an instant, if one is given.
+
+    Orders and receipts may be recorded late and count when they occurred. A change or a closing
+    has no other time than that of its record.
+    """
+    changed, came = list[ColumnElement[bool]](), list[ColumnElement[bool]]()
+    if until_us is not None:
+        changed = [or_(_c.kind == "placed", _c.recorded_ms * 1000 < until_us)]
+        came = [_r.occurred_us < until_us]
     newest = (
         select(_c.partition, _c.order_offset, func.max(_c.log_offset).label("log_offset"))
-        .where(_before(_c.partition, _c.log_offset, positions))
+        .where(_before(_c.partition, _c.log_offset, positions), *changed)
         .group_by(_c.partition, _c.order_offset)
         .subquery()
     )
@@ -69,6 +79,7 @@ async def open_orders(reader: ReadConnection, positions: Positions) -> list[Open
             _r.partition == _o.partition,
             _r.order_offset == _o.log_offset,
             _before(_r.partition, _r.log_offset, positions),
+            *came,
         )
         .scalar_subquery()
     )

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import select
 
+from ledger.domain.codes import instant_text
 from ledger.domain.movements import Reversal
 from projections.database import Database
 from projections.id_index import ViewIdIndex
+from projections.planning.run_supply import read_supply
 from projections.tables import supply_changes, supply_orders, supply_receipts
 from projections.views.supply_reading import lead_times, open_orders
 from tests import builders as make
@@ -100,6 +103,42 @@ async def test_what_was_open_at_any_position(database: Database) -> None:
     assert found[7] == found[8] == [(2, 5, 0, 5)]
     assert found[9] == [(2, 7, 0, 7)]
     assert (due[1], later[1]) == (1_768_003_200_000_000, 1_769_904_000_000_000)
+
+
+async def test_what_was_open_on_a_past_day(database: Database) -> None:
+    """What was placed, changed, received and closed by the end of it, and nothing since."""
+    await project(story().log, database)
+    first_day = START_MS // DAY_MS
+    found = {}
+    async with database.reader() as reader:
+        for day in range(-1, 6):
+            supply = await read_supply(reader, {0: 9}, first_day + day)
+            found[day] = [(one.order_offset, one.received, one.outstanding) for one in supply.lines]
+        known = await read_supply(reader, {0: 5}, first_day + 5)
+    assert found[-1] == []
+    assert found[0] == found[2] == [(1, 0, 10), (2, 0, 5)]
+    assert found[3] == [(1, 4, 6), (2, 0, 5)]
+    assert found[4] == found[5] == [(2, 0, 7)]
+    assert [one.outstanding for one in known.lines] == [0, 5]
+
+
+async def test_an_order_that_was_placed_and_received_late_counts_on_its_days(
+    database: Database,
+) -> None:
+    """Recorded today: ordered twenty days ago, received ten days ago, reversed today."""
+    teller = Teller(MemoryLog(1))
+    placed_at, received_at = (instant_text((START_MS - ago * DAY_MS) * 1000) for ago in (20, 10))
+    teller.supply(place("o1", "A", "100", placed_at=placed_at))
+    came = receipt("r1", "A", "100", supply_order="o1")
+    teller.tell(msgspec.structs.replace(came, occurred_at=received_at))
+    teller.tell(Reversal(id="v1", sku="A", reverses="r1"))
+    await project(teller.log, database)
+    today, found = START_MS // DAY_MS, {}
+    async with database.reader() as reader:
+        for ago in (21, 15, 5, 0):
+            supply = await read_supply(reader, {0: 9}, today - ago)
+            found[ago] = [one.outstanding for one in supply.lines]
+    assert found == {21: [], 15: [100], 5: [0], 0: [100]}
 
 
 async def test_lead_times_as_they_were_known(database: Database) -> None:
