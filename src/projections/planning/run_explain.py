@@ -19,12 +19,11 @@ from projections.planning.explain_rank import rank_of
 from projections.planning.explain_steps import steps
 from projections.planning.health.groups import Measured
 from projections.planning.parameters import Parameters, day_text, read
-from projections.planning.reading import Wanted, read_days
 from projections.planning.run_classes import Classes, classes_of
 from projections.planning.run_columns import FIELDS
 from projections.planning.run_fields import planning_results, shown
 from projections.planning.run_health import of_site, read_health_days
-from projections.planning.run_inputs import COLUMNS, Inputs, read_items, with_rows
+from projections.planning.run_inputs import Inputs, at_site, read_items, read_planned
 from projections.planning.run_levels import Planned, plan
 from projections.planning.run_queries import last_positions
 from projections.planning.run_stored import stored
@@ -77,19 +76,17 @@ async def _inputs(
     known: dict[str, int] = msgspec.json.decode(run["positions"])
     positions = {int(one): offset for one, offset in known.items()}
     sku, site = series
-    until_day = parameters.as_of_day + 1
-    wanted = Wanted(COLUMNS, [sku], parameters.site or site or None, until_day)
-    days = await read_days(reader, positions, wanted)
-    days = with_rows(days if site else days.by_sku())
+    days, sums = await read_planned(reader, parameters, positions, sku)
+    days = days.only(at_site(days.sites, site)) if site else days
     known_items = await read_items(reader, positions, sku)
     supply = await read_supply(reader, positions, parameters.as_of_day)
-    return Inputs(parameters, positions, days, known_items, supply)
+    return Inputs(parameters, positions, days, sums, known_items, supply)
 
 
 def _again(inputs: Inputs, ranked: abc.Abc, health: Measured | None) -> Again:
     days, parameters = inputs.days, inputs.parameters
     classes = classes_of(days, inputs.items, parameters, ranked)
-    planned = plan(days, inputs.items, inputs.supply, classes, parameters)
+    planned = plan(inputs, classes)
     columns = {
         **run_classes.columns_of(classes), **run_level_columns.columns_of(days, planned),
     }  # fmt: skip

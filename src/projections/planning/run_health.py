@@ -16,7 +16,7 @@ from projections.planning.health.measures import COLUMNS
 from projections.planning.health.parameters import HealthParameters, buckets
 from projections.planning.health.sites import SiteValues
 from projections.planning.parameters import Parameters, millionths
-from projections.planning.run_inputs import read_series
+from projections.planning.run_inputs import at_site, everywhere, read_series
 from projections.planning.run_writer import Row
 
 # The columns of a run's results, and the figures that they are.
@@ -56,17 +56,16 @@ async def read_health_days(
 
     The value of a SKU at one site is its share of all, so that all sites are read for it.
     """
+    days = await read_series(reader, everywhere(parameters), positions, COLUMNS, sku)
     if not (parameters.each_site or parameters.site is not None):
-        return await read_series(reader, parameters, positions, COLUMNS, sku)
-    everywhere = msgspec.structs.replace(parameters, each_site=True, site=None)
-    days = await read_series(reader, everywhere, positions, COLUMNS, sku)
+        return days
     values = await asyncio.to_thread(SiteValues, days)
     return values if parameters.site is None else of_site(values, parameters.site)
 
 
 def of_site(days: Measured, site: str) -> Measured:
     """The series of one site."""
-    return days.only(np.flatnonzero(np.array(days.sites, object) == site))
+    return days.only(at_site(days.sites, site))
 
 
 def columns_of(days: Measured, parameters: Parameters) -> dict[str, list[Any]]:

@@ -1,6 +1,7 @@
 """What a run is computed from, read in one snapshot of the database, at stated positions."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -13,10 +14,11 @@ from ledger.domain.items import Item
 from projections.database import Database, ReadConnection
 from projections.planning.assembling import SUM_MAX
 from projections.planning.catching_up import catch_up
-from projections.planning.days import Days
+from projections.planning.days import Days, Integers
 from projections.planning.parameters import Parameters
 from projections.planning.reading import Wanted, read_days, read_upto
 from projections.planning.run_supply import Supply, read_supply
+from projections.planning.sku_sums import SkuSums, sku_sums
 from projections.tables import item_definitions, items
 
 COLUMNS: Final = (
@@ -30,11 +32,15 @@ _decode_item = msgspec.json.Decoder(Item).decode
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`positions` are the next offsets by partition; `items` describe SKUs as known there."""
+    """`positions` are the next offsets by partition; `items` describe SKUs as known there.
+
+    `days` are those of the run's series, `sums` of all sites of their SKUs.
+    """
 
     parameters: Parameters
     positions: dict[int, int]
     days: Days
+    sums: SkuSums
     items: Mapping[str, Item]
     supply: Supply
 
@@ -48,10 +54,35 @@ async def read_inputs(database: Database, parameters: Parameters) -> Inputs:
             if parameters.positions is None
             else {int(one): offset for one, offset in parameters.positions.items()}
         )
-        days = within_reach(await read_series(reader, parameters, positions, COLUMNS), parameters)
+        days, sums = await read_planned(reader, parameters, positions)
         known = await read_items(reader, positions)
         supply = await read_supply(reader, positions, parameters.as_of_day)
-    return Inputs(parameters, positions, days, known, supply)
+    return Inputs(parameters, positions, within_reach(days, parameters), sums, known, supply)
+
+
+async def read_planned(
+    reader: ReadConnection,
+    parameters: Parameters,
+    positions: Mapping[int, int],
+    sku: str | None = None,
+) -> tuple[Days, SkuSums]:
+    """The series of the run, or of one SKU, and the sums of their SKUs, which need all sites."""
+    days = await read_series(reader, everywhere(parameters), positions, COLUMNS, sku)
+    sums = await asyncio.to_thread(sku_sums, days, parameters.first_day)
+    site = parameters.site
+    return (days if site is None else days.only(at_site(days.sites, site))), sums
+
+
+def everywhere(parameters: Parameters) -> Parameters:
+    """The same, but of every site where the run is of one of them."""
+    if parameters.site is None:
+        return parameters
+    return msgspec.structs.replace(parameters, each_site=True, site=None)
+
+
+def at_site(sites: Sequence[str], site: str) -> Integers:
+    """The numbers of the series of one site."""
+    return np.flatnonzero(np.array(sites, object) == site)
 
 
 async def read_series(

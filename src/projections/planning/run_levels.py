@@ -1,6 +1,6 @@
 """Levels of a run: safety stock, reorder point and what to order, for all of its series."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from ledger.domain.quantities import divide_half_even
 from ledger.domain.rejections import Rejected
 from projections.planning import abc, lead_demand, proposals, xyz
 from projections.planning.days import Days, Integers
+from projections.planning.health.exact import Exact
 from projections.planning.lead_times import (
     LeadTimes,
     choose,
@@ -23,6 +24,7 @@ from projections.planning.parameters import InvalidParameters, Parameters
 from projections.planning.proposals import NOT_SET, Control, Proposals
 from projections.planning.run_classes import Classes
 from projections.planning.run_demand import calendar_of
+from projections.planning.run_inputs import Inputs
 from projections.planning.run_policies import (
     bootstrap_options,
     cost_options,
@@ -31,6 +33,7 @@ from projections.planning.run_policies import (
     own_policies,
 )
 from projections.planning.run_supply import Supply
+from projections.planning.sku_sums import on_hand_values
 from projections.planning.unit_costs import UnitCosts, unit_costs
 from projections.planning.velocity import DEAD
 
@@ -46,21 +49,19 @@ class Planned:
     terms: Terms
     unit_costs: UnitCosts
     on_hand: Integers
-    on_hand_value: Integers
+    on_hand_value: Exact
     on_order: Integers
     suppliers: Sequence[str | None]
 
 
-def plan(
-    days: Days, items: Mapping[str, Item], supply: Supply, classes: Classes, parameters: Parameters
-) -> Planned:
+def plan(inputs: Inputs, classes: Classes) -> Planned:
     """Levels and proposals. Raises InvalidParameters and PlanningError."""
-    described = [items.get(sku, ITEM_DEFAULT) for sku in days.skus]
+    days, supply, parameters = inputs.days, inputs.supply, inputs.parameters
+    described = [inputs.items.get(sku, ITEM_DEFAULT) for sku in days.skus]
     suppliers = [item.suppliers[0].code if item.suppliers else None for item in described]
     lead_times = _lead_times(days, described, suppliers, supply, parameters)
     assigned = _assigned(days, classes, parameters)
-    on_hand, on_hand_value = days.sums("on_hand_net"), days.sums("value_net")
-    costs = unit_costs(days, described, parameters.first_day)
+    costs = unit_costs(days, described, inputs.sums)
     terms = _terms(days, described)
     supplied = Supplied(
         [f"{sku}\n{site}" for sku, site in zip(days.skus, days.sites, strict=True)],
@@ -70,7 +71,7 @@ def plan(
         lead_times,
     )
     levels = plan_levels(classes.known.daily, supplied, assigned, _options(parameters))
-    on_order = supply.on_order(days)
+    on_hand, on_order = days.sums("on_hand_net"), supply.on_order(days)
     control = _control(days, levels, assigned, parameters)
     proposed = proposals.propose(
         control,
@@ -80,8 +81,8 @@ def plan(
         proposals.reviewed_on(parameters.as_of_day, assigned.review_days),
     )
     return Planned(
-        assigned, lead_times, levels, proposed, terms, costs, on_hand, on_hand_value,
-        on_order, suppliers,
+        assigned, lead_times, levels, proposed, terms, costs, on_hand,
+        on_hand_values(days, inputs.sums), on_order, suppliers,
     )  # fmt: skip
 
 

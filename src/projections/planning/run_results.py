@@ -174,9 +174,7 @@ def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row], dict[str, int
         "site": list(days.sites),
         "scale": days.scales.tolist(),
         **run_classes.columns_of(classes),
-        **run_level_columns.columns_of(
-            days, plan(days, inputs.items, inputs.supply, classes, parameters)
-        ),
+        **run_level_columns.columns_of(days, plan(inputs, classes)),
     }
     return columns, forecast_rows(days, columns["abc"], parameters), unpriced
 

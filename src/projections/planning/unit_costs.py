@@ -3,6 +3,8 @@
 Stock that is there tells best what it cost. Of a SKU that is sold out, which is the one to be
 ordered, the last receipts do: those of the window, else all of them. What was never received at a
 cost, such as goods that came from another site, has the cost at which it was issued.
+
+All of it is of all sites together, also where sites are planned apart: a SKU has one average cost.
 """
 
 from collections.abc import Sequence
@@ -15,10 +17,12 @@ from ledger.domain import quantities
 from ledger.domain.items import Item
 from ledger.domain.quantities import divide_half_even
 from ledger.domain.rejections import Rejected
-from projections.planning.days import Days, ranges_summed
+from projections.planning.days import Days
 from projections.planning.formulas import Formula
+from projections.planning.health.exact import Exact, divided
 from projections.planning.numbers import Codes, Integers
 from projections.planning.order_quantities import NO_COST
+from projections.planning.sku_sums import SkuSums
 
 # In the order in which they are asked, after `none`.
 SOURCES: Final = (
@@ -43,8 +47,8 @@ FORMULAS = (
         "cost of one unit of measure; -1: not known",
         "millionths",
         "the item's; else c = w u / n to the millionth, half to even, u the smallest units in a "
-        "unit of measure, of the first where both are above 0: on hand, received in the window, "
-        "received, issued in the window, issued",
+        "unit of measure, of the first where both are above 0 at all sites together: on hand, "
+        "received in the window, received, issued in the window, issued",
     ),
 )
 
@@ -54,50 +58,54 @@ class UnitCosts:
     """The cost of each series, and what it comes from; see `FORMULAS` and `SOURCES`."""
 
     source: Codes
-    quantity: Integers
-    value: Integers
+    quantity: Exact
+    value: Exact
     unit_cost: Integers
 
 
-def unit_costs(days: Days, described: Sequence[Item], first_day: int) -> UnitCosts:
-    """The unit cost of each series, exact, from its item and its days.
+def unit_costs(days: Days, described: Sequence[Item], sums: SkuSums) -> UnitCosts:
+    """The unit cost of each series, exact, from its item and the sums of its SKU.
 
-    `days` end with the run's last day and have the columns of stock, receipts and issues;
-    `described` are the items of the series, `first_day` begins the window.
+    `described` are the items of the series.
     """
-    source, quantity, value = _averaged(days, first_day)
+    number = sums.numbers(days)
+    source, quantity, value = (one[number] for one in _averaged(sums))
+    digits = sums.scales[number]
     costs = np.full(len(days), NO_COST, dtype=np.int64)
     rows = zip(
-        described, source.tolist(), quantity.tolist(), value.tolist(), days.scales.tolist(),
+        described, source.tolist(), quantity.tolist(), value.tolist(), digits.tolist(),
         strict=True,
     )  # fmt: skip
-    for number, (item, basis, amount, worth, scale) in enumerate(rows):
+    for series, (item, basis, amount, worth, scale) in enumerate(rows):
         if item.unit_cost is not None:
             stated = quantities.cost(item.unit_cost)
             assert not isinstance(stated, Rejected)
-            costs[number], source[number] = stated[0], ITEM
-            quantity[number] = value[number] = NOT_AVERAGED
+            costs[series], source[series] = stated[0], ITEM
+            quantity[series] = value[series] = NOT_AVERAGED
         elif basis != NONE:
-            costs[number] = divide_half_even(worth * 10**scale, amount)
-    return UnitCosts(source, quantity, value, costs)
+            costs[series] = divide_half_even(worth * 10**scale, amount)
+    return UnitCosts(source, _in_own_scale(quantity, digits - days.scales), value, costs)
 
 
-def _averaged(days: Days, first_day: int) -> tuple[Codes, Integers, Integers]:
-    """Of each series the first pair of quantity and value that there is something of."""
-    inside = days.first_rows_from(first_day)
-
-    def in_window(name: str) -> Integers:
-        return ranges_summed(days.columns[name], inside, days.starts[1:])
-
+def _averaged(sums: SkuSums) -> tuple[Codes, Exact, Exact]:
+    """Of each SKU the first pair of quantity and value that there is something of."""
     pairs = {
-        STOCK: (days.sums("on_hand_net"), days.sums("value_net")),
-        RECEIVED_IN_WINDOW: (in_window("received"), in_window("received_value")),
-        RECEIVED: (days.sums("received"), days.sums("received_value")),
-        ISSUED_IN_WINDOW: (in_window("issued"), in_window("issued_value")),
-        ISSUED: (days.sums("issued"), days.sums("issued_value")),
+        STOCK: sums.stock,
+        RECEIVED_IN_WINDOW: sums.received_in_window,
+        RECEIVED: sums.received,
+        ISSUED_IN_WINDOW: sums.issued_in_window,
+        ISSUED: sums.issued,
     }
-    known = [(quantity > 0) & (value > 0) for quantity, value in pairs.values()]
+    known = [(one.quantity > 0) & (one.value > 0) for one in pairs.values()]
     source = np.select(known, list(pairs), NONE).astype(np.int8)
-    quantity = np.select(known, [one for one, _ in pairs.values()], NOT_AVERAGED)
-    value = np.select(known, [one for _, one in pairs.values()], NOT_AVERAGED)
+    quantity = np.select(known, [one.quantity for one in pairs.values()], NOT_AVERAGED)
+    value = np.select(known, [one.value for one in pairs.values()], NOT_AVERAGED)
     return source, quantity, value
+
+
+def _in_own_scale(quantity: Exact, digits: Integers) -> Exact:
+    """What is shown in units of the series, rounded where those of another site are smaller."""
+    if not digits.any():
+        return quantity
+    shown = divided(quantity, 10 ** digits.astype(object))
+    return np.where(quantity == NOT_AVERAGED, NOT_AVERAGED, shown)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
-from ledger.domain.movements import Issue, Reversal, Transfer
+from ledger.domain.movements import Adjustment, Issue, Reversal, Transfer
 from projections.database import Database
 from projections.planning.parameters import Parameters, day_of_ms
 from projections.planning.run_explain import explain
@@ -128,40 +129,79 @@ async def test_each_source(teller: Teller, database: Database) -> None:
 
 
 async def test_a_site_that_never_received(teller: Teller, database: Database) -> None:
-    """Goods that came from another site cost what they were issued at; the window goes first."""
+    """Goods cost the same wherever they lie, also at the site that has none left."""
     sell(teller, "MOVED", "4", "EAST/A/01")
     await project(teller.log, database)
     await make(database, wanted(teller, each_site=True))
     rows = (await results(database))["planning_results"]
     of = {(row["sku"], row["site"]): row for row in rows}
-    east = of["MOVED", "EAST"]
+    east, main = of["MOVED", "EAST"], of["MOVED", "MAIN"]
     assert (east["on_hand"], east["cost_source"], east["unit_cost"]) == (1, "stock", 2_500_000)
-    assert of["MOVED", "MAIN"]["cost_source"] == "received"
+    assert (main["on_hand"], main["cost_source"], main["unit_cost"]) == (0, "stock", 2_500_000)
+    assert (east["on_hand_value"], main["on_hand_value"]) == (2_500_000, 0)
     await agreeing(database, rows)
 
 
 @pytest.mark.parametrize(("late", "source"), [(True, "issued_in_window"), (False, "issued")])
 async def test_what_was_issued(database: Database, late: bool, source: str) -> None:
-    """In the window, else before it."""
+    """In the window, else before it, of what was found and never received."""
     teller = Teller(MemoryLog(1))
-    buy(teller, "MOVED", "10", "2.5")
+    # Found while the item had a cost, which is that of the stock from then on.
+    teller.define("MOVED", "item-1", unit_cost="2.5")
     teller.tell(
-        Transfer(
-            id="move", sku="MOVED", quantity="8", from_location="MAIN/A/01",
-            to_location="EAST/A/01",
-        )
-    )  # fmt: skip
-    sell(teller, "MOVED", "5", "EAST/A/01")
+        Adjustment(id="found", sku="MOVED", quantity="10", location="MAIN/A/01", reason="found")
+    )
+    teller.define("MOVED", "item-2")
+    sell(teller, "MOVED", "7")
     if late:
         teller.now_ms += 60 * DAY_MS
-    sell(teller, "MOVED", "3", "EAST/A/01")
+    sell(teller, "MOVED", "3")
     if not late:
         teller.now_ms += 60 * DAY_MS
-        sell(teller, "MOVED", "2")
+        buy(teller, "OTHER", "1", "1")
+    await project(teller.log, database)
+    await make(database, wanted(teller))
+    rows = (await results(database))["planning_results"]
+    (moved,) = [row for row in rows if row["sku"] == "MOVED"]
+    assert (moved["on_hand"], moved["cost_source"], moved["unit_cost"]) == (0, source, 2_500_000)
+    quantity = (await agreeing(database, rows))["MOVED", ""]["quantity"]
+    assert quantity == ("3" if late else "10")
+
+
+def two_prices() -> Teller:
+    """A hundred at 10 in one site and at 20 in the other; each issues ninety, at 15."""
+    teller = Teller(MemoryLog(1))
+    for place, cost in (("EAST/A", "10"), ("WEST/A", "20")):
+        bought = receipt(f"in-{place}", "APART", "100", unit_cost=cost)
+        teller.tell(msgspec.structs.replace(bought, location=place))
+    for place in ("EAST/A", "WEST/A"):
+        sell(teller, "APART", "90", place)
+    return teller
+
+
+async def test_a_site_has_the_cost_of_the_sku(database: Database) -> None:
+    """What a site bought for is not what its stock is worth: the average is over all sites."""
+    teller = two_prices()
     await project(teller.log, database)
     await make(database, wanted(teller, each_site=True))
     rows = (await results(database))["planning_results"]
-    (east,) = [row for row in rows if row["site"] == "EAST"]
-    assert (east["on_hand"], east["cost_source"], east["unit_cost"]) == (0, source, 2_500_000)
-    quantity = (await agreeing(database, rows))["MOVED", "EAST"]["quantity"]
-    assert quantity == ("3" if late else "8")
+    shown = {
+        row["site"]: (row["on_hand"], row["unit_cost"], row["cost_source"], row["on_hand_value"])
+        for row in rows
+    }
+    assert shown == dict.fromkeys(("EAST", "WEST"), (10, 15_000_000, "stock", 150_000_000))
+    steps = await agreeing(database, rows)
+    assert steps["APART", "WEST"] == {
+        "source": "stock", "quantity": "20", "value": "300", "unit_cost": "15",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("site", ["EAST", "WEST"])
+async def test_a_run_of_one_site_values_it_likewise(database: Database, site: str) -> None:
+    """Also where the other site is in no result."""
+    teller = two_prices()
+    await project(teller.log, database)
+    await make(database, wanted(teller, site=site))
+    rows = (await results(database))["planning_results"]
+    assert [(row["unit_cost"], row["on_hand_value"]) for row in rows] == [(15_000_000, 150_000_000)]
+    await agreeing(database, rows)
