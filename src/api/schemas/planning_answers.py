@@ -111,7 +111,7 @@ class BelowSeries(BaseModel):
     xyz: str
     supplier: str | None
     available: Number
-    inventory_position: Number = Field(description="What is on order counts in it.")
+    inventory_position: Number = Field(description="What is available and what is on order.")
     reorder_point: Number
 
 
@@ -162,6 +162,7 @@ class ExplainedInputs(BaseModel):
     stock_outs: list[dict[str, str]] = Field(description="First and last days of each.")
     item: dict[str, Any] | None = Field(description="The item as described at that position.")
     on_hand: Number
+    available: Number = Field(description="What of it is available; the position counts it.")
     on_order: Number
     supply_orders_received: list[dict[str, str]] = Field(
         description="What came of orders from its supplier; lead times are observed on it."

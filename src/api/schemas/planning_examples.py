@@ -161,6 +161,7 @@ EXPLANATION: Final[dict[str, Any]] = {
         "stock_outs": [{"first_day": "2026-10-02", "last_day": "2026-10-03"}],
         "item": {"unit_cost": "2.55"},
         "on_hand": "90",
+        "available": "90",
         "on_order": "0",
         "supply_orders_received": [
             {

@@ -2,7 +2,7 @@
 
 A series is listed where its available quantity is below the point at which its policy orders; those
 whose policy never orders are not. Whether it is time to order is another question: what is on order
-counts for it, so the inventory position is given as well.
+counts for it, so the inventory position, available and on order, is given as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ _SITE_POSTGRES: Final = "split_part(account, '/', 1)"
 _SITE_SQLITE: Final = "substr(account, 1, instr(account || '/', '/') - 1)"
 # Real accounts alone have a status. `scale` is that of the SKU, so that levels compare.
 _LEVELS: Final = """
-SELECT sku, '' AS site, scale, on_hand, on_hand - unavailable AS available
+SELECT sku, '' AS site, scale, on_hand - unavailable AS available
 FROM sku_totals WHERE {sku}
 UNION ALL
-SELECT sku, {site}, max(scale), CAST(sum(on_hand) AS bigint),
+SELECT sku, {site}, max(scale),
     CAST(sum(CASE WHEN status = 'available' THEN on_hand ELSE 0 END) AS bigint)
 FROM stock WHERE status <> '' AND {sku} GROUP BY sku, {site}
 """
@@ -48,8 +48,8 @@ FROM supply_orders WHERE state = 'open'
 """
 _BELOW: Final = """
 SELECT planned.sku, planned.site, planned.scale, planned.order_at, planned.abc, planned.xyz,
-    planned.supplier, coalesce(levels.on_hand, 0) AS on_hand,
-    coalesce(levels.available, 0) AS available, coalesce(coming.on_order, 0) AS on_order
+    planned.supplier, coalesce(levels.available, 0) AS available,
+    coalesce(coming.on_order, 0) AS on_order
 FROM planning_results AS planned
 LEFT JOIN ({levels}) AS levels ON levels.sku = planned.sku AND levels.site = planned.site
 LEFT JOIN ({coming}) AS coming ON coming.sku = planned.sku AND coming.site = planned.site
@@ -139,7 +139,7 @@ def _below(row: RowMapping, run_id: str) -> Below:
         site=row["site"],
         scale=row["scale"],
         available=row["available"],
-        inventory_position=row["on_hand"] + row["on_order"],
+        inventory_position=row["available"] + row["on_order"],
         reorder_point=row["order_at"],
         abc=row["abc"],
         xyz=row["xyz"],

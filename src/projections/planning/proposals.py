@@ -9,10 +9,11 @@
 | `base_stock` | position < S | up to S, one for one with demand |
 | `none` | never | |
 
-(Silver, Pyke and Thomas 2017, section 6.3.) The position is on_hand + in_transit + on_order -
-backordered. What is needed is brought up to the minimum order and to whole packs. A perishable item
-is then cut down, in whole packs, to what is expected to be asked for within its shelf life; if less
-is left than the supplier accepts, nothing is ordered.
+(Silver, Pyke and Thomas 2017, section 6.3.) The position is what is available and what is on order:
+what is damaged, expired or recalled serves no demand, and what is quarantined none before it is
+released. What is needed is brought up to the minimum order and to whole packs. A perishable item is
+then cut down, in whole packs, to what is expected to be asked for within its shelf life; if less is
+left than the supplier accepts, nothing is ordered.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ FORMULAS = (
         "IP",
         "inventory position",
         "smallest unit",
-        "IP = on_hand + in_transit + on_order - backordered",
+        "IP = available + on_order",
     ),
     Formula(
         "needed",

@@ -94,7 +94,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("on_hand", "quantity", (*_ORDER, *_HEALTH), "On hand at the end of `as_of`."),
     Field("on_hand_value", "value", _HEALTH, "What that is worth, at cost."),
     Field("on_order", "quantity", _ORDER, "Ordered and not received."),
-    Field("inventory_position", "quantity", _ORDER, "on_hand + on_order"),
+    Field(
+        "inventory_position", "quantity", _ORDER, "Available at the end of `as_of`, and on_order."
+    ),
     Field("needed", "quantity", _ORDER, "What the policy asks for."),
     Field("in_packs", "quantity", _ORDER, "The same in whole packs, at least the minimum."),
     Field("shelf_life_limit", "quantity", _ORDER, "What is used up within the shelf life."),

@@ -139,6 +139,7 @@ def _shown_inputs(row: RowMapping, again: Again) -> dict[str, Any]:
         "stock_outs": _stock_outs(again),
         "item": None if item is None else msgspec.to_builtins(item),
         "on_hand": shown("quantity", row["on_hand"], row["scale"]),
+        "available": shown("quantity", again.planned.available.tolist()[0], row["scale"]),
         "on_order": shown("quantity", row["on_order"], row["scale"]),
         "supply_orders_received": _received(again),
         "movements": _link(row, parameters.first_day, parameters.as_of_day),

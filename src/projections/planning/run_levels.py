@@ -50,6 +50,7 @@ class Planned:
     unit_costs: UnitCosts
     on_hand: Integers
     on_hand_value: Exact
+    available: Integers
     on_order: Integers
     suppliers: Sequence[str | None]
 
@@ -72,17 +73,19 @@ def plan(inputs: Inputs, classes: Classes) -> Planned:
     )
     levels = plan_levels(classes.known.daily, supplied, assigned, _options(parameters))
     on_hand, on_order = days.sums("on_hand_net"), supply.on_order(days)
+    # What is damaged or held back serves nobody, and is not waited for: it is ordered anew.
+    available = days.sums("available_net")
     control = _control(days, levels, assigned, parameters)
     proposed = proposals.propose(
         control,
-        on_hand + on_order,
+        available + on_order,
         terms,
         _shelf_life(levels, described),
         proposals.reviewed_on(parameters.as_of_day, assigned.review_days),
     )
     return Planned(
         assigned, lead_times, levels, proposed, terms, costs, on_hand,
-        on_hand_values(days, inputs.sums), on_order, suppliers,
+        on_hand_values(days, inputs.sums), available, on_order, suppliers,
     )  # fmt: skip
 
 
