@@ -65,13 +65,14 @@ class _Sentence:
         packed, quantity = self._text("packed"), self._text("quantity")
         if self._reason == SHELF_LIFE:
             return (
-                f"Within the shelf life only {self._text('limit')} are expected to be asked for, "
-                "which leaves less than the supplier delivers: order nothing."
+                f"Within lead time and shelf life only {self._text('limit')} are expected to be "
+                "asked for, which leaves less than the supplier delivers: order nothing."
             )
         if quantity != packed:
             return (
-                f"Of {packed} in packs, {quantity} can be used up within the shelf life, in which "
-                f"{self._text('limit')} are expected to be asked for: order {quantity}."
+                f"Of {packed} in packs, {quantity} can be used up before they expire: within lead "
+                f"time and shelf life {self._text('limit')} are expected to be asked for. "
+                f"Order {quantity}."
             )
         if packed != self._text("needed"):
             return f"In packs and with the minimum order that is {packed}: order {packed}."

@@ -12,8 +12,10 @@
 (Silver, Pyke and Thomas 2017, section 6.3.) The position is what is available and what is on order:
 what is damaged, expired or recalled serves no demand, and what is quarantined none before it is
 released. What is needed is brought up to the minimum order and to whole packs. A perishable item is
-then cut down, in whole packs, to what is expected to be asked for within its shelf life; if less is
-left than the supplier accepts, nothing is ordered.
+then cut down, in whole packs, to what is expected to be asked for before it expires; if less is
+left than the supplier accepts, nothing is ordered. What is ordered now arrives after the lead time,
+and is sold once all of the position is: in time, if both together last no longer than lead time and
+shelf life. What is still on order does not age in stock.
 """
 
 from dataclasses import dataclass
@@ -64,9 +66,9 @@ FORMULAS = (
     Formula(
         "limit",
         "",
-        "highest position that is used up within the shelf life; -1: none",
+        "highest position that is used up before what is ordered now expires; -1: none",
         "smallest unit",
-        "⌊d f (shelf life in days)⌋",
+        "⌊d f (lead time and shelf life in days)⌋",
     ),
     Formula(
         "quantity",
@@ -131,13 +133,14 @@ def control(
     return Control(policy, np.where(policy == NONE, NOT_SET, point), up_to, lot)
 
 
-def shelf_life_limits(a_day: Floats, shelf_life_days: Integers) -> Integers:
+def shelf_life_limits(a_day: Floats, lead_days: Floats, shelf_life_days: Integers) -> Integers:
     """The highest position that is used up in time; `a_day` is demand a day of the calendar.
 
-    `shelf_life_days` is `NOT_SET` for what keeps.
+    `lead_days` is the mean lead time; it counts, since what is ordered now is no older when it
+    arrives. `shelf_life_days` is `NOT_SET` for what keeps.
     """
     perishable = shelf_life_days != NOT_SET
-    days = np.where(perishable, shelf_life_days, 0)
+    days = np.where(perishable, lead_days + shelf_life_days, 0)
     return np.where(perishable, round_down(a_day * days, "shelf_life"), NOT_SET)
 
 

@@ -99,7 +99,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field("needed", "quantity", _ORDER, "What the policy asks for."),
     Field("in_packs", "quantity", _ORDER, "The same in whole packs, at least the minimum."),
-    Field("shelf_life_limit", "quantity", _ORDER, "What is used up within the shelf life."),
+    Field("shelf_life_limit", "quantity", _ORDER, "What is used up before it expires."),
     Field("proposal", "quantity", _ORDER, "What to order now."),
     Field("proposal_value", "value", _ORDER, "What that costs."),
     Field("proposal_reason", "text", _ORDER, "Why, as a word; `reason_text` says it in full."),

@@ -25,8 +25,9 @@ COLUMNS: Final = (
     "issued", "issue_lines", "issued_value", "unmet", "unmet_lines", "on_hand_net",
     "available_net", "value_net", "received", "received_value",
 )  # fmt: skip
-# Longer than any time that demand is multiplied by: lead time, delay, review period, cover.
-DAYS_REACH: Final = 40_000
+# Longer than any time that demand is multiplied by: cover, and lead time and delay with the review
+# period or the shelf life.
+DAYS_REACH: Final = 80_000
 _decode_item = msgspec.json.Decoder(Item).decode
 
 

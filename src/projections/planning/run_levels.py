@@ -80,7 +80,7 @@ def plan(inputs: Inputs, classes: Classes) -> Planned:
         control,
         available + on_order,
         terms,
-        _shelf_life(levels, described),
+        _shelf_life(levels, lead_times, described),
         proposals.reviewed_on(parameters.as_of_day, assigned.review_days),
     )
     return Planned(
@@ -168,12 +168,14 @@ def _stated(text: str | None, scale: int) -> int:
     return 0 if isinstance(scaled, Rejected) else scaled
 
 
-def _shelf_life(levels: Levels, described: Sequence[Item]) -> Integers:
+def _shelf_life(levels: Levels, lead_times: LeadTimes, described: Sequence[Item]) -> Integers:
     shelf_life = [
         NOT_SET if item.shelf_life_days is None else item.shelf_life_days for item in described
     ]
     return proposals.shelf_life_limits(
-        levels.a_day, np.array(shelf_life, dtype=np.int64).reshape(len(shelf_life))
+        levels.a_day,
+        lead_times.mean,
+        np.array(shelf_life, dtype=np.int64).reshape(len(shelf_life)),
     )
 
 
