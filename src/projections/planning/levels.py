@@ -21,6 +21,7 @@ from projections.planning.order_quantities import (
     Terms,
     order_quantities,
 )
+from projections.planning.proposals import BASE_STOCK, PERIODIC
 from projections.planning.safety_stock import EMPIRICAL, SafetyStock, safety_stock
 
 
@@ -75,8 +76,19 @@ def plan_levels(
         a_day, supplied.unit_cost, supplied.scales, supplied.terms, options.costs
     )
     quantile = _quantiles(demand, supplied.names, assigned, (daily, over), options)
-    safety = safety_stock(over, assigned.targets, orders.quantity, quantile, share)
+    at_a_time = _at_a_time(a_day, assigned, orders)
+    safety = safety_stock(over, assigned.targets, at_a_time, quantile, share)
     return Levels(daily, over, a_day, orders, safety)
+
+
+def _at_a_time(a_day: Floats, assigned: Assigned, orders: OrderQuantities) -> Floats:
+    """What each series orders at a time: its order quantity, or what it brings back up to a level.
+
+    That is the demand of a review period, on average; without demand nothing is to be met.
+    """
+    up_to_level = np.isin(assigned.replenishment, (PERIODIC, BASE_STOCK)) & (a_day > 0)
+    periods = np.maximum(assigned.review_days, 1.0)
+    return np.where(up_to_level, rounded(a_day * periods), floats(orders.quantity))
 
 
 def _quantiles(

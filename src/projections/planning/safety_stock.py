@@ -48,6 +48,14 @@ WITH_LEVEL = (CYCLE_SERVICE, FILL_RATE, EMPIRICAL)
 FORMULAS = (
     Formula("method", "", "method", ""),
     Formula("level", "P1 or P2", "service level asked for", "share"),
+    Formula(
+        "at_a_time",
+        "Q",
+        "what is ordered at a time, for fill_rate",
+        "smallest unit",
+        "the order quantity; with periodic and base_stock d f max(R, 1)",
+        f"{SILVER} sections 6.7 and 6.9",
+    ),
     Z_VALUE,
     LOSS_FACTOR,
     Formula("quantile", "X", "quantile of the demand over the protected time", "smallest unit"),
@@ -104,6 +112,7 @@ class SafetyStock:
 
     method: Codes
     level: Floats
+    at_a_time: Floats
     factor: Floats
     quantile: Floats
     buffer: Floats
@@ -115,18 +124,19 @@ class SafetyStock:
 def safety_stock(
     demand: LeadDemand,
     targets: Targets,
-    order_quantity: Exact,
+    at_a_time: Exact,
     quantile: Floats,
     open_share: float = 1.0,
 ) -> SafetyStock:
     """The safety stock of each series.
 
-    `order_quantity` is what is ordered at a time, for `fill_rate`; `quantile` comes from
+    `at_a_time` is what is ordered at a time, for `fill_rate`; `quantile` comes from
     `empirical.quantiles`, for `empirical`; `open_share` is that of the demand's scenario.
     """
     a_day = rounded(demand.mean * open_share)
     buffer = rounded(a_day * targets.buffer_days)
-    factor = _factors(demand, targets, floats(order_quantity))
+    ordered = floats(at_a_time)
+    factor = _factors(demand, targets, ordered)
     cover = rounded(a_day * targets.cover_days)
     by_method = [
         (targets.has(CYCLE_SERVICE, FILL_RATE), factor * demand.spread),
@@ -142,6 +152,7 @@ def safety_stock(
         level=np.where(
             has_level, _of_level(targets, [float(one) for one in targets.levels]), np.nan
         ),
+        at_a_time=np.where(targets.has(FILL_RATE), ordered, np.nan),
         factor=factor,
         quantile=np.where(targets.has(EMPIRICAL), quantile, np.nan),
         buffer=buffer,
@@ -151,14 +162,14 @@ def safety_stock(
     )
 
 
-def _factors(demand: LeadDemand, targets: Targets, order_quantity: Floats) -> Floats:
+def _factors(demand: LeadDemand, targets: Targets, at_a_time: Floats) -> Floats:
     """The safety factor of each series that has one; NaN for the others."""
     z = _of_level(targets, [z_value(level) for level in targets.levels])
     factors = np.where(targets.has(CYCLE_SERVICE), z, np.nan)
     filled = np.flatnonzero(targets.has(FILL_RATE))
     if len(filled):
         missing = _of_level(targets, [float(1 - level) for level in targets.levels])[filled]
-        spread, allowed = demand.spread[filled], missing * order_quantity[filled]
+        spread, allowed = demand.spread[filled], missing * at_a_time[filled]
         # Without any spread nothing is ever missing.
         losses = np.divide(allowed, spread, out=np.ones(len(filled)), where=spread > 0)
         factors[filled] = safety_factors(losses)

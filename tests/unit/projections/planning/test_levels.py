@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from projections.planning import (
     abc,
@@ -23,7 +24,7 @@ from projections.planning.demand_statistics import statistics
 from projections.planning.lead_demand import Scenario
 from projections.planning.lead_times import NO_SUPPLIER, LeadTimes, Observed, choose
 from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
-from projections.planning.matrix import Assigned, Classified, assign
+from projections.planning.matrix import Assigned, Classified, Policy, assign
 from projections.planning.order_quantities import NO_COST, Terms
 from projections.planning.safety_stock import METHODS
 from tests.unit.projections.planning import retail
@@ -90,6 +91,7 @@ def test_a_series_gets_the_same_alone() -> None:
                 for name in ("method", "level", "cover_days", "buffer_days")
             },
         ),
+        replenishment=assigned.replenishment[chosen],
         review_days=assigned.review_days[chosen],
     )
     alone = plan_levels(only(demand, chosen), supplied([names[one] for one in chosen]), part)
@@ -122,6 +124,63 @@ def test_odd_series_have_levels_too() -> None:
     assert levels.safety.reorder_point.tolist()[1] == 15 * 8
     assert levels.safety.reorder_point.tolist()[2] == 0
     assert (levels.safety.quantity >= 0).all()
+
+
+ON_MEAN, DEVIATION, LEAD_DAYS = 10_000, 5_000, 7
+
+
+def met_at_a_level(up_to: int, review_days: int, days: int = 100_000) -> float:
+    """The share of normal demand that is met where each review orders up to a level.
+
+    What a review orders at a day's end is there on the morning after the lead time; who is not
+    served waits.
+    """
+    chance = np.random.default_rng(17)
+    asked = np.rint(chance.normal(ON_MEAN, DEVIATION, days)).clip(0).astype(np.int64)
+    total = np.concatenate(([0], np.cumsum(asked)))
+    day = np.arange(LEAD_DAYS + review_days, days)
+    # All orders up to the last review that can be there: what is left of the level since then.
+    reviewed = (day - LEAD_DAYS) // review_days * review_days
+    stock = up_to - (total[day] - total[reviewed])
+    return 1 - float((asked[day] - np.clip(stock, 0, asked[day])).sum() / asked[day].sum())
+
+
+@pytest.mark.parametrize(
+    ("replenishment", "review_days"), [("periodic", 7), ("periodic", 1), ("base_stock", 1)]
+)
+def test_a_simulation_reaches_the_fill_rate_at_a_level(
+    replenishment: str, review_days: int
+) -> None:
+    """However much an order should be by its costs: it is what was asked for since the last."""
+    level, demand = 0.98, over_days(ON_MEAN, DEVIATION)
+    own = Policy("fill_rate", level=level, replenishment=replenishment, review_days=review_days)
+    one = np.zeros(1, np.int8)
+    assigned = assign(Classified(one, one, one, np.zeros(1, bool), {0: own}))
+    terms = replace(
+        supplied(["S"]), lead_times=LeadTimes(np.full(1, 7.0), np.zeros(1), one, np.zeros(1, int))
+    )
+    # Thirty days of demand at a time are far more than are ordered.
+    found = plan_levels(demand, terms, assigned)
+    assert found.orders.quantity[0] > 25 * ON_MEAN
+    mean = float(found.a_day[0])
+    assert found.safety.at_a_time.tolist() == [pytest.approx(mean * review_days, abs=1e-5)]
+    reached = met_at_a_level(int(found.safety.reorder_point[0]), review_days)
+    assert abs(reached - level) < 0.004
+    # And it could fail: with the demand of a lead time and a review period alone.
+    assert met_at_a_level(ON_MEAN * (LEAD_DAYS + review_days), review_days) < 0.93
+
+
+def over_days(mean: int, deviation: int) -> DailyDemand:
+    """A long history of one series with just this mean and deviation, of a sample."""
+    days = 3_600
+    high = np.arange(days) % 2 == 0
+    return DailyDemand(
+        starts=np.array([0, days]),
+        day=np.arange(days, dtype=np.int32),
+        quantity=np.where(high, mean + deviation, mean - deviation),
+        first_day=np.zeros(1, np.int64),
+        last_day=days - 1,
+    )
 
 
 def test_a_part_of_the_series_keeps_its_spells_without_stock() -> None:
