@@ -11,6 +11,7 @@ from tests.unit.api.serving import check_problem, client_of, receipt, settings_i
 
 RUNS = "/v1/planning/runs"
 WAITING = {"wait": "60"}
+MIN_MAX = {"replenishment": "min_max"}
 
 
 @pytest.fixture
@@ -128,6 +129,24 @@ async def test_pages_are_of_one_run(client: httpx.AsyncClient) -> None:
         ({"policies": {"levels": {"E": 0.9}}}, "policies.levels.E"),
         ({"policies": {"cells": {"AX": {"cover_days": 3}}}}, "policies.cells.AX.cover_days"),
         ({"policies": {"skus": {"A": {"minimum": "x"}}}}, "policies.skus.A.minimum"),
+        (
+            {"policies": {"skus": {"A": {**MIN_MAX, "minimum": "10", "maximum": "5"}}}},
+            "policies.skus.A.maximum",
+        ),
+        (
+            {"policies": {"skus": {"A": {**MIN_MAX, "minimum": "100", "maximum": "100.0"}}}},
+            "policies.skus.A.maximum",
+        ),
+        ({"policies": {"skus": {"A": {"minimum": "10"}}}}, "policies.skus.A.minimum"),
+        (
+            {
+                "policies": {
+                    "skus": {"A": {"replenishment": "s_S", "maximum": "9"}},
+                    "replenishment": "min_max",
+                }
+            },
+            "policies.skus.A.maximum",
+        ),
         ({"policies": {"skus": {"AA": {"level": 0.9}}}}, "policies.skus.AA"),
         (
             {"policies": {"replenishment": "periodic", "review_days": 0}},

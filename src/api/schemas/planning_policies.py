@@ -52,8 +52,14 @@ class CellPolicy(Input):
 class SkuPolicy(CellPolicy):
     """What is different for one SKU."""
 
-    minimum: Units | None = Field(None, description="Level at which `min_max` orders.")
-    maximum: Units | None = Field(None, description="Level up to which `min_max` orders.")
+    minimum: Units | None = Field(
+        None, description="Level at which `min_max` orders, rounded up to what the item allows."
+    )
+    maximum: Units | None = Field(
+        None,
+        description="Level up to which `min_max` orders, above the minimum. Where the reorder "
+        "point has reached it, orders go up to `order_quantity` above that.",
+    )
 
 
 class PoliciesRequest(Input):

@@ -4,7 +4,7 @@
 |---|---|---|
 | `s_q` | position <= s | as many Q as lift the position above s |
 | `s_S` | position <= s | up to S = s + Q |
-| `min_max` | position <= min | up to max; s and s + Q where they are not set |
+| `min_max` | position <= min | up to max; s and s + Q where they are not set, or max <= min |
 | `periodic` | at each review | up to S, which covers lead time and review period |
 | `base_stock` | position < S | up to S, one for one with demand |
 | `none` | never | |
@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from projections.planning.errors import PlanningError
 from projections.planning.formulas import Formula
 from projections.planning.lead_demand import SILVER
 from projections.planning.numbers import Codes, Flags, Floats, Integers, round_down
@@ -44,7 +43,14 @@ NOT_SET = -1  # a minimum, maximum or shelf life that nobody gave
 FORMULAS = (
     Formula("policy", "", "policy", ""),
     Formula("reorder_point", "s", "orders at or below it", "smallest unit", source=SILVER),
-    Formula("up_to", "S", "orders up to it", "smallest unit", "s_S: S = s + Q", SILVER),
+    Formula(
+        "up_to",
+        "S",
+        "orders up to it",
+        "smallest unit",
+        "s_S: S = s + Q; min_max: S = the maximum, or s + Q if that is not above s",
+        SILVER,
+    ),
     Formula("lot", "Q", "order quantity", "smallest unit"),
     Formula(
         "position",
@@ -122,9 +128,8 @@ def control(
     """
     at_min_max = policy == MIN_MAX
     point = np.where(at_min_max & (minimum != NOT_SET), minimum, reorder_point)
-    up_to = np.where(at_min_max & (maximum != NOT_SET), maximum, point + lot)
-    if bool(np.any(up_to[at_min_max] <= point[at_min_max])):
-        raise PlanningError("maximum", "a maximum is above its minimum")
+    # A maximum that the computed reorder point has reached would never be ordered up to.
+    up_to = np.where(at_min_max & (maximum > point), maximum, point + lot)
     up_to = np.select(
         [(policy == S_UP_TO) | at_min_max, (policy == PERIODIC) | (policy == BASE_STOCK)],
         [up_to, reorder_point],

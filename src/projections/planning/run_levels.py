@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from projections.planning.lead_times import (
 from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
 from projections.planning.matrix import Assigned, Classified, assign
 from projections.planning.order_quantities import Terms
-from projections.planning.parameters import InvalidParameters, Parameters
+from projections.planning.parameters import Parameters
 from projections.planning.proposals import NOT_SET, Control, Proposals
 from projections.planning.run_classes import Classes
 from projections.planning.run_demand import calendar_of
@@ -56,7 +57,7 @@ class Planned:
 
 
 def plan(inputs: Inputs, classes: Classes) -> Planned:
-    """Levels and proposals. Raises InvalidParameters and PlanningError."""
+    """Levels and proposals. Raises PlanningError."""
     days, supply, parameters = inputs.days, inputs.supply, inputs.parameters
     described = [inputs.items.get(sku, ITEM_DEFAULT) for sku in days.skus]
     suppliers = [item.suppliers[0].code if item.suppliers else None for item in described]
@@ -186,8 +187,8 @@ def _control(days: Days, levels: Levels, assigned: Assigned, parameters: Paramet
     if any(part.minimum is not None or part.maximum is not None for part in skus.values()):
         for number, (sku, scale) in enumerate(zip(days.skus, days.scales.tolist(), strict=True)):
             if sku in skus:
-                minimum[number] = _scaled(sku, "minimum", skus[sku].minimum, scale)
-                maximum[number] = _scaled(sku, "maximum", skus[sku].maximum, scale)
+                minimum[number] = _whole(skus[sku].minimum, scale, ROUND_CEILING)
+                maximum[number] = _whole(skus[sku].maximum, scale, ROUND_FLOOR)
     return proposals.control(
         assigned.replenishment,
         levels.safety.reorder_point,
@@ -197,10 +198,12 @@ def _control(days: Days, levels: Levels, assigned: Assigned, parameters: Paramet
     )
 
 
-def _scaled(sku: str, name: str, text: str | None, scale: int) -> int:
+def _whole(text: str | None, scale: int, rounding: str) -> int:
+    """A level of `min_max` in smallest units, of which it may be no whole number.
+
+    No stock is beyond the largest quantity there is.
+    """
     if text is None:
         return NOT_SET
-    scaled = quantities.scaled(text, scale)
-    if isinstance(scaled, Rejected):
-        raise InvalidParameters(f"policies.skus.{sku}.{name}", scaled.detail)
-    return scaled
+    exact = Decimal(text).scaleb(scale).to_integral_value(rounding)
+    return min(int(exact), quantities.SCALED_MAX)

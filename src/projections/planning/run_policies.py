@@ -1,7 +1,8 @@
 """The policies of a run: what its parameters say of each cell of the matrix and of single SKUs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Final
 
 from projections.planning import abc, xyz
@@ -23,6 +24,7 @@ from projections.planning.safety_stock import METHODS, WITH_LEVEL
 _BUILT_IN: Final = {cell: str(policy.level) for cell, policy in default_cells().items()}
 _LAST_BUILT_IN: Final = "C"
 _NOTHING_SAID: Final = PolicyPart()
+_MIN_MAX: Final = ("minimum", "maximum")
 
 
 def matrix_of(parameters: Parameters) -> PolicyMatrix:
@@ -64,6 +66,9 @@ def check_policies(parameters: Parameters) -> None:
     every = [letter + other for letter in letters for other in xyz.CLASSES]
     for cell in every:
         own_policies(parameters, {sku: [(0, cell)] for sku in parameters.policies.skus})
+    for sku, part in parameters.policies.skus.items():
+        with _named(f"policies.skus.{sku}"):
+            _check_min_max(parameters, part, every)
     with _named("lead_times"):
         lead_time_options(parameters)
     with _named("costs"):
@@ -109,9 +114,27 @@ def _policy(parameters: Parameters, part: PolicyPart, cell: str) -> Policy:
         level=level,
         cover_days=cover_days,
         buffer_days=part.buffer_days or of_cell.buffer_days or wanted.buffer_days,
-        replenishment=part.replenishment or of_cell.replenishment or wanted.replenishment,
+        replenishment=_replenishment(parameters, part, cell),
         review_days=part.review_days or of_cell.review_days or wanted.review_days,
     )
+
+
+def _replenishment(parameters: Parameters, part: PolicyPart, cell: str) -> str:
+    """How a cell or SKU is replenished."""
+    wanted = parameters.policies
+    of_cell = wanted.cells.get(cell, _NOTHING_SAID)
+    return part.replenishment or of_cell.replenishment or wanted.replenishment
+
+
+def _check_min_max(parameters: Parameters, part: PolicyPart, cells: Sequence[str]) -> None:
+    """Raise PlanningError for levels of a SKU that are none, or ignored whatever its cell is."""
+    given = [name for name in _MIN_MAX if getattr(part, name) is not None]
+    if given and all(_replenishment(parameters, part, cell) != "min_max" for cell in cells):
+        raise PlanningError(given[0], "it needs the replenishment min_max")
+    if part.minimum is None or part.maximum is None:
+        return
+    if Decimal(part.maximum) <= Decimal(part.minimum):
+        raise PlanningError("maximum", "a maximum is above its minimum")
 
 
 def _level(parameters: Parameters, cell: str) -> str:

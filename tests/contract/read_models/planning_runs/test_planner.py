@@ -158,13 +158,13 @@ async def test_why_a_run_failed(filled: Database) -> None:
     """Is stored with it, in the words of the error."""
     made = planner(filled, Clock())
     wanted: Parameters = parameters(
-        policies={"skus": {"A": {"minimum": "0.5"}}}, forecast={"enabled": False}, as_of=None
+        abc={"basis": "margin"}, forecast={"enabled": False}, as_of=None
     )
     run_id = await made.begin(wanted)
     await made.wait(run_id, 60)
     run = await run_of(filled, run_id)
     assert run["state"] == "failed"
-    assert "policies.skus.A.minimum" in run["reason"]
+    assert "abc.basis" in run["reason"]
     await made.close()
 
 

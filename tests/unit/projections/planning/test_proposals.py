@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.planning.errors import PlanningError
 from projections.planning.order_quantities import NO_COST, Terms
 from projections.planning.proposal_text import reason_text
 from projections.planning.proposals import (
@@ -75,6 +74,10 @@ def test_s_q_orders_whole_quantities_until_above_the_reorder_point(
         ("min_max", 49, {"low": 49, "high": 90}, (41, "ordered")),
         ("min_max", 90, {}, (50, "ordered")),
         ("min_max", 45, {"low": 50}, (45, "ordered")),
+        # A maximum below the computed reorder point: an order quantity above that instead.
+        ("min_max", 90, {"high": 50}, (50, "ordered")),
+        ("min_max", 101, {"high": 50}, (0, "above_reorder_point")),
+        ("min_max", 50, {"low": 50, "high": 50}, (40, "ordered")),
         ("periodic", 100, {}, (0, "at_order_up_to_level")),
         ("periodic", 20, {}, (80, "ordered")),
         ("periodic", 20, {"reviewed": False}, (0, "not_reviewed_today")),
@@ -94,11 +97,6 @@ def test_policies(
     policy: str, position: int, options: dict[str, int], expected: tuple[int, str]
 ) -> None:
     assert outcome(proposed(policy, position, **options)) == expected  # type: ignore[arg-type]
-
-
-def test_a_maximum_is_above_its_minimum() -> None:
-    with pytest.raises(PlanningError, match="maximum"):
-        proposed("min_max", 0, low=50, high=50)
 
 
 def test_shelf_life_limits() -> None:
