@@ -5,6 +5,9 @@ time, with replacement, from the days of the history (Efron 1979; for intermitte
 Smart and Schwarz 2004, here with independent days and without jittering of sizes) and adds them up.
 The quantile is the least total that the asked share of replicates does not exceed.
 
+Where lead times vary, so does the number of days: each of those that the protected time may take
+(`protected_days`) has its share of the replicates.
+
 Most days have no demand, so drawing each of them is waste. How many days of a replicate have demand
 is binomial; the replicates are shared out over these counts by systematic sampling, which is as
 right on average and varies less, and only the sizes of days with demand are drawn.
@@ -27,6 +30,7 @@ from projections.planning.bucket_rows import DailyDemand, bucket_rows
 from projections.planning.errors import PlanningError
 from projections.planning.formulas import Formula
 from projections.planning.numbers import Exact, Floats, Integers, fits, floats, segment_sums
+from projections.planning.protected_days import ProtectedDays
 
 Words = npt.NDArray[np.uint64]
 
@@ -43,7 +47,15 @@ _UNIT = np.uint64(2**32)
 _CERTAIN = 1e300
 
 FORMULAS = (
-    Formula("days", "P", "protected time, up to whole open days", "days"),
+    Formula(
+        "days",
+        "P",
+        "protected time, up to whole open days",
+        "days",
+        "P = ⌈max(L + zσL, 0) + f R⌉, at least 1, for the z in the middle of each of 200 parts of "
+        "equal probability of the standard normal distribution; ⌈L + f R⌉ if σL = 0",
+        "Cochran (1977), Sampling Techniques, 3rd ed., chapter 5",
+    ),
     Formula("replicates", "B", "replicates", ""),
     Formula("seed", "", "seed of the run", ""),
     Formula(
@@ -51,7 +63,8 @@ FORMULAS = (
         "X",
         "quantile of the demand over the protected time",
         "smallest unit",
-        "X = the ⌈P1 B⌉-th least of B sums of P days drawn from the history",
+        "X = the ⌈P1 B⌉-th least of B sums of P days drawn from the history; each P has its share "
+        "of the sums",
         "Efron (1979), Bootstrap methods, Annals of Statistics 7(1); Willemain, Smart and Schwarz "
         "(2004), A new approach to forecasting intermittent demand for service parts inventories, "
         "International Journal of Forecasting 20(3)",
@@ -100,24 +113,27 @@ def history_of(demand: DailyDemand, days: Integers, names: Sequence[str]) -> His
 
 
 def quantiles(
-    history: History, days: Integers, ranks: Integers, options: BootstrapOptions
+    history: History, protected: ProtectedDays, ranks: Integers, options: BootstrapOptions
 ) -> Integers:
-    """The `ranks[i]`-th least of the replicates' totals over `days[i]` days, at least 0.
+    """The `ranks[i]`-th least of the replicates' totals over the protected time, at least 0.
 
     `rank_of` gives the rank that belongs to a service level. A series without any day has 0.
     """
-    demand_days = np.diff(history.starts)
-    if not bool(np.all(fits(_largest(history), floats(days) + 1))):
+    longest = protected.longest()
+    if not bool(np.all(fits(_largest(history), floats(longest) + 1))):
         raise PlanningError("sizes", "demand over the protected time would leave 64 bits")
     keys = _keys(history.names, options.seed)
-    result = np.zeros(len(days), dtype=np.int64)
+    result = np.zeros(len(protected), dtype=np.int64)
     # The longest first: a table of so many rows holds the others of its chunk too.
-    order = np.argsort(-days, kind="stable")
+    order = np.argsort(-longest, kind="stable")
+    columns = np.cumsum(np.diff(protected.starts)[order])
     first = 0
     while first < len(order):
-        some = order[first : first + max(_CELLS_MAX // (int(days[order[first]]) + 1), 1)]
+        before = int(columns[first - 1]) if first else 0
+        fitting = before + _CELLS_MAX // (int(longest[order[first]]) + 1)
+        some = order[first : max(int(np.searchsorted(columns, fitting, "right")), first + 1)]
         first += len(some)
-        reached = _reached(demand_days[some], history.days[some], days[some], keys[some], options)
+        reached = _reached(history, protected, some, keys[some], options)
         _fill(result, history, some, _Shares(reached, keys[some], ranks[some]))
     return np.maximum(result, 0)
 
@@ -140,13 +156,38 @@ class _Shares:
 
 
 def _reached(
-    demand_days: Integers,
-    all_days: Integers,
-    days: Integers,
+    history: History,
+    protected: ProtectedDays,
+    some: Integers,
     keys: Words,
     options: BootstrapOptions,
 ) -> Integers:
-    """Systematic sampling from the binomial distribution of the number of days with demand."""
+    """Systematic sampling from the distribution of the number of days with demand.
+
+    That is binomial for each of the protected times, and their mixture for all of them.
+    """
+    counts = np.diff(protected.starts)[some]
+    begin = protected.starts[:-1][some]
+    mixed: Floats = np.zeros((int(protected.longest()[some].max(initial=0)) + 1, len(some)))
+    place = np.concatenate(([0], np.cumsum(counts)))
+    pairs = np.repeat(begin - place[:-1], counts) + np.arange(place[-1])
+    of_pairs = np.repeat(some, counts)
+    shares = _binomial(
+        np.diff(history.starts)[of_pairs], history.days[of_pairs], protected.days[pairs]
+    )
+    shares *= protected.cases[pairs]
+    # One after the other in a stated order: so every processor rounds the sums alike.
+    for number in range(int(counts.max(initial=0))):
+        having = np.flatnonzero(counts > number)
+        mixed[:, having] += shares[:, place[having] + number]
+    mixed /= mixed[-1]
+    offset = _uniform(keys, np.zeros(len(keys), dtype=np.uint64), _UNIT) / float(_UNIT)
+    reached = np.floor(options.replicates * mixed + offset)
+    return np.asarray(reached.astype(np.int64))
+
+
+def _binomial(demand_days: Integers, all_days: Integers, days: Integers) -> Floats:
+    """The probability of at most so many days with demand, by row, of each column's `days`."""
     count, free = int(days.max(initial=0)), all_days - demand_days
     certain = np.where(demand_days > 0, _CERTAIN, 0.0)
     odds = np.divide(demand_days, free, out=certain, where=free > 0)
@@ -162,9 +203,7 @@ def _reached(
             ratio = (k + 1) / ((days - k) * odds)
             weights[k] = np.where(k < mode, weights[k + 1] * ratio, weights[k])
     sums = np.cumsum(weights, axis=0)
-    offset = _uniform(keys, np.zeros(len(keys), dtype=np.uint64), _UNIT) / float(_UNIT)
-    reached = np.floor(options.replicates * (sums / sums[-1]) + offset)
-    return np.asarray(reached.astype(np.int64))
+    return np.asarray(sums / sums[-1])
 
 
 def _fill(result: Integers, history: History, some: Integers, shares: _Shares) -> None:

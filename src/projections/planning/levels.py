@@ -14,7 +14,7 @@ from projections.planning.empirical import BootstrapOptions, history_of, quantil
 from projections.planning.lead_demand import LeadDemand, Scenario, lead_demand
 from projections.planning.lead_times import LeadTimes
 from projections.planning.matrix import Assigned
-from projections.planning.numbers import Codes, Floats, Integers, floats, round_up, rounded
+from projections.planning.numbers import Codes, Floats, Integers, floats, rounded
 from projections.planning.order_quantities import (
     CostOptions,
     OrderQuantities,
@@ -22,6 +22,7 @@ from projections.planning.order_quantities import (
     order_quantities,
 )
 from projections.planning.proposals import BASE_STOCK, PERIODIC
+from projections.planning.protected_days import protected_days
 from projections.planning.safety_stock import EMPIRICAL, SafetyStock, safety_stock
 
 
@@ -109,7 +110,7 @@ def _quantiles(
         some = rare[first : first + CHUNK_SERIES]
         of_some = [names[one] for one in some.tolist()]
         past = history_of(only(demand, some), daily.buckets[some], of_some)
-        days = round_up(over.protected[some], "protected")
+        days = protected_days(over, some)
         drawn = quantiles(past, days, ranks[assigned.targets.level[some]], options.bootstrap)
         found[some] = rounded(floats(drawn) * change)
     return found

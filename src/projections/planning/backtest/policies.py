@@ -6,7 +6,7 @@ They call the functions that planning runs call, with nothing but what was known
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from projections.planning.errors import PlanningError
 from projections.planning.lead_demand import LeadDemand, Scenario, lead_demand
 from projections.planning.lead_times import DEFAULT, LeadTimes
 from projections.planning.numbers import Flags, Floats, round_up, rounded
+from projections.planning.protected_days import protected_days
 from projections.planning.safety_stock import (
     EMPIRICAL,
     METHODS,
@@ -187,7 +188,7 @@ class Proposer:
         history = history_of(
             _only(demand, some), daily.buckets[some], [past.skus[one] for one in some.tolist()]
         )
-        protected = np.array([ceil(one) for one in waiting.protected[some].tolist()], np.int64)
+        protected = protected_days(waiting, some)
         found[some] = quantiles(history, protected, ranks[targets.level[some]], options)
         return found
 

@@ -19,6 +19,7 @@ from projections.planning.empirical import (
     rank_of,
 )
 from projections.planning.errors import PlanningError
+from projections.planning.protected_days import ProtectedDays, fixed
 
 Item = tuple[list[int], int]  # the sizes of the days with demand, and all days
 
@@ -36,7 +37,7 @@ def history(*items: Item, names: list[str] | None = None) -> History:
 def quantile_of(item: Item, days: int, level: str = "0.95", **options: int) -> int:
     chosen = BootstrapOptions(**options)
     ranks = np.array([rank_of(Decimal(level), chosen.replicates)])
-    return int(quantiles(history(item), np.array([days]), ranks, chosen)[0])
+    return int(quantiles(history(item), fixed(np.array([days])), ranks, chosen)[0])
 
 
 def distribution(item: Item, days: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -71,6 +72,29 @@ def test_the_quantile_is_that_of_the_exact_distribution(item: Item, days: int, l
     assert found == 0 or exact[found - 1] <= float(level) + error
 
 
+@pytest.mark.parametrize("level", ["0.5", "0.9", "0.95", "0.99"])
+def test_times_that_vary_have_their_share(level: str) -> None:
+    """The distribution is a mixture of those of each time; others of the chunk change nothing."""
+    item = ([1, 1, 2, 9, 4], 60)
+    protected = ProtectedDays(
+        np.array([0, 1, 4, 5]), np.array([9, 2, 10, 40, 3]), np.array([1, 5, 3, 2, 1])
+    )
+    exact = np.zeros(400)
+    for days, cases in ((2, 5), (10, 3), (40, 2)):
+        found = distribution(item, days)
+        exact += cases / 10 * np.append(found, np.ones(400 - len(found)))
+    options = BootstrapOptions(20_000)
+    ranks = np.full(3, rank_of(Decimal(level), options.replicates))
+    past = history(item, item, item)
+    quantile = int(quantiles(past, protected, ranks, options)[1])
+    error = 5 * (0.25 / 20_000) ** 0.5
+    assert exact[quantile] >= float(level) - error
+    assert quantile == 0 or exact[quantile - 1] <= float(level) + error
+    alone = ProtectedDays(np.array([0, 3]), protected.days[1:4], protected.cases[1:4])
+    own = history(item, names=["SKU-1"])
+    assert quantiles(own, alone, ranks[:1], options).tolist() == [quantile]
+
+
 def test_fresh_demand_stays_within_it_as_often_as_asked() -> None:
     """The history is long, so that it says nearly all about the demand."""
     generator = np.random.default_rng(5)
@@ -88,7 +112,10 @@ def test_fresh_demand_stays_within_it_as_often_as_asked() -> None:
 def test_the_digits_are_the_same_on_every_machine() -> None:
     items = [([1, 7, 2, 30], 200), (list(range(1, 1000, 7)), 365), (list(range(997)), 2000)]
     found = quantiles(
-        history(*items), np.array([21, 10, 45]), np.full(3, 95), BootstrapOptions(100, seed=42)
+        history(*items),
+        fixed(np.array([21, 10, 45])),
+        np.full(3, 95),
+        BootstrapOptions(100, seed=42),
     )
     assert found.tolist() == [30, 3434, 14091]
 
@@ -99,17 +126,17 @@ def test_neither_order_nor_company_changes_a_quantile(order: list[int], count: i
     days, names = np.arange(10, 16), [f"item {one}" for one in range(6)]
     options = BootstrapOptions(200, seed=3)
     ranks = np.full(6, rank_of(Decimal("0.9"), 200))
-    together = quantiles(history(*items, names=names), days, ranks, options)
+    together = quantiles(history(*items, names=names), fixed(days), ranks, options)
     chosen = order[:count]
     alone = history(*(items[one] for one in chosen), names=[names[one] for one in chosen])
-    assert quantiles(alone, days[chosen], ranks[chosen], options).tolist() == [
+    assert quantiles(alone, fixed(days[chosen]), ranks[chosen], options).tolist() == [
         together[one] for one in chosen
     ]
 
 
 def test_chunks_change_no_quantile(monkeypatch: pytest.MonkeyPatch) -> None:
     items = [([1 + one, 2, 9], 40) for one in range(9)]
-    past, days, ranks = history(*items), np.arange(0, 27, 3), np.full(9, 190)
+    past, days, ranks = history(*items), fixed(np.arange(0, 27, 3)), np.full(9, 190)
     whole = quantiles(past, days, ranks, BootstrapOptions(200))
     monkeypatch.setattr(empirical, "_CELLS_MAX", 40)
     monkeypatch.setattr(empirical, "_DRAWS_MAX", 500)
@@ -134,7 +161,7 @@ def test_seeds_and_names_are_different_samples() -> None:
     item = (list(range(1, 60)), 200)
     by_seed = {quantile_of(item, 30, replicates=100, seed=seed) for seed in range(8)}
     past = history(*[item] * 8)
-    by_name = quantiles(past, np.full(8, 30), np.full(8, 95), BootstrapOptions(100))
+    by_name = quantiles(past, fixed(np.full(8, 30)), np.full(8, 95), BootstrapOptions(100))
     assert len(by_seed) > 2
     assert len({*by_name.tolist()}) > 2
 

@@ -126,6 +126,45 @@ def test_odd_series_have_levels_too() -> None:
     assert (levels.safety.quantity >= 0).all()
 
 
+@pytest.mark.parametrize("level", [0.8, 0.9, 0.95])
+def test_rare_demand_over_lead_times_that_vary(level: float) -> None:
+    """One to nine pieces on one day of five: fresh ones, over fresh lead times, are covered."""
+    chance = np.random.default_rng(23)
+
+    def fresh(days: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.where(chance.random(days) < 0.2, chance.integers(1, 10, days), 0)
+
+    past = fresh(20_000)
+    demand = DailyDemand(
+        starts=np.array([0, len(past)]),
+        day=np.arange(len(past), dtype=np.int32),
+        quantity=past,
+        first_day=np.zeros(1, np.int64),
+        last_day=len(past) - 1,
+    )
+    one = np.zeros(1, np.int8)
+    own = Policy("empirical", level=level)
+    assigned = assign(Classified(one, one, one, np.zeros(1, bool), {0: own}))
+    points = []
+    for deviation in (0.0, 6.0):
+        times = LeadTimes(np.full(1, 14.0), np.full(1, deviation), one, np.zeros(1, int))
+        found = plan_levels(
+            demand,
+            replace(supplied(["S"]), lead_times=times),
+            assigned,
+            LevelOptions(bootstrap=empirical.BootstrapOptions(20_000)),
+        )
+        points.append(int(found.safety.reorder_point[0]))
+    steady, varying = points
+    lead = np.ceil(np.maximum(chance.normal(14, 6, 20_000), 0) + 1).astype(np.int64)
+    total = np.concatenate(([0], np.cumsum(fresh(int(lead.sum())))))
+    ends = np.cumsum(lead)
+    asked = total[ends] - total[ends - lead]
+    # The lead times are cut into parts, so that the longest of them all is missing.
+    assert (asked <= varying).mean() == pytest.approx(level, abs=0.012)
+    assert (asked <= steady).mean() < level - 0.02
+
+
 ON_MEAN, DEVIATION, LEAD_DAYS = 10_000, 5_000, 7
 
 

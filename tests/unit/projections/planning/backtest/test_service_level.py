@@ -18,6 +18,7 @@ from projections.planning.days import Integers
 from projections.planning.empirical import BootstrapOptions, History, quantiles, rank_of
 from projections.planning.lead_demand import MEASURED, LeadDemand
 from projections.planning.numbers import rounded
+from projections.planning.protected_days import fixed
 from projections.planning.safety_stock import CYCLE_SERVICE, Targets, safety_stock
 
 SKUS = 600
@@ -105,7 +106,7 @@ def test_intermittent_demand_reaches_the_level(level: str) -> None:
     )
     options = BootstrapOptions(replicates=20_000, seed=3)
     rank = np.array([rank_of(Decimal(level), options.replicates)])
-    point = int(quantiles(history, np.array([LEAD]), rank, options)[0])
+    point = int(quantiles(history, fixed(np.array([LEAD])), rank, options)[0])
     table = (chance.random((SKUS, 600)) < share).astype(np.int64)
     # Asked for on the first day, so that all take part.
     table[:, 0] = 1
