@@ -1,8 +1,9 @@
 """Making one run, from its inputs to the transaction that makes it visible."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 import msgspec
 
@@ -32,6 +33,16 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 Clock = Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A run whose results are stored: what is left to say of it, and what it changed."""
+
+    counts: Mapping[str, int]
+    digest: str
+    previous: str | None
+    changes: Sequence[Change]
+
+
 class Execution:
     """One run of one process. `clock` gives milliseconds since 1970."""
 
@@ -48,7 +59,10 @@ class Execution:
         """Make the run; whatever goes wrong is its reason to have failed, and is raised."""
         try:
             async with self._renewing():
-                await self._run(parameters)
+                ready = await self._written(parameters)
+            # Its transaction says by itself that the run lives, and gives the lock back. A renewal
+            # that waited for the lock meanwhile would find the run lost, which is done.
+            await self._finish(parameters, ready)
         except Exception as error:
             await runs.fail(self._writer, self._lease, reason_of(error), self._clock())
             raise
@@ -57,7 +71,8 @@ class Execution:
             await asyncio.shield(failing)
             raise
 
-    async def _run(self, parameters: Parameters) -> None:
+    async def _written(self, parameters: Parameters) -> "_Ready":
+        """Everything but the last transaction: the results are stored, and nobody sees them."""
         results = await make_results(self._database, parameters, self._note)
         digest, run_id = Digest(), self._lease.run_id
         for table, rows in results.portions():
@@ -65,35 +80,42 @@ class Execution:
             named = [(run_id, *row) for row in rows]
             await runs.write_rows(self._writer, self._lease, {table: named})
             await asyncio.sleep(PAUSE_SECONDS)
-        await self._finish(parameters, results, digest.text())
+        return await self._compared(parameters, results, digest.text())
 
     async def _note(self, positions: Mapping[int, int]) -> None:
         """Store what the run is made from, before it is made."""
         named = {str(one): offset for one, offset in sorted(positions.items())}
         await runs.note(self._writer, self._lease, positions=_encode(named).decode())
 
-    async def _finish(self, parameters: Parameters, results: Results, digest: str) -> None:
-        """The one transaction after which the run is there, with the events of what it changed."""
+    async def _compared(self, parameters: Parameters, results: Results, digest: str) -> "_Ready":
         previous, before = await self._before(parameters)
         # Of a million series that takes long, in which the run has to say that it lives.
         found = await asyncio.to_thread(_changed, before, results) if previous is not None else []
+        return _Ready(results.counts, digest, previous, found)
+
+    async def _finish(self, parameters: Parameters, ready: "_Ready") -> None:
+        """The one transaction after which the run is there, with the events of what it changed."""
         async with self._writer.transaction() as connection:
             await runs.renew(self._writer, connection, self._lease)
             finished_ms = self._clock()
-            counts = dict(results.counts)
-            if previous is not None:
+            counts = dict(ready.counts)
+            if ready.previous is not None:
                 comparison = Comparison(
-                    self._lease.ledger_id, self._lease.run_id, previous, parameters, finished_ms
+                    self._lease.ledger_id,
+                    self._lease.run_id,
+                    ready.previous,
+                    parameters,
+                    finished_ms,
                 )
                 first = await next_sequence(connection)
-                rows = event_rows(comparison, found, first)
+                rows = event_rows(comparison, ready.changes, first)
                 await self._writer.insert(connection, planning_events, rows)
                 counts["changes"] = len(rows)
             await runs.finish(
                 connection,
                 self._lease,
-                previous_run_id=previous,
-                digest=digest,
+                previous_run_id=ready.previous,
+                digest=ready.digest,
                 counts=_encode(counts).decode(),
                 finished_ms=finished_ms,
             )
@@ -110,7 +132,10 @@ class Execution:
 
     @asynccontextmanager
     async def _renewing(self) -> AsyncIterator[None]:
-        """Say again and again that the run lives; end it where it is no longer this process's."""
+        """Say again and again that the run lives; end it where it is no longer this process's.
+
+        Nothing of that is under way any more once this is left.
+        """
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(self._renew_for_ever(), name="planning-run-lives")
             try:

@@ -1,5 +1,6 @@
 """Results that are deleted while others read them, by whom that is finished; how a run ends."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from projections.database import Database, DatabaseUnavailable
-from projections.planning import run_repeat, run_retention, runs
+from projections.planning import run_execute, run_repeat, run_retention, runs
 from projections.planning.parameters import scope_of
 from projections.planning.run_changes import states_of
 from projections.planning.run_execute import Execution
@@ -19,6 +21,7 @@ from projections.planning.run_results import ListedRows, Results
 from projections.planning.run_retention import discard
 from projections.planning.run_tables import planning_events
 from projections.planning.run_writer import PlanningWriter, Row
+from projections.planning.runs import Lease
 from tests.contract.read_models.planning_runs.test_life_cycle import (
     LEDGER,
     NOW_MS,
@@ -28,6 +31,7 @@ from tests.contract.read_models.planning_runs.test_life_cycle import (
     new,
     result,
     rows_of,
+    states,
 )
 
 SKUS = tuple(f"S{number}" for number in range(7))
@@ -133,8 +137,44 @@ async def test_changes_are_found_beside_the_loop(
     await runs.begin(writer, new(lease(3)))
     rows = _Watched([result(sku) for sku in (*SKUS, "NEW")])
     run = Execution(database, writer, lease(3), lambda: NOW_MS)
-    await run._finish(PARAMETERS, Results({planning_results: rows}, {}), "d")
+    ready = await run._compared(PARAMETERS, Results({planning_results: rows}, {}), "d")
+    await run._finish(PARAMETERS, ready)
     assert rows.threads
     assert threading.current_thread() not in rows.threads
     (event,) = await rows_of(database, planning_events)
     assert (event["run_id"], event["sku"]) == ("run-003", "NEW")
+
+
+async def test_nothing_renews_beside_the_last_transaction(
+    database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for the lock, which is given back, and take a run that is done for lost."""
+    note, finish = runs.note, runs.finish
+    renewing, renewed, beside = 0, asyncio.Event(), []
+
+    async def watched(writer: PlanningWriter, one: Lease) -> None:
+        nonlocal renewing
+        renewing += 1
+        try:
+            await note(writer, one)
+        finally:
+            renewing -= 1
+            renewed.set()
+
+    async def slowly(connection: AsyncConnection, one: Lease, **values: Any) -> None:
+        await asyncio.sleep(0.2)  # many times what lies between two renewals
+        beside.append(renewing)
+        await finish(connection, one, **values)
+
+    async def later(*_: Any) -> Results:
+        await renewed.wait()
+        return Results({planning_results: ListedRows([result(sku) for sku in SKUS])}, {})
+
+    monkeypatch.setattr(runs, "RENEW_SECONDS", 0.005)
+    monkeypatch.setattr(runs, "note", watched)
+    monkeypatch.setattr(runs, "finish", slowly)
+    monkeypatch.setattr(run_execute, "make_results", later)
+    await runs.begin(writer, new(lease(3)))
+    await Execution(database, writer, lease(3), lambda: NOW_MS).run(PARAMETERS)
+    assert beside == [0]
+    assert ("run-003", "done", None) in await states(database)
