@@ -134,18 +134,24 @@ async def _make(settings: Settings, database: "Database", request: "RunRequest")
 
 
 async def _made(order: "Order") -> None:
-    """Make the run. Raises CommandError where its parameters do not fit what is in the ledger."""
+    """Make the run. Raises CommandError where its parameters do not fit what there is to plan."""
     from projections.planning.errors import PlanningError
+    from projections.planning.forecasting.library import ForecastExtraMissing
+    from projections.planning.parameters import InvalidParameters
+    from projections.planning.run_execute import first_of
     from projections.planning.run_process import make_run
 
     try:
         await make_run(order)
-    except ExceptionGroup as group:
-        wrong = group.subgroup(PlanningError)
-        if wrong is None:
+    except Exception as error:
+        first = first_of(error)
+        if isinstance(first, PlanningError | InvalidParameters | ForecastExtraMissing):
+            detail = f"the run {order.lease.run_id} failed: {first}"
+            raise CommandError(detail, ExitCode.FOUND_WRONG) from None
+        if first is error:
             raise
-        detail = f"the run {order.lease.run_id} failed: {wrong.exceptions[0]}"
-        raise CommandError(detail, ExitCode.FOUND_WRONG) from None
+        # Alone, as it is known to whoever says in a sentence what it means.
+        raise first from error
 
 
 async def _summary(reader: Any, run_id: str) -> dict[str, Any]:

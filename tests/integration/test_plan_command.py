@@ -150,6 +150,17 @@ def test_a_run_that_cannot_be_ranked(folder: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
+def test_a_run_whose_levels_do_not_fit_the_item(folder: Path) -> None:
+    """Only the run can know the decimals of a SKU; the command says the same as its row."""
+    (folder / "halves.toml").write_text(
+        '[policies.skus.A]\nreplenishment = "min_max"\nminimum = "0.5"\nmaximum = "9"\n'
+    )
+    ran = plan(folder, "--as-of", AS_OF, "--parameters", "halves.toml")
+    assert (ran.returncode, ran.stdout) == (1, ""), ran.stderr
+    assert "failed: policies.skus.A.minimum" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_no_views_yet(tmp_path: Path) -> None:
     """There is nothing to plan."""
     ran = plan(tmp_path)

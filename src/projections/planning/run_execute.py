@@ -167,8 +167,14 @@ def _states(results: Results) -> dict[Key, State]:
     }
 
 
-def reason_of(error: BaseException) -> str:
-    """Why a run failed, in the words of its error."""
+def first_of(error: BaseException) -> BaseException:
+    """What went wrong first, whatever was ended because of it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"
+    return error
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a run failed, in the words of its error."""
+    first = first_of(error)
+    return f"{type(first).__name__}: {first}"
