@@ -42,9 +42,13 @@ def read_request(path: Path | None) -> RunRequest:
 
 
 def scheduled_request(settings: Settings) -> RunRequest:
-    """What scheduled runs are asked for. Raises InvalidParameters, which names the setting."""
+    """What scheduled runs are asked for. Raises InvalidParameters, which names the setting.
+
+    Everything is checked but names: what they name may be recorded by the time of a run.
+    """
     try:
         request = read_request(settings.planning_parameters)
+        _scheduled(request)
     except InvalidParameters as error:
         raise InvalidParameters("planning_parameters", str(error)) from None
     if not request.is_present:
@@ -64,9 +68,12 @@ def open_planner(settings: Settings, database: Database) -> Planner:
         kept=kept_of(settings),
         schedule_s=_second_of_day(settings.planning_schedule),
     )
-    return Planner(
-        database, plan, lambda: resolve(request, today=day_of_ms(now_ms()), positions=None)
-    )
+    return Planner(database, plan, lambda: _scheduled(request))
+
+
+def _scheduled(request: RunRequest) -> Parameters:
+    """The parameters of a scheduled run of this moment. Raises InvalidParameters."""
+    return resolve(request, today=day_of_ms(now_ms()), positions=None)
 
 
 def kept_of(settings: Settings) -> Kept:

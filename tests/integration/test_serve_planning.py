@@ -14,6 +14,10 @@ WRONG = {
         "as_of = 2026-01-01\n",
         "scheduled runs are about the present",
     ),
+    "a cover without its method": (
+        "[policies.cells.AX]\ncover_days = 3\n",
+        "policies.cells.AX.cover_days",
+    ),
     "no TOML": ("[abc\n", "plan.toml is malformed"),
     "no file": (None, "plan.toml cannot be read: No such file"),
 }

@@ -12,7 +12,8 @@ from ledger.errors import LedgerError
 from projections.database import Database, DatabaseUnavailable
 from projections.identity import views_ledger_ids
 from projections.planning import runs
-from projections.planning.parameters import Parameters
+from projections.planning.parameters import InvalidParameters, Parameters
+from projections.planning.run_names import check_names
 from projections.planning.run_orders import Order, RunProcess, now_ms
 from projections.planning.run_retention import Kept
 from projections.planning.run_writer import PlanningWriter
@@ -132,10 +133,24 @@ class Planner:
         slot_s = self._due()
         if slot_s is None or not await runs.is_due(self._database, ledger_id, slot_s):
             return None
+        parameters = self._scheduled()
         try:
-            return await self.begin(self._scheduled(), "schedule", slot_s)
+            run_id = await self.begin(parameters, "schedule", slot_s)
         except (runs.SlotTaken, runs.RunInProgress):
             return None  # somebody else makes it, or it comes after the one that is being made
+        await self._tell_unknown(run_id, parameters)
+        return run_id
+
+    async def _tell_unknown(self, run_id: str, parameters: Parameters) -> None:
+        """Log a name that nothing bears: nobody is there to be refused, and the others are planned.
+
+        Once a run, hence after it is begun.
+        """
+        async with self._database.reader() as reader:
+            try:
+                await check_names(reader, parameters)
+            except InvalidParameters as error:
+                _logger.warning("planning_parameters of the run %s: %s", run_id, error)
 
     async def close(self) -> None:
         """End what is being made here."""

@@ -1,5 +1,6 @@
 """Names in the parameters of a run that nothing bears, on both databases."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from ledger.domain.rejections import Rejected
 from ledger.writer.refusals import refusal
 from projections.database import Database
 from projections.planning.parameters import InvalidParameters
+from projections.planning.planner import Making
 from projections.planning.run_names import check_names
+from projections.planning.run_orders import Order
 from tests.contract.read_models.cases import MemoryLog, Teller
 from tests.contract.read_models.planning_runs.making import parameters
+from tests.contract.read_models.planning_runs.test_planner import Clock, Held, planner
 from tests.contract.read_models.projecting import project
 
 
@@ -88,3 +92,27 @@ async def test_others_are_named(known: Database, request_: dict[str, Any], field
         with pytest.raises(InvalidParameters) as caught:
             await check_names(reader, parameters(**request_))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("sku", "said"), [("NONE", 1), ("MOVED", 0)])
+async def test_the_schedule_goes_on_without_them(
+    known: Database, caplog: pytest.LogCaptureFixture, sku: str, said: int
+) -> None:
+    """What is asked for by nobody refuses nobody: the run is made, and the log says it once."""
+    made_of: list[Order] = []
+
+    async def start(order: Order) -> Making:
+        made_of.append(order)
+        return Held(order)
+
+    wanted = parameters(as_of=None, **_own(sku))
+    made = planner(known, Clock(), schedule_s=0, start=start, scheduled=lambda: wanted)
+    with caplog.at_level(logging.WARNING):
+        run_id = await made.look()
+        assert await made.look() is None
+    assert run_id is not None
+    warned = [one.getMessage() for one in caplog.records if "NONE" in one.getMessage()]
+    assert len(warned) == said
+    assert all("policies.skus.NONE: nothing was ever recorded" in one for one in warned)
+    await made.close()
+    assert [order.parameters for order in made_of] == [wanted]

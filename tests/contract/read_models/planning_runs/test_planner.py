@@ -70,7 +70,8 @@ async def filled(database: Database) -> Database:
 def planner(database: Database, clock: Clock, **options: Any) -> Planner:
     """A planner with default parameters, whose clock is the test's."""
     plan = Plan(code_version="1", kept=Kept(5, 90), schedule_s=options.pop("schedule_s", None))
-    return Planner(database, plan, lambda: parameters(**QUICK), clock=clock, **options)
+    scheduled = options.pop("scheduled", lambda: parameters(**QUICK))
+    return Planner(database, plan, scheduled, clock=clock, **options)
 
 
 async def run_of(database: Database, run_id: str) -> dict[str, Any]:
