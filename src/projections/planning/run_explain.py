@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import RowMapping, select
 
 from ledger.domain.codes import instant_text
+from ledger.domain.items import ITEM_DEFAULT
 from ledger.domain.quantities import text as quantity_text
 from projections.database import ReadConnection, storable
 from projections.planning import abc, run_classes, run_health, run_level_columns
@@ -27,7 +28,7 @@ from projections.planning.run_inputs import Inputs, at_site, read_items, read_pl
 from projections.planning.run_levels import Planned, plan
 from projections.planning.run_queries import last_positions
 from projections.planning.run_stored import stored
-from projections.planning.run_supply import read_supply
+from projections.planning.run_supply import read_supply_of
 
 _s = planning_results.c
 
@@ -65,8 +66,7 @@ async def explain(
         health = await read_health_days(reader, parameters, inputs.positions, sku)
         # A run that looks at sites apart has read them all.
         health = of_site(health, site) if site else health
-    again = await asyncio.to_thread(_again, inputs, ranked, health)
-    return _document(run, row, again)
+    return await asyncio.to_thread(lambda: _document(run, row, _again(inputs, ranked, health)))
 
 
 async def _inputs(
@@ -79,7 +79,9 @@ async def _inputs(
     days, sums = await read_planned(reader, parameters, positions, sku)
     days = days.only(at_site(days.sites, site)) if site else days
     known_items = await read_items(reader, positions, sku)
-    supply = await read_supply(reader, positions, parameters.as_of_day)
+    suppliers = known_items.get(sku, ITEM_DEFAULT).suppliers
+    of = sku, suppliers[0].code if suppliers else None
+    supply = await read_supply_of(reader, positions, parameters.as_of_day, of)
     return Inputs(parameters, positions, days, sums, known_items, supply)
 
 

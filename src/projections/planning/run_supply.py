@@ -71,9 +71,34 @@ async def read_supply(
     reader: ReadConnection, positions: Mapping[int, int], as_of_day: int
 ) -> Supply:
     """What was open and received by the end of that day. Raises DatabaseUnavailable."""
-    until_us = (as_of_day + 1) * DAY_US
+    until_us = _end_of(as_of_day)
     lines = await open_orders(reader, positions, until_us)
-    receipts = await lead_times(reader, positions)
+    return _by(until_us, lines, await lead_times(reader, positions))
+
+
+async def read_supply_of(
+    reader: ReadConnection,
+    positions: Mapping[int, int],
+    as_of_day: int,
+    series: tuple[str, str | None],
+) -> Supply:
+    """As much of it as a SKU and its supplier need. Raises DatabaseUnavailable.
+
+    Its lead time is that of its orders from this supplier, or of all orders from this one; without
+    a supplier no receipt says anything about it.
+    """
+    sku, supplier = series
+    until_us = _end_of(as_of_day)
+    lines = await open_orders(reader, positions, until_us, sku)
+    receipts = [] if supplier is None else await lead_times(reader, positions, supplier)
+    return _by(until_us, lines, receipts)
+
+
+def _end_of(day: int) -> int:
+    return (day + 1) * DAY_US
+
+
+def _by(until_us: int, lines: Sequence[OpenLine], receipts: Sequence[OrderReceipt]) -> Supply:
     return Supply(
         [line for line in lines if line.placed_us < until_us],
         [receipt for receipt in receipts if receipt.received_us < until_us],

@@ -5,14 +5,16 @@ Partitions that are not in it show nothing. Rows come in the order of (SKU, part
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 
 from projections.database import ReadConnection
 from projections.tables import supply_changes, supply_orders, supply_receipts
 
 Positions = Mapping[int, int]
+# As many receipts as are taken at once, before others get their turn.
+ROWS_AT_A_TIME: Final = 5_000
 _o, _c, _r = supply_orders.c, supply_changes.c, supply_receipts.c
 
 
@@ -56,9 +58,13 @@ class OrderReceipt(NamedTuple):
 
 
 async def open_orders(
-    reader: ReadConnection, positions: Positions, until_us: int | None = None
+    reader: ReadConnection,
+    positions: Positions,
+    until_us: int | None = None,
+    sku: str | None = None,
 ) -> list[OpenLine]:
-    """The lines that were open, whatever was received of them; before an instant, if one is given.
+    """The lines that were open, whatever was received of them: before an instant, and of one SKU,
+    where these are given.
 
     Orders and receipts may be recorded late and count when they occurred. A change or a closing
     has no other time than that of its record.
@@ -67,12 +73,15 @@ async def open_orders(
     if until_us is not None:
         changed = [or_(_c.kind == "placed", _c.recorded_ms * 1000 < until_us)]
         came = [_r.occurred_us < until_us]
-    newest = (
-        select(_c.partition, _c.order_offset, func.max(_c.log_offset).label("log_offset"))
-        .where(_before(_c.partition, _c.log_offset, positions), *changed)
-        .group_by(_c.partition, _c.order_offset)
-        .subquery()
-    )
+    changes = select(
+        _c.partition, _c.order_offset, func.max(_c.log_offset).label("log_offset")
+    ).where(_before(_c.partition, _c.log_offset, positions), *changed)
+    if sku is not None:
+        # By the lines of the SKU: an index finds them, and the changes of each.
+        of = supply_orders.alias("of_sku").c
+        line = and_(of.partition == _c.partition, of.log_offset == _c.order_offset)
+        changes = changes.join(of.sku.table, line).where(of.sku == sku)
+    newest = changes.group_by(_c.partition, _c.order_offset).subquery()
     received = (
         select(func.coalesce(func.sum(_r.quantity), 0))
         .where(
@@ -115,8 +124,13 @@ async def open_orders(
     return [OpenLine(**{**row, "received": int(row["received"])}) for row in rows]
 
 
-async def lead_times(reader: ReadConnection, positions: Positions) -> list[OrderReceipt]:
-    """What came of all lines, open or closed, without what was reversed by then."""
+async def lead_times(
+    reader: ReadConnection, positions: Positions, supplier: str | None = None
+) -> list[OrderReceipt]:
+    """What came of all lines, open or closed, without what was reversed by then.
+
+    Of the lines of one supplier where it is named.
+    """
     # Grouped, so that SQLite makes a table of it with an index. It would read all receipts of the
     # line for each of them.
     back = (
@@ -150,10 +164,14 @@ async def lead_times(reader: ReadConnection, positions: Positions) -> list[Order
             _r.reverses_offset.is_(None),
             _before(_r.partition, _r.log_offset, positions),
             back.c.reverses_offset.is_(None),
+            true() if supplier is None else _o.supplier == supplier,
         )
         .order_by(_o.sku, _r.partition, _r.log_offset)
     )
-    return [OrderReceipt(**row) for row in await reader.all(query)]
+    found: list[OrderReceipt] = []
+    async for rows in reader.parts(query, {}, ROWS_AT_A_TIME):
+        found += (OrderReceipt(*row) for row in rows)
+    return found
 
 
 def _before(

@@ -156,6 +156,28 @@ async def test_lead_times_as_they_were_known(database: Database) -> None:
     assert now[0].received_us - now[0].placed_us == (4 * DAY_MS + 3) * 1000
 
 
+async def test_of_one_sku_or_one_supplier(database: Database) -> None:
+    """The same as among all others, at any position."""
+    teller = story()
+    teller.supply(place("o3", "B", "3"))  # 9
+    teller.tell(receipt("r3", "B", "1", supply_order="o3"))  # 10
+    teller.tell(receipt("r4", "A", "2", supply_order="o2"))  # 11
+    await project(teller.log, database)
+    lines, came = [], []
+    async with database.reader() as reader:
+        for position in range(13):
+            lines = await open_orders(reader, {0: position})
+            came = await lead_times(reader, {0: position})
+            for sku in ("A", "B", "C"):
+                of_sku = [one for one in lines if one.sku == sku]
+                assert await open_orders(reader, {0: position}, sku=sku) == of_sku
+            for supplier in ("ACME", "OTHER", "NONE"):
+                of_supplier = [one for one in came if one.supplier == supplier]
+                assert await lead_times(reader, {0: position}, supplier) == of_supplier
+    assert [one.sku for one in lines] == ["A", "B"]
+    assert [one.supplier for one in came] == ["ACME", "OTHER", "ACME"]
+
+
 async def test_ids_of_supply_orders_are_found(database: Database) -> None:
     """The writer asks the views for ids older than it remembers."""
     await project(story().log, database)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import Select
@@ -21,11 +22,11 @@ class Captured:
 
     sql = ""
 
-    async def all(self, query: Select[Any]) -> list[Any]:
+    async def parts(self, query: Select[Any], *_: Any) -> AsyncIterator[list[Any]]:
         """Nothing is found."""
         options = {"literal_binds": True}
         self.sql = str(query.compile(dialect=_DIALECT, compile_kwargs=options))
-        return []
+        yield []
 
 
 def _insert(database: sqlite3.Connection, table: Any, **values: Any) -> None:

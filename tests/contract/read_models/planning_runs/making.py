@@ -81,7 +81,7 @@ class Trade:
         """Seven orders of STEADY that took 8 to 20 days, and one that is still open."""
         for number in range(7):
             placed = date(2025, 2, 1) + timedelta(30 * number)
-            self._place("STEADY", "500", placed, f"o-{number}")
+            self.place("STEADY", "500", placed, f"o-{number}")
             self.say(
                 0,
                 Receipt(
@@ -89,14 +89,17 @@ class Trade:
                     supply_order=f"o-{number}", occurred_at=_at(placed + timedelta(8 + 2 * number)),
                 ),
             )  # fmt: skip
-        self._place("STEADY", "700", date(2025, 12, 20), "o-open")
+        self.place("STEADY", "700", date(2025, 12, 20), "o-open")
 
-    def _place(self, sku: str, quantity: str, day: date, identity: str) -> None:
+    def place(
+        self, sku: str, quantity: str, day: date, identity: str, supplier: str = "ACME"
+    ) -> None:
+        """An order of something in the first partition, due in ten days."""
         teller = self.tellers[0]
         teller.now_ms += 1
         teller.state.offset = teller.end
         placed = PlaceSupplyOrder(
-            id=identity, sku=sku, quantity=quantity, supplier="ACME", location="MAIN",
+            id=identity, sku=sku, quantity=quantity, supplier=supplier, location="MAIN",
             placed_at=_at(day), expected_at=_at(day + timedelta(10)),
         )  # fmt: skip
         fact = decide(teller.state, placed, Context(_RULES, teller.now_ms))

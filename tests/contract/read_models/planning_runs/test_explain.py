@@ -1,14 +1,18 @@
 """An explanation computes a series once more, and comes to what is stored."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from ledger.domain.items import Supplier
 from ledger.domain.movements import Issue, Receipt
 from projections.database import Database
+from projections.planning import run_explain
 from projections.planning.run_explain import explain
 from projections.planning.run_fields import planning_results
+from projections.planning.run_supply import Supply, read_supply_of
 from projections.planning.run_tables import planning_runs
 from projections.planning.run_writer import PlanningWriter
 from tests.contract.read_models.planning_runs.making import TRADE, Trade, make, parameters, results
@@ -74,6 +78,42 @@ async def test_a_newcomer_has_no_class_before(trade: Trade, database: Database) 
     assert [sku for sku, one in before.items() if one is None] == ["YOUNG"]
     found = await explained(database, "YOUNG", "")
     assert found["differences"] == []
+
+
+async def test_only_what_says_something_of_its_lead_time_is_read(
+    trade: Trade, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders of all SKUs from its supplier, and what is open of itself; every digit agrees."""
+    trade.tellers[0].define("RARE", "i9", suppliers=(Supplier("ACME", 99), Supplier("OTHER")))
+    for number, sku in enumerate(("RARE", "STEADY")):
+        trade.place(sku, "90", date(2025, 9, 1), f"other-{number}", "OTHER")
+        received = Receipt(
+            sku=sku, quantity="60", location="MAIN/A", supply_order=f"other-{number}",
+            occurred_at="2025-09-30T12:00:00Z",
+        )  # fmt: skip
+        trade.say(0, received)
+    await project(trade.log, database)
+    await make(database, parameters(forecast={"enabled": False}))
+    read: list[Supply] = []
+
+    async def watched(*arguments: Any) -> Supply:
+        read.append(await read_supply_of(*arguments))
+        return read[-1]
+
+    monkeypatch.setattr(run_explain, "read_supply_of", watched)
+    found = {sku: await explained(database, sku, "") for sku in ("RARE", "STEADY", "FREE")}
+    assert [one["agrees"] for one in found.values()] == [True, True, True]
+    times = [
+        {one["name"]: one["value"] for step in one["steps"] if step["step"] == "lead_time"
+         for one in step["numbers"]}
+        for one in found.values()
+    ]  # fmt: skip
+    assert [one["source"] for one in times] == ["supplier", "sku_and_supplier", "default"]
+    assert [one["observations"] for one in times][:2] == ["7", "7"]
+    suppliers = [[one.supplier for one in supply.receipts] for supply in read]
+    assert suppliers == [["ACME"] * 7, ["ACME"] * 7, []]
+    lines = [{(one.sku, one.supplier) for one in supply.lines} for supply in read]
+    assert lines == [{("RARE", "OTHER")}, {("STEADY", "ACME"), ("STEADY", "OTHER")}, set()]
 
 
 async def test_it_names_inputs_formulas_and_sources(trade: Trade, database: Database) -> None:
