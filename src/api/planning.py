@@ -1,5 +1,6 @@
 """From what was asked for to the parameters of a run, with what only the views can tell."""
 
+import asyncio
 import importlib.metadata
 import json
 import tomllib
@@ -98,7 +99,10 @@ async def checked_parameters(reader: ReadConnection, wanted: RunRequest) -> Para
     positions = None
     if wanted.position is not None:
         positions = await _positions(reader, wanted.position)
-    parameters = resolve(wanted, today=day_of_ms(now_ms()), positions=positions)
+    # With policies of thousands of SKUs that takes a while, in which others are answered.
+    parameters = await asyncio.to_thread(
+        resolve, wanted, today=day_of_ms(now_ms()), positions=positions
+    )
     if wanted.as_of is not None and not await _anything_until(reader, parameters.as_of_day):
         detail = f"{day_text(parameters.as_of_day)} is before the first movement"
         raise InvalidParameters("as_of", detail)

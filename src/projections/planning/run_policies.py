@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from projections.planning import abc, xyz
 from projections.planning.empirical import BootstrapOptions
 from projections.planning.errors import PlanningError
@@ -64,8 +66,11 @@ def check_policies(parameters: Parameters) -> None:
     matrix_of(parameters)
     letters = abc.CLASSES[: len(parameters.abc.shares)]
     every = [letter + other for letter in letters for other in xyz.CLASSES]
+    first = _first_of_each(parameters.policies.skus)
     for cell in every:
-        own_policies(parameters, {sku: [(0, cell)] for sku in parameters.policies.skus})
+        for sku, part in first:
+            with _named(f"policies.skus.{sku}"):
+                _policy(parameters, part, cell)
     for sku, part in parameters.policies.skus.items():
         with _named(f"policies.skus.{sku}"):
             _check_min_max(parameters, part, every)
@@ -77,6 +82,16 @@ def check_policies(parameters: Parameters) -> None:
         Scenario(demand_change=parameters.what_if.demand_percent)
     with _named("policies"):
         bootstrap_options(parameters)
+
+
+def _first_of_each(skus: Mapping[str, PolicyPart]) -> list[tuple[str, PolicyPart]]:
+    """The first SKU of each different part: thousands of SKUs mostly share a few."""
+    first: dict[PolicyPart, tuple[str, PolicyPart]] = {}
+    for sku, part in skus.items():
+        # The levels are no part of the policy; they are each SKU's own.
+        same = msgspec.structs.replace(part, minimum=None, maximum=None)
+        first.setdefault(same, (sku, part))
+    return list(first.values())
 
 
 def lead_time_options(parameters: Parameters) -> LeadTimeOptions:

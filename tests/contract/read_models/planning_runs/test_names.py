@@ -1,10 +1,13 @@
 """Names in the parameters of a run that nothing bears, on both databases."""
 
 import logging
+import threading
 from typing import Any
 
 import pytest
 
+from api import planning
+from api.schemas.planning import check_run, resolve
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide
 from ledger.domain.items import Supplier
@@ -12,7 +15,7 @@ from ledger.domain.movements import Issue, MovementCommand, Receipt, Scrap
 from ledger.domain.rejections import Rejected
 from ledger.writer.refusals import refusal
 from projections.database import Database
-from projections.planning.parameters import InvalidParameters
+from projections.planning.parameters import InvalidParameters, Parameters
 from projections.planning.planner import Making
 from projections.planning.run_names import check_names
 from projections.planning.run_orders import Order
@@ -92,6 +95,24 @@ async def test_others_are_named(known: Database, request_: dict[str, Any], field
         with pytest.raises(InvalidParameters) as caught:
             await check_names(reader, parameters(**request_))
     assert caught.value.field == field
+
+
+async def test_parameters_are_checked_beside_the_loop(
+    known: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of thousands of policies may be another, and others want to be answered."""
+    threads = []
+
+    def watched(*arguments: Any, **named: Any) -> Parameters:
+        threads.append(threading.current_thread())
+        return resolve(*arguments, **named)
+
+    monkeypatch.setattr(planning, "resolve", watched)
+    async with known.reader() as reader:
+        found = await planning.checked_parameters(reader, check_run(_own("MOVED")))
+    assert list(found.policies.skus) == ["MOVED"]
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 @pytest.mark.parametrize(("sku", "said"), [("NONE", 1), ("MOVED", 0)])
