@@ -1,7 +1,7 @@
 """What a run changed against the one before it, as events for whoever listens."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,13 +84,10 @@ def _point(state: State | None) -> str | None:
     return quantity_text(state.reorder_point, state.scale)
 
 
-def event_rows(
-    comparison: Comparison,
-    found: Sequence[Change],
-    first_sequence: int,
-) -> list[Row]:
-    """Rows of `planning_events`, each with a complete CloudEvents 1.0 document.
+def event_rows(comparison: Comparison, found: Iterable[Change]) -> list[Row]:
+    """Rows of `planning_events` but for their numbers, each with a whole CloudEvents 1.0 document.
 
+    Numbers are known to the transaction alone that writes them, and making all of this is long.
     The id is made from run, type and series, so that it is the same however often it is sent.
     """
     run_id, finished_ms = comparison.run_id, comparison.finished_ms
@@ -100,7 +97,7 @@ def event_rows(
         "as_of": comparison.parameters.as_of,
     }
     rows: list[Row] = []
-    for sequence, (kind, (sku, site), data) in enumerate(found, first_sequence):
+    for kind, (sku, site), data in found:
         name = msgspec.json.encode((run_id, kind, sku, site)).decode()
         event_id = str(uuid.uuid5(_NAMES, name))
         document = {
@@ -114,8 +111,13 @@ def event_rows(
             "data": {**about, "sku": sku, "site": site or None, **data},
         }
         text = _encode(document).decode()
-        rows.append((sequence, run_id, event_id, kind, sku, site, finished_ms, text))
+        rows.append((run_id, event_id, kind, sku, site, finished_ms, text))
     return rows
+
+
+def numbered(rows: Sequence[Row], first_sequence: int) -> list[Row]:
+    """The rows with their numbers in front."""
+    return [(sequence, *row) for sequence, row in enumerate(rows, first_sequence)]
 
 
 async def next_sequence(connection: AsyncConnection) -> int:

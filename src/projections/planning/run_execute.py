@@ -11,19 +11,19 @@ from projections.database import Database, DatabaseUnavailable
 from projections.planning import runs
 from projections.planning.parameters import Parameters, scope_of
 from projections.planning.run_changes import (
-    Change,
     Comparison,
     Key,
     State,
     changes,
     event_rows,
     next_sequence,
+    numbered,
     states_of,
 )
 from projections.planning.run_fields import planning_results
 from projections.planning.run_results import Digest, Results, make_results
 from projections.planning.run_tables import planning_events
-from projections.planning.run_writer import PlanningWriter
+from projections.planning.run_writer import PlanningWriter, Row
 from projections.planning.runs import Lease
 
 # Between two transactions of results; the projector, which waits for the same file, gets its turn.
@@ -35,12 +35,13 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A run whose results are stored: what is left to say of it, and what it changed."""
+    """A run whose results are stored: what is left to say of it, and the events of its changes."""
 
     counts: Mapping[str, int]
     digest: str
     previous: str | None
-    changes: Sequence[Change]
+    finished_ms: int
+    events: Sequence[Row]
 
 
 class Execution:
@@ -62,7 +63,7 @@ class Execution:
                 ready = await self._written(parameters)
             # Its transaction says by itself that the run lives, and gives the lock back. A renewal
             # that waited for the lock meanwhile would find the run lost, which is done.
-            await self._finish(parameters, ready)
+            await self._finish(ready)
         except Exception as error:
             await runs.fail(self._writer, self._lease, reason_of(error), self._clock())
             raise
@@ -89,35 +90,32 @@ class Execution:
 
     async def _compared(self, parameters: Parameters, results: Results, digest: str) -> "_Ready":
         previous, before = await self._before(parameters)
-        # Of a million series that takes long, in which the run has to say that it lives.
-        found = await asyncio.to_thread(_changed, before, results) if previous is not None else []
-        return _Ready(results.counts, digest, previous, found)
+        counts, finished_ms = dict(results.counts), self._clock()
+        events: list[Row] = []
+        if previous is not None:
+            run_id = self._lease.run_id
+            comparison = Comparison(
+                self._lease.ledger_id, run_id, previous, parameters, finished_ms
+            )
+            # Of a million series that takes long, in which the run has to say that it lives, and
+            # nobody else may wait for the right to write.
+            events = await asyncio.to_thread(_events, comparison, before, results)
+            counts["changes"] = len(events)
+        return _Ready(counts, digest, previous, finished_ms, events)
 
-    async def _finish(self, parameters: Parameters, ready: "_Ready") -> None:
+    async def _finish(self, ready: "_Ready") -> None:
         """The one transaction after which the run is there, with the events of what it changed."""
         async with self._writer.transaction() as connection:
             await runs.renew(self._writer, connection, self._lease)
-            finished_ms = self._clock()
-            counts = dict(ready.counts)
-            if ready.previous is not None:
-                comparison = Comparison(
-                    self._lease.ledger_id,
-                    self._lease.run_id,
-                    ready.previous,
-                    parameters,
-                    finished_ms,
-                )
-                first = await next_sequence(connection)
-                rows = event_rows(comparison, ready.changes, first)
-                await self._writer.insert(connection, planning_events, rows)
-                counts["changes"] = len(rows)
+            rows = numbered(ready.events, await next_sequence(connection))
+            await self._writer.insert(connection, planning_events, rows)
             await runs.finish(
                 connection,
                 self._lease,
                 previous_run_id=ready.previous,
                 digest=ready.digest,
-                counts=_encode(counts).decode(),
-                finished_ms=finished_ms,
+                counts=_encode(ready.counts).decode(),
+                finished_ms=ready.finished_ms,
             )
 
     async def _before(self, parameters: Parameters) -> tuple[str | None, Mapping[Key, State]]:
@@ -151,8 +149,8 @@ class Execution:
                 await runs.note(self._writer, self._lease)
 
 
-def _changed(before: Mapping[Key, State], results: Results) -> list[Change]:
-    return list(changes(before, _states(results)))
+def _events(comparison: Comparison, before: Mapping[Key, State], results: Results) -> list[Row]:
+    return event_rows(comparison, changes(before, _states(results)))
 
 
 def _states(results: Results) -> dict[Key, State]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from projections.database import Database, DatabaseUnavailable
 from projections.planning import run_execute, run_repeat, run_retention, runs
 from projections.planning.parameters import scope_of
-from projections.planning.run_changes import states_of
+from projections.planning.run_changes import event_rows, states_of
 from projections.planning.run_execute import Execution
 from projections.planning.run_fields import planning_results
 from projections.planning.run_queries import run_row
@@ -131,14 +131,27 @@ class _Watched(ListedRows):
 
 
 async def test_changes_are_found_beside_the_loop(
-    database: Database, writer: PlanningWriter
+    database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where they are many, a run that cannot say that it lives is taken for dead."""
+    """Where they are many, a run that cannot say that it lives is taken for dead.
+
+    Their events are made there too, before the transaction that writes them.
+    """
     await runs.begin(writer, new(lease(3)))
     rows = _Watched([result(sku) for sku in (*SKUS, "NEW")])
     run = Execution(database, writer, lease(3), lambda: NOW_MS)
+    made_in = []
+
+    def watched(*arguments: Any) -> list[Row]:
+        made_in.append(threading.current_thread())
+        return event_rows(*arguments)
+
+    monkeypatch.setattr(run_execute, "event_rows", watched)
     ready = await run._compared(PARAMETERS, Results({planning_results: rows}, {}), "d")
-    await run._finish(PARAMETERS, ready)
+    assert len(made_in) == 1
+    assert threading.current_thread() not in made_in
+    await run._finish(ready)
+    assert len(made_in) == 1  # while nobody else can write, they are only written
     assert rows.threads
     assert threading.current_thread() not in rows.threads
     (event,) = await rows_of(database, planning_events)
