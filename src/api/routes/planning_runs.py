@@ -143,6 +143,8 @@ OPERATIONS: Final = (
                 Content(RunPage, examples={"page": {"items": [examples.RUN], "next_cursor": None}}),
             )
         },
+        description="A page ends before `limit` where parameters are long, which policies of "
+        "thousands of SKUs are: only a `next_cursor` that is null says that there are no more.",
         parameters=_LIST_PARAMETERS,
         problems=("invalid_request",),
     ),

@@ -1,10 +1,11 @@
 """Reading runs, their results and the changes they made, page by page."""
 
+import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
 
 from ledger.domain.codes import instant_text
 from projections import cursors
@@ -18,6 +19,9 @@ from projections.planning.run_tables import planning_events, planning_runs
 
 _r, _e, _s = planning_runs.c, planning_events.c, planning_results.c
 Condition = ColumnElement[bool]
+# Characters of parameters in a page of runs: of as many as a page may have, unless these have
+# policies of thousands of SKUs.
+PAGE_LENGTH_MAX: Final = 4 * 1024 * 1024
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,17 +57,25 @@ async def newest_run(reader: ReadConnection) -> RowMapping | None:
 async def list_runs(
     reader: ReadConnection, *, state: str | None, limit: int, cursor: str | None
 ) -> Page:
-    """Runs, the newest first. Raises InvalidCursor."""
-    query = select(planning_runs)
-    if state is not None:
-        query = query.where(_r.state == state)
+    """Runs, the newest first, fewer than `limit` where they are long. Raises InvalidCursor."""
+    conditions: list[Condition] = [] if state is None else [_r.state == state]
     if cursor is not None:
-        query = query.where(_r.run_id < cursors.decode(cursor, str)[0])
-    rows = await reader.all(query.order_by(_r.run_id.desc()).limit(limit + 1))
-    more, rows = len(rows) > limit, rows[:limit]
-    return Page(
-        [run_document(row) for row in rows], cursors.encode(rows[-1]["run_id"]) if more else None
-    )
+        conditions.append(_r.run_id < cursors.decode(cursor, str)[0])
+    lengths = select(_r.run_id, func.length(_r.parameters).label("length")).where(*conditions)
+    found = await reader.all(lengths.order_by(_r.run_id.desc()).limit(limit + 1))
+    taken = [row["run_id"] for row in found[: _fitting(found, limit)]]
+    if not taken:
+        return Page([], None)
+    query = select(planning_runs).where(_r.run_id >= taken[-1], _r.run_id <= taken[0], *conditions)
+    rows = await reader.all(query.order_by(_r.run_id.desc()))
+    more = len(found) > len(taken)
+    return Page([run_document(row) for row in rows], cursors.encode(taken[-1]) if more else None)
+
+
+def _fitting(found: Sequence[RowMapping], limit: int) -> int:
+    """How many of these runs a page takes: one, however long, and more as far as they fit."""
+    sums = itertools.accumulate(int(row["length"]) for row in found[:limit])
+    return max(1, sum(one <= PAGE_LENGTH_MAX for one in sums))
 
 
 def run_of_cursor(cursor: str) -> str:
