@@ -34,7 +34,8 @@ class Run(BaseModel):
     digest: str | None = Field(description="SHA-256 of all results: equal if every digit is.")
     counts: dict[str, int] | None = Field(
         description="How many `series`, `skus`, `forecasts`, `changes` if compared with a run "
-        "before, series `without_price` if ABC is by margin, and SKUs `left_out` if any has more "
+        "before, series `without_price` if ABC is by margin, series whose margin is beyond 64 bits "
+        "(`margin_beyond`) if there are any, and SKUs `left_out` if any has more "
         "demand than levels could be computed from."
     )
     ledger: str

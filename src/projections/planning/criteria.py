@@ -29,7 +29,7 @@ FORMULAS = (
     Formula(
         "margin",
         "m",
-        "gross margin; 0 without a price",
+        "gross margin; 0 without a price, and where 64 bits cannot hold it",
         "millionths",
         "m = q p - k, to the millionth, half to even",
     ),
@@ -38,12 +38,16 @@ FORMULAS = (
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """What each series earned in the window, and from what. For the arrays see `FORMULAS`."""
+    """What each series earned in the window, and from what. For the arrays see `FORMULAS`.
+
+    `beyond` says where 64 bits cannot hold the margin, which then counts as none.
+    """
 
     issued: Integers
     price: Integers
     cost: Integers
     margin: Integers
+    beyond: Flags
 
 
 def units(quantity: Exact, scales: Codes) -> Exact:
@@ -67,27 +71,33 @@ def margin(
 
 
 def margin_of(days: Days, window: WindowDemand, price: Integers) -> Margin:
-    """The margin of each series in a window, rounded once. Raises PlanningError beyond 64 bits."""
+    """The margin of each series in a window, rounded once.
+
+    One of more than 64 bits comes of a bar code that was typed as a price. It must not end the run
+    of all others, nor be the first of them.
+    """
     exact, _ = margin(window.issued, window.issued_value, price, days.scales)
     whole = [divide_half_even(one, UNIT) for one in exact.tolist()]
-    for sku, one in zip(days.skus, whole, strict=True):
-        if abs(one) > INT64_MAX:
-            raise PlanningError("abc.basis", f"the margin of {sku} is beyond 64 bits")
-    earned = np.array(whole, dtype=np.int64)
-    return Margin(window.issued, price, window.issued_value, earned)
+    beyond = np.array([abs(one) > INT64_MAX for one in whole], dtype=np.bool_)
+    earned = np.array([0 if abs(one) > INT64_MAX else one for one in whole], dtype=np.int64)
+    return Margin(window.issued, price, window.issued_value, earned, beyond)
 
 
-def without_price(price: Integers) -> int:
-    """How many series have no price. Raises PlanningError if none has one: nothing could be ranked.
+def unranked(margin: Margin) -> dict[str, int]:
+    """How many series have no price, and how many no margin that 64 bits hold, if any.
 
-    Every SKU would be in the last class then, which looks like a result and is none.
+    Raises PlanningError if no series has a margin: every SKU would be in the last class then, which
+    looks like a result and is none.
     """
-    missing = int((price == NO_PRICE).sum())
-    if 0 < missing == len(price):
+    series = len(margin.price)
+    missing, beyond = int((margin.price == NO_PRICE).sum()), int(margin.beyond.sum())
+    if 0 < missing == series:
         raise PlanningError(
-            "abc.basis", f"none of the {missing} series has a price, so none has a margin"
+            "abc.basis", f"none of the {series} series has a price, so none has a margin"
         )
-    return missing
+    if 0 < missing + beyond == series:
+        raise PlanningError("abc.basis", f"none of the {series} series has a margin of 64 bits")
+    return {"without_price": missing, **({"margin_beyond": beyond} if beyond else {})}
 
 
 def prices_of(days: Days, items: Mapping[str, Item]) -> Integers:

@@ -187,7 +187,7 @@ def _before_words(classes: Classes) -> list[str | None]:
 
 
 def _margin_columns(classes: Classes) -> dict[str, list[int | None]]:
-    """What ABC by margin comes from; null by another basis, price and margin without a price."""
+    """What ABC by margin comes from; null by another basis, and what there is not of a series."""
     found = classes.margin
     if found is None:
         missing: list[int | None] = [None] * len(classes.pattern)
@@ -197,8 +197,12 @@ def _margin_columns(classes: Classes) -> dict[str, list[int | None]]:
         "issued": found.issued.tolist(),
         "price": [None if one == NO_PRICE else one for one in prices],
         "margin": [
-            None if price == NO_PRICE else one
-            for one, price in zip(found.margin.tolist(), prices, strict=True)
+            None if none else one
+            for one, none in zip(
+                found.margin.tolist(),
+                ((found.price == NO_PRICE) | found.beyond).tolist(),
+                strict=True,
+            )
         ],
     }
 

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from projections.database import Database
 from projections.planning import run_classes, run_health, run_level_columns
-from projections.planning.criteria import without_price
+from projections.planning.criteria import unranked
 from projections.planning.health.groups import Measured
 from projections.planning.parameters import Parameters
 from projections.planning.run_classes import classes_of
@@ -143,7 +143,7 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     inputs = await read_inputs(database, parameters)
     await read(inputs.positions)
     skus, sites, left_out = inputs.days.skus, inputs.days.sites, len(inputs.days.left_out)
-    columns, forecasts, unpriced = await asyncio.to_thread(_of_demand, inputs)
+    columns, forecasts, uncounted = await asyncio.to_thread(_of_demand, inputs)
     positions = inputs.positions
     # Classes and levels need a third of the columns; both at once would not fit where these do.
     del inputs
@@ -151,7 +151,7 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
     of_series, of_groups = await _health(database, parameters, positions, classes)
     columns |= of_series
     counts = {"series": len(skus), "skus": len(set(skus)), "forecasts": len(forecasts)}
-    counts |= unpriced | ({"left_out": left_out} if left_out else {})
+    counts |= uncounted | ({"left_out": left_out} if left_out else {})
     tables: dict[Table, Rows] = {
         planning_results: SeriesRows(columns),
         planning_forecasts: ListedRows(forecasts),
@@ -161,14 +161,14 @@ async def make_results(database: Database, parameters: Parameters, read: Read) -
 
 
 def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row], dict[str, int]]:
-    """All columns but those of stock health, the rows of forecasts, and what ABC had no price of.
+    """All columns but those of stock health, the rows of forecasts, and what ABC could not count.
 
-    Raises PlanningError, also where ABC is by margin and there is no price at all.
+    Raises PlanningError, also where ABC is by margin and there is no margin at all.
     """
     days, parameters = inputs.days, inputs.parameters
     classes = classes_of(days, inputs.items, parameters)
     margin = classes.margin
-    unpriced = {} if margin is None else {"without_price": without_price(margin.price)}
+    uncounted = {} if margin is None else unranked(margin)
     columns = {
         "sku": list(days.skus),
         "site": list(days.sites),
@@ -176,7 +176,7 @@ def _of_demand(inputs: Inputs) -> tuple[dict[str, Any], list[Row], dict[str, int
         **run_classes.columns_of(classes),
         **run_level_columns.columns_of(days, plan(inputs, classes)),
     }
-    return columns, forecast_rows(days, columns["abc"], parameters), unpriced
+    return columns, forecast_rows(days, columns["abc"], parameters), uncounted
 
 
 async def _health(

@@ -27,9 +27,9 @@ def sell(teller: Teller, sku: str, quantity: str, unit_cost: str, **item: Any) -
     teller.tell(Issue(id=f"out-{sku}", sku=sku, quantity=quantity, location="MAIN/A/01"))
 
 
-def by_margin(positions: dict[str, int] | None = None) -> Parameters:
+def by_margin(positions: dict[str, int] | None = None, **abc: Any) -> Parameters:
     """Parameters of a run on the day on which everything is sold."""
-    basis = {"basis": "margin", "shares": [60, 35, 5]}
+    basis = {"basis": "margin", "shares": [60, 35, 5], **abc}
     today = day_of_ms(START_MS)
     return run_parameters(today, positions, abc=basis, forecast={"enabled": False})
 
@@ -146,10 +146,37 @@ async def test_nothing_to_rank_needs_no_price(database: Database) -> None:
     assert json.loads(run["counts"])["without_price"] == 0
 
 
-async def test_a_margin_beyond_64_bits(database: Database) -> None:
-    """Fails the run with the name of the SKU, and stores nothing."""
+@pytest.mark.parametrize("kept", [{}, {"hysteresis": 2}])
+async def test_a_margin_beyond_64_bits(
+    teller: Teller, database: Database, kept: dict[str, Any]
+) -> None:
+    """A bar code as a price: of this SKU alone it is null, and counts nothing among the others."""
+    await project(teller.log, database)
+    await make(database, by_margin(**kept), 1)
+    without = shown((await results(database, "run-001"))["planning_results"])
+    sell(teller, "CODE", "60", "1", price="312345678901")
+    await project(teller.log, database)
+    run = await make(database, by_margin(**kept), 2)
+    found = shown((await results(database, "run-002"))["planning_results"])
+    assert [row for row in found if row[0] != "CODE"] == without
+    (code,) = [row for row in found if row[0] == "CODE"]
+    assert code == ("CODE", 60, 312_345_678_901_000_000, None, 60_000_000, 3, 0, "C")
+    assert json.loads(run["counts"])["margin_beyond"] == 1
+    assert json.loads(run["counts"])["without_price"] == 1
+    async with database.reader() as reader:
+        row = await reader.first(select(planning_runs).where(planning_runs.c.run_id == "run-002"))
+        assert row is not None
+        for sku in ("CODE", "BEST", "EVEN"):
+            why = await explain(reader, row, sku, "")
+            assert why is not None
+            assert (why["agrees"], why["differences"]) == (True, [])
+
+
+async def test_no_margin_within_64_bits(database: Database) -> None:
+    """Fails the run, as no price does, and stores nothing."""
     teller = Teller(MemoryLog(1))
     sell(teller, "DEAR", "100", "1", price="1000000000000")
+    sell(teller, "UNKNOWN", "10", "1")
     await project(teller.log, database)
     with pytest.raises(ExceptionGroup):
         await make(database, by_margin())
@@ -157,7 +184,8 @@ async def test_a_margin_beyond_64_bits(database: Database) -> None:
         run = await reader.first(select(planning_runs))
     assert run is not None
     assert run["state"] == "failed"
-    assert run["reason"] == "PlanningError: abc.basis: the margin of DEAR is beyond 64 bits"
+    reason = "none of the 2 series has a margin of 64 bits"
+    assert run["reason"] == f"PlanningError: abc.basis: {reason}"
     assert (await results(database))["planning_results"] == []
 
 
