@@ -22,6 +22,10 @@ TRUSTED_SECONDS = 1.0
 # How long a log may look shorter than it was, as `writer.recovery` says.
 SHORT_SECONDS = 35.0
 _RETRY_SECONDS = 0.5
+# For conditions of tables that outlive the views, and have rows of whatever ledger these were of.
+LEDGERS_OF_VIEWS = (
+    select(view_positions.c.ledger_id).where(view_positions.c.view_group == VIEW_GROUP).distinct()
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -122,12 +126,7 @@ class LedgerViews:
 
 async def views_ledger_ids(reader: ReadConnection) -> set[str]:
     """Every ledger that the views were made from: none, one, or a mistake."""
-    query = (
-        select(view_positions.c.ledger_id)
-        .where(view_positions.c.view_group == VIEW_GROUP)
-        .distinct()
-    )
-    return {row["ledger_id"] for row in await reader.all(query)}
+    return {row["ledger_id"] for row in await reader.all(LEDGERS_OF_VIEWS)}
 
 
 async def _checkpoints(reader: ReadConnection) -> dict[int, Checkpoint]:

@@ -1,4 +1,7 @@
-"""Reading runs, their results and the changes they made, page by page."""
+"""Reading runs, their results and the changes they made, page by page.
+
+Runs are those of the ledger of the views: views may be made anew from another log, and runs stay.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -11,6 +14,7 @@ from ledger.domain.codes import instant_text
 from projections import cursors
 from projections.cursors import Page
 from projections.database import ReadConnection, storable
+from projections.identity import LEDGERS_OF_VIEWS
 from projections.planning.parameters import Parameters, day_text, read
 from projections.planning.run_columns import Field
 from projections.planning.run_fields import document, fields_of, planning_results
@@ -19,6 +23,7 @@ from projections.planning.run_tables import planning_events, planning_runs
 
 _r, _e, _s = planning_runs.c, planning_events.c, planning_results.c
 Condition = ColumnElement[bool]
+_OF_VIEWS: Final[Condition] = _r.ledger_id.in_(LEDGERS_OF_VIEWS)
 # Characters of parameters in a page of runs: of as many as a page may have, unless these have
 # policies of thousands of SKUs.
 PAGE_LENGTH_MAX: Final = 4 * 1024 * 1024
@@ -42,7 +47,7 @@ async def run_row(reader: ReadConnection, run_id: str) -> RowMapping | None:
     """The row of a run, or None."""
     if not storable(run_id):
         return None
-    return await reader.first(select(planning_runs).where(_r.run_id == run_id))
+    return await reader.first(select(planning_runs).where(_r.run_id == run_id, _OF_VIEWS))
 
 
 async def newest_run(reader: ReadConnection) -> RowMapping | None:
@@ -50,7 +55,7 @@ async def newest_run(reader: ReadConnection) -> RowMapping | None:
 
     So a look at another day, at one site or at what if does not change what everybody reads.
     """
-    query = select(planning_runs).where(_r.state == "done", _r.results_kept)
+    query = select(planning_runs).where(_r.state == "done", _r.results_kept, _OF_VIEWS)
     return await reader.first(query.order_by(_r.publishes.desc(), _r.run_id.desc()).limit(1))
 
 
@@ -58,7 +63,8 @@ async def list_runs(
     reader: ReadConnection, *, state: str | None, limit: int, cursor: str | None
 ) -> Page:
     """Runs, the newest first, fewer than `limit` where they are long. Raises InvalidCursor."""
-    conditions: list[Condition] = [] if state is None else [_r.state == state]
+    conditions: list[Condition] = [_OF_VIEWS]
+    conditions += [] if state is None else [_r.state == state]
     if cursor is not None:
         conditions.append(_r.run_id < cursors.decode(cursor, str)[0])
     lengths = select(_r.run_id, func.length(_r.parameters).label("length")).where(*conditions)
@@ -117,7 +123,8 @@ async def list_changes(
     reader: ReadConnection, wanted: Wanted, *, limit: int, cursor: str | None
 ) -> Page:
     """Events in the order in which they came. The cursor of the last page goes on for ever."""
-    conditions: list[Condition] = [_e.sequence > _sequence(cursor)]
+    of_views = select(_r.run_id).where(_r.run_id == _e.run_id, _OF_VIEWS).exists()
+    conditions: list[Condition] = [_e.sequence > _sequence(cursor), of_views]
     for column, value in ((_e.sku, wanted.sku), (_e.site, wanted.site)):
         conditions += [] if value is None else [column == value]
     conditions += [_e[name] == value for name, value in wanted.equal.items()]

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
+from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, DatabaseUnavailable
 from projections.planning import runs
 from projections.planning.parameters import Parameters, canonical, read
@@ -26,6 +27,7 @@ from projections.planning.run_tables import (
 from projections.planning.run_writer import PlanningWriter, Row
 from projections.planning.runs import Lease, NewRun, RunInProgress, RunLost, SlotTaken
 from projections.publishers.alert_store import AlertStore, Range
+from projections.tables import view_positions
 
 LEDGER = "ledger-1"
 PARAMETERS = Parameters(as_of="2026-01-31")
@@ -83,6 +85,14 @@ async def states(database: Database) -> list[tuple[str, str, str | None]]:
     """Id, state and reason of every run."""
     found = await rows_of(database, planning_runs)
     return [(row["run_id"], row["state"], row["reason"]) for row in found]
+
+
+async def views_of(writer: PlanningWriter, ledger: str = LEDGER) -> None:
+    """Let the views be those of this ledger."""
+    row = (VIEW_GROUP, 0, ledger, 1, "", -1)
+    async with writer.transaction() as connection:
+        await connection.execute(delete(view_positions))
+        await connection.execute(insert(view_positions).values(row))
 
 
 async def silence(writer: PlanningWriter, seconds: int = runs.SILENT_SECONDS_MAX + 1) -> None:
@@ -196,6 +206,7 @@ async def test_nobody_sees_a_transaction_that_fails(
 
 async def test_the_published_run_is_shown(database: Database, writer: PlanningWriter) -> None:
     """However many others are done after it; without one, the newest of them."""
+    await views_of(writer)
 
     async def shown() -> str | None:
         async with database.reader() as reader:

@@ -32,6 +32,7 @@ from tests.contract.read_models.planning_runs.test_life_cycle import (
     result,
     rows_of,
     states,
+    views_of,
 )
 
 SKUS = tuple(f"S{number}" for number in range(7))
@@ -104,6 +105,7 @@ async def test_a_run_is_repeated_while_its_results_are_deleted(
     database: Database, writer: PlanningWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is missing then is no difference."""
+    await views_of(writer)
 
     async def late(*_: Any) -> Results:
         await discard(writer, LEDGER, (planning_results,), kept=1, rows_max=5)
