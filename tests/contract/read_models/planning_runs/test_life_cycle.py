@@ -24,7 +24,7 @@ from projections.planning.run_tables import (
     planning_locks,
     planning_runs,
 )
-from projections.planning.run_writer import PlanningWriter, Row
+from projections.planning.run_writer import SQLITE_CACHE_KIB, PlanningWriter, Row
 from projections.planning.runs import Lease, NewRun, RunInProgress, RunLost, SlotTaken
 from projections.publishers.alert_store import AlertStore, Range
 from projections.tables import view_positions
@@ -191,6 +191,14 @@ async def test_a_moment_of_the_schedule_is_kept_once(
     await done(writer, lease(3))
     with pytest.raises(SlotTaken):
         await runs.begin(writer, new(lease(4), slot_s=1_000))
+
+
+async def test_pages_of_a_long_transaction_are_held(writer: PlanningWriter) -> None:
+    """Else SQLite would write and read those of the index of events again and again."""
+    if writer.is_sqlite:
+        async with writer.transaction() as connection:
+            found = await connection.exec_driver_sql("PRAGMA cache_size")
+            assert found.scalar_one() == -SQLITE_CACHE_KIB
 
 
 async def test_nobody_sees_a_transaction_that_fails(
