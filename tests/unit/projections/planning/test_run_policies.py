@@ -25,7 +25,9 @@ def test_equal_policies_are_checked_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(run_policies, "_policy", watched)
     shared = {
-        f"S{number}": PolicyPart(level=f"0.{90 + number % 2}", minimum=str(number))
+        f"S{number}": PolicyPart(
+            level=f"0.{90 + number % 2}", replenishment="min_max", minimum=str(number)
+        )
         for number in range(1_000)
     }
     check_policies(asking(**shared))
