@@ -93,7 +93,7 @@ def _before(
     """The classes of the review before, which came from the one before that, and so on.
 
     They come from the demand and today's prices, so that a run needs no other run to be repeated.
-    A series that began later has no class to keep, nor has a variation that could not be measured.
+    A series that began later has no class to keep, nor has a variation of fewer than two buckets.
     """
     kept_abc, kept_xyz = parameters.abc.hysteresis != "0", parameters.xyz.hysteresis != "0"
     previous_abc: Codes | None = None

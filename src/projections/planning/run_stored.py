@@ -22,7 +22,9 @@ def stored(kind: Kind, values: Any) -> list[Any]:
         return [statistic(value) for value in np.asarray(values).tolist()]
     if kind == "number":
         return _micro(np.asarray(values, dtype=np.float64))
-    return list(values.tolist())
+    found: list[Any] = values.tolist()
+    # Integers that 64 bits hold are in arrays of these; others in such of objects.
+    return [_held(value) for value in found] if values.dtype == object else found
 
 
 def _held(value: int | None) -> int | None:

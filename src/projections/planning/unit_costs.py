@@ -20,7 +20,7 @@ from ledger.domain.rejections import Rejected
 from projections.planning.days import Days
 from projections.planning.formulas import Formula
 from projections.planning.health.exact import Exact, divided
-from projections.planning.numbers import Codes, Integers
+from projections.planning.numbers import INT64_MAX, Codes, Integers
 from projections.planning.order_quantities import NO_COST
 from projections.planning.sku_sums import SkuSums
 
@@ -83,7 +83,13 @@ def unit_costs(days: Days, described: Sequence[Item], sums: SkuSums) -> UnitCost
             costs[series], source[series] = stated[0], ITEM
             quantity[series] = value[series] = NOT_AVERAGED
         elif basis != NONE:
-            costs[series] = divide_half_even(worth * 10**scale, amount)
+            cost = divide_half_even(worth * 10**scale, amount)
+            if cost <= INT64_MAX:
+                costs[series] = cost
+            else:
+                # One smallest unit was worth a fortune.
+                source[series] = NONE
+                quantity[series] = value[series] = NOT_AVERAGED
     return UnitCosts(source, _in_own_scale(quantity, digits - days.scales), value, costs)
 
 

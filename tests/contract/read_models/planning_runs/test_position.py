@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from ledger.domain.items import Supplier
 from ledger.domain.movements import Issue, StatusChange
 from projections.database import Database
 from projections.planning.below import below_reorder_point
@@ -82,3 +83,14 @@ async def test_what_is_released_counts_again(teller: Teller, database: Database)
     released = await planned(database, teller, 2)
     assert (held["inventory_position"], released["inventory_position"]) == (0, 250)
     assert released["proposal"] == 0
+
+
+async def test_a_perishable_item_is_sold_after_its_lead_time(
+    teller: Teller, database: Database
+) -> None:
+    """Three days on the shelf, thirty on the way: what is asked for in all of them is ordered."""
+    teller.define("D", "item", shelf_life_days=3, suppliers=(Supplier("ACME", 30),))
+    change(teller, "away", "damaged")
+    row = await planned(database, teller)
+    # Some five a day; without the lead time it would be fifteen.
+    assert 100 < row["proposal"] <= 5 * 33

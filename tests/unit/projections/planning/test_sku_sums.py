@@ -5,6 +5,7 @@ import numpy as np
 from ledger.domain.items import ITEM_DEFAULT
 from projections.planning.days import Days
 from projections.planning.run_inputs import COLUMNS
+from projections.planning.run_stored import stored
 from projections.planning.sku_sums import on_hand_values, sku_sums
 from projections.planning.unit_costs import unit_costs
 
@@ -39,6 +40,22 @@ def test_what_leaves_64_bits_on_the_way() -> None:
     assert sums.stock.quantity.tolist() == [2**61 * 10**6]
     assert unit_costs(days, [ITEM_DEFAULT] * 2, sums).unit_cost.tolist() == [1, 1]
     assert on_hand_values(days, sums).tolist() == [0, 2**61]
+
+
+def test_a_cost_that_64_bits_do_not_hold() -> None:
+    """The smallest unit of six decimals is worth twenty million, and so there is no cost."""
+    days = two_sites((6, 6), (1, 0), (2 * 10**13, 0))
+    costs = unit_costs(days, [ITEM_DEFAULT] * 2, sku_sums(days, 0))
+    assert costs.unit_cost.tolist() == [-1, -1]
+    assert (costs.source.tolist(), costs.quantity.tolist()) == ([0, 0], [-1, -1])
+
+
+def test_a_share_that_64_bits_do_not_hold() -> None:
+    """Late movements leave one site far below nothing; its row, and no other, has no value."""
+    days = two_sites((3, 3), (10**9, 1 - 10**9), (5 * 10**12, 4 * 10**12))
+    shares = on_hand_values(days, sku_sums(days, 0))
+    assert shares.tolist() == [9 * 10**21, -9 * 10**21 + 9 * 10**12]
+    assert stored("value", shares) == [None, None]
 
 
 def test_nothing_is_worth_anything_where_the_sku_has_no_stock() -> None:
