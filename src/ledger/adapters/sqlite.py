@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from ledger.adapters.sqlite_checks import of_failed_read, refuse_wrong, violations
 from ledger.adapters.sqlite_file import LogFile
 from ledger.adapters.sqlite_process import WriterProcess
 from ledger.adapters.sqlite_records import read_records
@@ -24,7 +25,7 @@ from ledger.adapters.sqlite_rows import check_records
 from ledger.adapters.sqlite_snapshots import SqliteSnapshots
 from ledger.adapters.sqlite_storing import Outcome, Stored, end_of
 from ledger.adapters.sqlite_writer import Append, Writer
-from ledger.errors import LogMisconfigured, LogReadOnly, LogRegressed, LogUnavailable
+from ledger.errors import LogReadOnly, LogRegressed, LogUnavailable
 from ledger.log import NOTHING, READ_RECORDS_MAX, NewRecordTuple, Slice, Unrecorded
 from ledger.sqlite_reading import SqliteReading
 
@@ -121,11 +122,12 @@ class SqliteLog:
             self._file.open_to_read()
         else:
             connection = self._file.open()
-        wrong = self._file.violations()
-        if wrong:
+        try:
+            refuse_wrong(self._file)
+        except BaseException:
             if connection is not None:
                 connection.close()
-            raise LogMisconfigured(" ".join(wrong))
+            raise
         return connection
 
     async def close(self) -> None:
@@ -148,7 +150,7 @@ class SqliteLog:
 
     async def check(self) -> list[str]:
         """Look at the file again; a sentence for each thing that is wrong."""
-        return await asyncio.to_thread(self._file.violations)
+        return await asyncio.to_thread(violations, self._file)
 
     async def append(self, partition: int, offset: int, records: Sequence[NewRecordTuple]) -> int:
         """Store all records or none, as `EventLog.append` says.
@@ -268,10 +270,11 @@ class SqliteLog:
             return work(connection, *arguments)
 
         self._file.confirm_identity()
+        reading = self._own_reading()
         try:
-            return self._own_reading().run(confirmed)
+            return reading.run(confirmed)
         except sqlite3.Error as error:
-            raise LogUnavailable(f"{self._file.path} cannot be read: {error}") from error
+            raise of_failed_read(self._file, reading, error) from error
 
     def _own_reading(self) -> SqliteReading:
         """Return this thread's own connection."""

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from ledger.errors import LedgerError, LogMisconfigured, LogRegressed, LogUnavailable
+from ledger.errors import LogMisconfigured, LogRegressed, LogUnavailable
 from ledger.sqlite_checkpoint import NONE_BY_ITSELF
-from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, is_wal, missing_beside
+from ledger.sqlite_reading import BUSY_SECONDS, SqliteReading, missing_beside
 
 APPLICATION_ID = 0x73746B6C  # "stkl"
 USER_VERSION = 1
@@ -39,7 +39,6 @@ CREATE TABLE IF NOT EXISTS records (
     timestamp_ms INTEGER NOT NULL
 );
 """
-FIRST = "SELECT min(place) FROM records WHERE place >= ? AND place < ?"
 
 # Errors at which SQLite certainly has not stored a transaction, also if they come at its commit.
 SURELY_NOT_STORED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY}
@@ -99,8 +98,13 @@ class LogFile:
     def open_to_read(self) -> None:
         """Know the file from now on, which has to be there. Raises as `open` does."""
         with contextlib.closing(self.reading()) as reading:
-            self._known(lambda: self._await_made(reading))
+            self._known(lambda: self.await_made(reading))
             self._known(lambda: reading.run(self._refuse_foreign))
+
+    @property
+    def was_opened(self) -> bool:
+        """Whether it is known which file it is."""
+        return self._identity is not None
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -139,7 +143,7 @@ class LogFile:
         self._identity = self._found_identity()
         return opened
 
-    def _await_made(self, reading: SqliteReading) -> None:
+    def await_made(self, reading: SqliteReading) -> None:
         """While another process is making the file it is a database without tables."""
         deadline = time.monotonic() + BUSY_SECONDS
         while reading.run(_is_empty) and time.monotonic() < deadline:
@@ -161,27 +165,17 @@ class LogFile:
         if self._found_identity() != self._identity:
             raise LogRegressed(f"{self.path} was deleted or replaced")
 
-    def violations(self) -> list[str]:
-        """List what is wrong with the file, each in a sentence. Raises LogUnavailable."""
-        try:
-            with contextlib.closing(self.reading()) as reading:
-                self._await_made(reading)
-                wrong = reading.run(
-                    lambda connection: (
-                        self._foreign(connection)
-                        or [*self._wrong_mode(connection, reading), *self._wrong(connection)]
-                    )
-                )
-        except (sqlite3.Error, OSError) as error:
-            raise LogUnavailable(f"{self.path} cannot be read: {error}") from error
-        if self._identity is None:
-            # It was never opened, so nobody knows another one.
-            return wrong
-        try:
-            self.confirm_identity()
-        except LedgerError as error:
-            wrong.append(f"{error}.")
-        return wrong
+    def foreign(self, connection: sqlite3.Connection) -> list[str]:
+        """Why the file is no log that this version knows, in a sentence. Raises sqlite3.Error."""
+        # Asked first: whoever makes the tables marks the file in the same transaction.
+        if _is_empty(connection):
+            return [f"{self.path} is empty: nobody has made it a log."]
+        if _application(connection) != APPLICATION_ID:
+            return [f"{self.path} is a SQLite file of something else."]
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version != USER_VERSION:
+            return [f"{self.path} has format {version}; this version knows {USER_VERSION}."]
+        return []
 
     def connect(self, *, make: bool = False) -> sqlite3.Connection:
         """One more connection that may write; the file is there, or is to be made.
@@ -226,45 +220,9 @@ class LogFile:
         connection.execute("COMMIT")
 
     def _refuse_foreign(self, connection: sqlite3.Connection) -> None:
-        foreign = self._foreign(connection)
+        foreign = self.foreign(connection)
         if foreign:
             raise LogMisconfigured(" ".join(foreign))
-
-    def _foreign(self, connection: sqlite3.Connection) -> list[str]:
-        # Asked first: whoever makes the tables marks the file in the same transaction.
-        if _is_empty(connection):
-            return [f"{self.path} is empty: nobody has made it a log."]
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
-            return [f"{self.path} is a SQLite file of something else."]
-        if version != USER_VERSION:
-            return [f"{self.path} has format {version}; this version knows {USER_VERSION}."]
-        return []
-
-    def _wrong_mode(self, connection: sqlite3.Connection, reading: SqliteReading) -> list[str]:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        if mode == "wal" or (reading.is_still and is_wal(self.path)):
-            return []
-        return [f"{self.path} has journal mode {mode}, not wal."]
-
-    def _wrong(self, connection: sqlite3.Connection) -> list[str]:
-        wrong = []
-        (partitions,) = connection.execute("SELECT partitions FROM ledger").fetchone()
-        if partitions != self.partitions:
-            wrong.append(
-                f"{self.path} has {partitions} partitions, not {self.partitions}: SKUs would be "
-                "looked for where they are not."
-            )
-        for partition in range(partitions):
-            bounds = (place_of(partition, 0), place_of(partition + 1, 0))
-            (first,) = connection.execute(FIRST, bounds).fetchone()
-            if first is not None and first != bounds[0]:
-                wrong.append(
-                    f"{self.path}: partition {partition} starts at offset {offset_of(first)}, "
-                    "not 0: its history has been deleted."
-                )
-        return wrong
 
     def _found_identity(self) -> tuple[int, int] | None:
         try:
@@ -284,6 +242,15 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
-    """Whether nothing was ever put into the database."""
+    """Whether nothing was ever put into the database.
+
+    Who makes a log marks it in the same transaction: one that is marked has lost its tables, or
+    was made just now.
+    """
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return not tables
+    return not tables and _application(connection) != APPLICATION_ID
+
+
+def _application(connection: sqlite3.Connection) -> int:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    return int(application)
