@@ -70,13 +70,14 @@ def rebuild(  # noqa: PLR0913 - each is a flag
     which = [status, roll_back, drop_old, abandon]
     if sum(which) > 1:
         raise CommandError("--status, --roll-back, --drop-old and --abandon go one at a time")
-    if any(which) and (afresh or restored or jobs or not compare or not swap):
+    alone = restored and not roll_back
+    if any(which) and (afresh or alone or jobs or not compare or not swap):
         raise CommandError("the flags of a rebuild do not go with those that do something else")
     if status:
         document = _status(settings)
         show_document: Callable[..., None] = rebuild_report.show_status
     elif roll_back:
-        document, show_document = _roll_back(settings), rebuild_report.show_rolled_back
+        document, show_document = _roll_back(settings, restored), rebuild_report.show_rolled_back
     elif drop_old or abandon:
         document = _drop(settings, "before" if drop_old else "rebuild")
         show_document = rebuild_report.show_dropped
@@ -108,13 +109,14 @@ def _rebuild(
     return _with_both(settings, work, make=True)
 
 
-def _roll_back(settings: Settings) -> dict[str, Any]:
+def _roll_back(settings: Settings, restored: bool) -> dict[str, Any]:
     async def work(log: "EventLog", database: "Database") -> dict[str, Any]:
         from ops.rebuild_report import Telling
         from projections.rebuilding.rebuild import roll_back
 
         ends = [await log.end(one) for one in range(log.partitions)]
-        kept = await roll_back(log, database, _version(), Telling(sum(ends)))
+        telling = Telling(sum(ends))
+        kept = await roll_back(log, database, _version(), telling, restored=restored)
         return {"rolled_back": True, "exchange": kept.build_id}
 
     return _with_both(settings, work)

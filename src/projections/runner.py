@@ -107,6 +107,11 @@ class Projector:
         return self._following.partitions
 
     @property
+    def checked(self) -> frozenset[int]:
+        """Those of them whose views are known to have been made from this log."""
+        return frozenset(tail.partition for tail in self._following.tails if tail.checked)
+
+    @property
     def indexed(self) -> bool:
         """Whether what it followed was all there once, and every index was made."""
         return self._indexed

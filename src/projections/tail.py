@@ -45,6 +45,7 @@ class PartitionTail:
 
     At most `records_max` records wait to be taken. `position` is the offset of the next record to
     read, `end` the end of the partition as last heard of, `trouble` the error of the last read.
+    `checked` says that the views were made from this log.
     """
 
     def __init__(self, log: EventLog, partition: int, shared: Shared) -> None:
@@ -54,6 +55,7 @@ class PartitionTail:
         self.end = 0
         self.records_max = READ_RECORDS_MAX
         self.stopped = False
+        self.checked = False
         self.trouble: str | None = None
         self._log = log
         self._shared = shared
@@ -71,7 +73,7 @@ class PartitionTail:
         """
         start = stored or Checkpoint("")
         self._changes = None
-        self.stopped = False
+        self.stopped = self.checked = False
         self._taken.set()
         self._chain = Chain(self.partition, start.head)
         self._ledger_id = start.ledger_id
@@ -88,6 +90,7 @@ class PartitionTail:
             self._shared.check(start.ledger_id)
             await self._check_ledger()
             await self._check_head(start)
+        self.checked = True
         self._shared.wake.set()
 
     async def follow(self) -> None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,43 @@ async def test_beside_a_server(tmp_path: Path) -> None:
         assert await tell("1") == "14"
 
 
+async def test_views_of_lost_history_stay_away(tmp_path: Path) -> None:
+    """The log is restored from an older copy, and the way back leads to what it has lost."""
+    log, older = tmp_path / "log.db", tmp_path / "older.db"
+    async with client_of(settings_in(tmp_path)) as client:
+        await wait_ready(client)
+        for number in range(3):
+            answer = await client.post("/v1/movements", json=receipt(quantity="1"))
+            position = {"min_position": answer.headers["ledger-position"]}
+            assert (await client.get("/v1/stock/A", params=position)).status_code == 200
+            if not number:
+                await asyncio.to_thread(_copy, log, older)
+    for name in ("log.db-wal", "log.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    older.replace(log)
+    for lost in ("snapshots.db", "snapshots.db-wal", "snapshots.db-shm"):
+        (tmp_path / lost).unlink(missing_ok=True)
+    assert (await document(tmp_path, "--restored"))["swapped"]
+    ran = await asyncio.to_thread(run, tmp_path, "--roll-back")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "but the views that are kept have read it up to" in ran.stderr
+    async with client_of(settings_in(tmp_path)) as client:
+        await wait_ready(client)
+        assert (await client.get("/v1/stock/A")).json()["on_hand"] == "1"
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
+
+
 def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     """In a sentence each, with its exit code."""
     for arguments, code, says in (
         ((), 1, "there is no log"),
         (("--status", "--drop-old"), 2, "one at a time"),
         (("--roll-back", "--no-swap"), 2, "do not go with"),
+        (("--drop-old", "--restored"), 2, "do not go with"),
     ):
         ran = run(tmp_path / "none", *arguments)
         assert (ran.returncode, says in ran.stderr) == (code, True), ran.stderr

@@ -56,6 +56,7 @@ class Build:
         """
         self._log = log
         self._share = share
+        self._partitions = frozenset(range(log.partitions)) if share is None else share
         self._database = database
         self._progress = progress
         self._limited = LimitedLog(log)
@@ -138,6 +139,7 @@ class Build:
     async def reach(self, until: Mapping[int, int], *, indexed: bool = True) -> None:
         """Return once the views show the records before these offsets, and have all indexes.
 
+        Views of another log may have read as far, so they are compared with this one first.
         Raises BuildStopped, DatabaseUnavailable.
         """
         self._limited.allow(until)
@@ -145,11 +147,14 @@ class Build:
         assert projector is not None
         assert task is not None
         well_at = time.monotonic()
-        while not (self._reached(projector, until) and (projector.indexed or not indexed)):
+        while True:
             if task.done():
                 raise BuildStopped(projector.trouble or "")
             for partition, failure in projector.failures.items():
                 raise BuildStopped(f"{partition}:{failure.offset}: {failure.why}")
+            reached = self._reached(projector, until) and (projector.indexed or not indexed)
+            if reached and projector.checked >= self._partitions:
+                return
             if projector.trouble is None:
                 well_at = time.monotonic()
             elif time.monotonic() - well_at > PATIENCE_SECONDS:

@@ -82,14 +82,27 @@ def check_history(live: Mapping[int, Checkpoint], ends: Mapping[int, int], ledge
 
     `ends` of the log are not older than `live`, where the views are.
     """
-    for partition, at in live.items():
+    why = _why_other("the live views", live, ends, ledger_id)
+    if why is not None:
+        raise OtherHistory(f"{why}; if the log was restored or replaced on purpose, say --restored")
+
+
+def check_kept(kept: Mapping[int, Checkpoint], ends: Mapping[int, int], ledger_id: str) -> None:
+    """The same of the views of before. Nothing makes them the log's, so none may override it."""
+    why = _why_other("the views that are kept", kept, ends, ledger_id)
+    if why is not None:
+        raise OtherHistory(f"{why}; they cannot be live again, and --drop-old removes them")
+
+
+def _why_other(
+    views: str, positions: Mapping[int, Checkpoint], ends: Mapping[int, int], ledger_id: str
+) -> str | None:
+    for partition, at in positions.items():
         if at.ledger_id != ledger_id:
-            raise OtherHistory(
-                f"the live views are of ledger {at.ledger_id}, the log is of {ledger_id or 'none'};"
-                " if the log was replaced on purpose, say --restored"
+            return f"{views} are of ledger {at.ledger_id}, the log is of {ledger_id or 'none'}"
+        end = ends.get(partition, 0)
+        if at.position > end:
+            return (
+                f"partition {partition} ends at {end}, but {views} have read it up to {at.position}"
             )
-        if at.position > ends.get(partition, 0):
-            raise OtherHistory(
-                f"partition {partition} ends at {ends.get(partition, 0)}, but the live views have"
-                f" read it up to {at.position}; after a deliberate restore, say --restored"
-            )
+    return None

@@ -20,7 +20,12 @@ from projections.rebuilding.beginning import begun, bring_demand, check_tables, 
 from projections.rebuilding.build import Ahead, Build
 from projections.rebuilding.comparison import SHOWN_DEFAULT, TableResult, compare
 from projections.rebuilding.errors import NothingKept
-from projections.rebuilding.exchange import FENCED_RECORDS_MAX, Exchange, check_history
+from projections.rebuilding.exchange import (
+    FENCED_RECORDS_MAX,
+    Exchange,
+    check_history,
+    check_kept,
+)
 from projections.rebuilding.sites import BEFORE, BUILD, Note, Positions, Side, Site, open_site
 
 _AHEAD = "an earlier run has built further than the live views are"
@@ -93,7 +98,7 @@ async def rebuild(
         await check_tables(site)
         live = (await site.positions()).get(VIEW_GROUP, {})
         # Asked for behind the positions: what is projected meanwhile does not lie beyond the end.
-        ends = {one: await log.end(one) for one in range(log.partitions)}
+        ends = await _ends(log)
         if not order.restored:
             check_history(live, ends, await ledger_of(log))
         note, resumed = await begun(site, order.made_by, afresh=order.afresh)
@@ -112,10 +117,13 @@ async def rebuild(
         return report
 
 
-async def roll_back(log: EventLog, database: Database, made_by: str, hearing: Hearing) -> Note:
+async def roll_back(
+    log: EventLog, database: Database, made_by: str, hearing: Hearing, *, restored: bool = False
+) -> Note:
     """Bring the views that are kept up to date, and exchange the live ones for them.
 
-    Those are kept in turn. Raises NothingKept, and what `rebuild` raises.
+    Those are kept in turn, and may be of another history if `restored` says so; the views that
+    become live may not. Raises NothingKept, and what `rebuild` raises.
     """
     async with _claimed(database) as site:
         note, revision = await site.note(BEFORE), await site.revision()
@@ -123,12 +131,19 @@ async def roll_back(log: EventLog, database: Database, made_by: str, hearing: He
             raise NothingKept
         if note.revision != revision:
             raise NothingKept("the tables have been migrated since the earlier views were kept")
-        hearing.say("the views that are kept are brought up to date")
         async with _building(log, site, BEFORE, hearing) as build:
+            live, earlier = (await site.positions()).get(VIEW_GROUP, {}), await build.checkpoints()
+            # Asked for behind the positions, as for a rebuild.
+            ends, ledger_id = await _ends(log), await ledger_of(log)
+            check_kept(earlier, ends, ledger_id)
+            if not restored:
+                check_history(live, ends, ledger_id)
+            hearing.say("the views that are kept are brought up to date")
             await build.start({})
             build.allow_all()
+            await build.bring(ends)
             kept = Note(str(uuid4()), made_by, revision, now_ms(), now_ms())
-            await Exchange(site, build).make(BEFORE, kept, hearing.say)
+            await Exchange(site, build, restored=restored).make(BEFORE, kept, hearing.say)
         return kept
 
 
@@ -147,6 +162,10 @@ async def ledger_of(log: EventLog) -> str:
         return ""
     _, fact = Codec().decode(records[0])
     return fact.ledger_id if isinstance(fact, Opened) else ""
+
+
+async def _ends(log: EventLog) -> dict[int, int]:
+    return {one: await log.end(one) for one in range(log.partitions)}
 
 
 class _Run:
