@@ -121,8 +121,11 @@ class ViewCheck:
         self._items: dict[str, ItemDefined] = {}
 
     async def follow(self, counted: Sequence[Counted], voids: Sequence[Record], until: int) -> None:
-        """Compare the rows of the next records, which end in front of `until`."""
+        """Compare the rows of the next records in front of `until`; what lies behind is left out,
+        since a record counts until the next one tells that it was changed."""
         first, self.compared_until = self.compared_until, until
+        if counted and counted[-1][0].offset >= until:
+            counted = [one for one in counted if one[0].offset < until]
         for _, fact, _ in counted:
             if type(fact) is Moved:
                 if fact.supply is not None:
