@@ -90,9 +90,8 @@ class PrivateKeys:
             return made
 
     def named(self, ref: str) -> tuple[KeyRow, bytes | None] | None:
-        """The row and the key of a name; None if this file never had it."""
-        if not self._path.exists():
-            return None
+        """The row and the key of a name; None if this file never had it. Raises
+        PrivateKeysUnusable, as all do that make no file."""
         with self._opened() as connection:
             found = connection.execute(
                 "SELECT ref, subject, created, erased, key FROM keys WHERE ref = ?", (ref,)
@@ -104,16 +103,12 @@ class PrivateKeys:
 
         Its name stays, without the subject, so that its texts can be told from damaged ones.
         """
-        if not self._path.exists():
-            return None
         with self._opened() as connection, _writing(connection):
             found = connection.execute(_ERASE, (_now(), subject, ref)).fetchone()
         return None if found is None else KeyRow(*found)
 
     def rows(self) -> list[KeyRow]:
         """All keys, oldest first."""
-        if not self._path.exists():
-            return []
         with self._opened() as connection:
             return [
                 KeyRow(*row)
@@ -139,6 +134,8 @@ class PrivateKeys:
                 connection.close()
         except sqlite3.Error as error:
             raise PrivateKeysUnusable(f"{self._path} cannot be used: {error}") from error
+        except FileNotFoundError as error:
+            raise PrivateKeysUnusable(f"there is no file of keys: {self._path}") from error
         except OSError as error:
             raise PrivateKeysUnusable(f"{self._path}: {error.strerror}") from error
 

@@ -30,6 +30,10 @@ class PrivateTextInvalid(LedgerError):
     """The subject or the text is not acceptable, or the token is none."""
 
 
+class PrivateTextUnknown(LedgerError):
+    """The key of this text is not in this file of keys."""
+
+
 class PrivateTextErased(LedgerError):
     """The key of this text was erased; nobody can read it any more."""
 
@@ -66,7 +70,10 @@ def encrypt(key: SubjectKey, content: bytes) -> str:
 
 
 def open_text(keys: PrivateKeys, token: str) -> Opened:
-    """The text of a token. Raises PrivateTextErased, PrivateTextInvalid, PrivateKeysUnusable."""
+    """The text of a token.
+
+    Raises PrivateTextErased, PrivateTextUnknown, PrivateTextInvalid, PrivateKeysUnusable.
+    """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
@@ -75,7 +82,7 @@ def open_text(keys: PrivateKeys, token: str) -> Opened:
         raise PrivateTextInvalid("this is no token of a private text")
     found = keys.named(match[1])
     if found is None:
-        raise PrivateTextInvalid(f"the key {match[1]} is not in this file of keys")
+        raise PrivateTextUnknown(f"the key {match[1]} is not in this file of keys")
     row, key = found
     if key is None or row.subject is None:
         raise PrivateTextErased(f"the key {row.ref} was erased at {row.erased}")

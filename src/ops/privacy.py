@@ -55,7 +55,8 @@ def open_token(
 ) -> None:
     """Open a token: whose text it is, and the text.
 
-    Exit codes: 0 good; 1 its key was erased, or the file of keys cannot be used; 2 it is no token.
+    Exit codes: 0 good; 1 its key was erased or is not in the file of keys, or that file is not
+    there or cannot be used; 2 it is no token.
     """
     from api import private_texts
 
@@ -86,7 +87,8 @@ def erase(
 
     It cannot be undone. Backups of the file of keys must be destroyed as well.
 
-    Exit codes: 0 erased; 1 there was no such key, or the file cannot be used; 2 used wrongly.
+    Exit codes: 0 erased; 1 there was no such key, or the file is not there or cannot be used;
+    2 used wrongly.
     """
     if (subject is None) == (not ref):
         raise CommandError("name a subject, or keys by --ref")
@@ -115,7 +117,10 @@ def show(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the keys by their names; those of erased ones stay. No key is shown."""
+    """List the keys by their names; those of erased ones stay. No key is shown.
+
+    Exit codes: 0 good; 1 the file of keys is not there, or cannot be used; 2 used wrongly.
+    """
     rows = [row for row in _told(_keys(settings).rows) if row.erased is not None or not erased]
     if as_json:
         print_document([row._asdict() for row in rows])

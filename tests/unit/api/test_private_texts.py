@@ -16,6 +16,7 @@ from api.private_texts import (
     TOKEN_LENGTH_MAX,
     PrivateTextErased,
     PrivateTextInvalid,
+    PrivateTextUnknown,
     open_text,
     protect,
 )
@@ -103,12 +104,16 @@ def test_a_key_is_erased_again_after_a_backup(keys: PrivateKeys, tmp_path: Path)
 
 
 def test_what_is_not_there_is_not_erased(keys: PrivateKeys) -> None:
-    """And no file is made for it."""
-    assert keys.erase(subject="a") is None
-    assert keys.rows() == []
-    assert keys.named("x") is None
+    """And no file is made for it; where none is, nobody can say what was erased."""
+    asked: list[Callable[[], object]] = [
+        lambda: keys.erase(subject="a"), lambda: keys.named("x"), keys.rows,
+    ]  # fmt: skip
+    for ask in asked:
+        with pytest.raises(PrivateKeysUnusable, match=r"there is no file of keys: /.*keys\.db"):
+            ask()
     protect(keys, "a", "text")
     assert keys.erase(subject="b") is None
+    assert keys.named("x") is None
 
 
 @pytest.mark.parametrize("text", ["a", "\n", "é" * 150, "😀" * 75, "x" * TEXT_BYTES_MAX])
@@ -132,26 +137,30 @@ def test_any_text_comes_back(keys: PrivateKeys, text: str) -> None:
         ("a", "\ud800"),
     ],
 )
-def test_what_cannot_be_protected(keys: PrivateKeys, subject: str, text: str) -> None:
+def test_what_cannot_be_protected(
+    keys: PrivateKeys, tmp_path: Path, subject: str, text: str
+) -> None:
     """No key is made for it."""
     with pytest.raises(PrivateTextInvalid):
         protect(keys, subject, text)
-    assert keys.rows() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tokens_that_are_none(keys: PrivateKeys, tmp_path: Path) -> None:
-    """Altered, cut short, under another's name, of another file."""
+    """Altered, cut short, under another's name; and one of another file."""
     token, other = protect(keys, "a", "text of a"), protect(keys, "b", "text of b")
     name, payload = token.split(".")[1:]
     foreign = protect(PrivateKeys(tmp_path / "other.db"), "a", "text")
     for spoilt in (
         "", "enc1", "note", token[:-1], f"{token}A", f"{token}.", token.replace("enc1", "enc2"),
-        f"enc1.{other.split('.')[1]}.{payload}", f"enc1.{name}.AAAA", foreign,
+        f"enc1.{other.split('.')[1]}.{payload}", f"enc1.{name}.AAAA",
         f"enc1.{name}.{'A' * 500}", f"{token}\n",
         f"enc1.{name}.{payload[:-2]}{'AA' if payload[-2:] != 'AA' else 'BB'}",
     ):  # fmt: skip
         with pytest.raises(PrivateTextInvalid):
             open_text(keys, spoilt)
+    with pytest.raises(PrivateTextUnknown, match=r"the key \S{22} is not in this file of keys"):
+        open_text(keys, foreign)
 
 
 def test_a_file_that_others_may_read(keys: PrivateKeys, tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from tests.unit.ops.test_commands import Run, own_folder, run
 
 __all__ = ["own_folder", "run"]
 
+# Of a key that no file has.
+TOKEN = f"enc1.{'k' * 22}.{'A' * 32}"
+
 
 class Stdin(io.TextIOWrapper):
     """What is typed."""
@@ -69,10 +72,8 @@ def test_what_it_cannot_do(run: Run, typed: pytest.MonkeyPatch) -> None:
         assert (code, out, says in err) == (2, "", True)
     for arguments, expected, says in (
         (("open", "note"), 2, "this is no token"),
-        (("erase", "a"), 1, "1 had no key that is not erased already"),
         (("erase",), 2, "name a subject, or keys by --ref"),
         (("list", "--kafka-bootstrap", "h:1"), 2, "privacy_keys_file must say which file"),
-        (("list", "--kafka-bootstrap", "h:1", "--privacy-keys-file", "none"), 0, ""),
         (("erase", "a", "--ref", "b"), 2, "name a subject, or keys by --ref"),
     ):
         code, out, err = run("privacy", *arguments)
@@ -85,3 +86,31 @@ def test_what_it_cannot_do(run: Run, typed: pytest.MonkeyPatch) -> None:
     keys.chmod(0o600)
     code, _, err = protect(run, typed, b"x")
     assert (code, "cannot be used: file is not a database" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("erase", "a"), ("erase", "--ref", "b"), ("list",), ("list", "--erased"),
+                  ("open", TOKEN)]
+)  # fmt: skip
+def test_where_no_file_of_keys_is(run: Run, arguments: tuple[str, ...]) -> None:
+    """A directory or a file that was misspelt is no good answer, and nothing is made there."""
+    for flags, path in (
+        (("--data-dir", "nowhere"), "nowhere/privacy-keys.db"),
+        (("--kafka-bootstrap", "h:1", "--privacy-keys-file", "none"), "none"),
+    ):
+        code, out, err = run("privacy", *arguments, *flags, "--json")
+        assert (code, out) == (1, "")
+        assert err == f"stockledger: there is no file of keys: {path}\n"
+        assert not Path(path).exists()
+
+
+def test_what_this_file_has_no_key_for(run: Run, typed: pytest.MonkeyPatch) -> None:
+    """Subjects, names and tokens that another one may know."""
+    assert protect(run, typed, b"x")[0] == 0
+    for arguments, says in (
+        (("erase", "b"), "1 had no key that is not erased already"),
+        (("erase", "--ref", "b"), "1 had no key that is not erased already"),
+        (("open", TOKEN), f"the key {TOKEN.split('.')[1]} is not in this file of keys"),
+    ):
+        code, out, err = run("privacy", *arguments)
+        assert (code, out, says in err) == (1, "", True), err
