@@ -67,14 +67,15 @@ _named = msgspec.json.Decoder(_Named)
 
 
 class Invalid(msgspec.Struct, gc=False):
-    """An item of a bulk that is no command. `line` counts from 1 and only NDJSON has it."""
+    """An item of a bulk that is no command."""
 
     id: str | None
     detail: str
-    line: int | None = None
 
 
 Entry = WireCommand | Invalid
+# Items, and the line that each is in.
+Lines = tuple[Sequence[Entry], Sequence[int]]
 
 
 def new_id() -> str:
@@ -157,11 +158,12 @@ def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
     except DECODE_ERRORS as error:
         raise Problem("invalid_request", explain(error)) from None
     _check_count(len(raws), items_max)
-    return [_decode_entry(bytes(raw), None) for raw in raws]
+    return [_decode_entry(bytes(raw)) for raw in raws]
 
 
-def decode_lines(body: bytes, items_max: int) -> Sequence[Entry]:
-    """The items of newline-delimited JSON; blank lines are skipped, but counted as lines."""
+def decode_lines(body: bytes, items_max: int) -> Lines:
+    """The items of newline-delimited JSON, and the line of each, from 1; blank lines are skipped,
+    but counted as lines."""
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
     try:
         commands: list[WireCommand] = _one.decode_lines(body)
@@ -171,10 +173,10 @@ def decode_lines(body: bytes, items_max: int) -> Sequence[Entry]:
     if len(commands) != lines:
         return _decode_lines_slowly(body, items_max)
     _check_count(len(commands), items_max)
-    return commands
+    return commands, range(1, len(commands) + 1)
 
 
-def _decode_lines_slowly(body: bytes, items_max: int) -> list[Entry]:
+def _decode_lines_slowly(body: bytes, items_max: int) -> Lines:
     # Not `splitlines`, which also ends a line at characters that JSON strings may hold.
     filled = [
         (number, line)
@@ -182,14 +184,14 @@ def _decode_lines_slowly(body: bytes, items_max: int) -> list[Entry]:
         if not line.isspace() and line
     ]
     _check_count(len(filled), items_max)
-    return [_decode_entry(line, number) for number, line in filled]
+    return [_decode_entry(line) for _, line in filled], [number for number, _ in filled]
 
 
-def _decode_entry(raw: bytes, line: int | None) -> Entry:
+def _decode_entry(raw: bytes) -> Entry:
     try:
         command: WireCommand = _one.decode(raw)
     except DECODE_ERRORS as error:
-        return Invalid(_id_of(raw), explain(error), line)
+        return Invalid(_id_of(raw), explain(error))
     return command
 
 

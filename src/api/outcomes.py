@@ -139,10 +139,11 @@ class _Result(msgspec.Struct, gc=False, omit_defaults=True):
 class BulkResults:
     """Collects what became of the items of one bulk, in their order."""
 
-    __slots__ = ("_positions", "_results", "submitted", "unavailable")
+    __slots__ = ("_lines", "_positions", "_results", "submitted", "unavailable")
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, lines: Sequence[int] | None = None) -> None:
+        """Nothing is known yet. `lines` has the line of each item where it came as NDJSON."""
+        self._lines = lines
         self._results: list[_Accepted | _Result] = []
         self._positions: dict[int, int] = {}
         # Whether anything reached the log, and whether anything could not.
@@ -156,7 +157,7 @@ class BulkResults:
         append = self._results.append
         for index, entry in enumerate(entries):
             if type(entry) is Invalid:
-                append(_invalid(index, entry))
+                append(self._invalid(index, entry.id, "invalid_request", entry.detail))
                 continue
             partition, outcome = next(answers)
             if type(outcome) is Moved:
@@ -186,8 +187,11 @@ class BulkResults:
         elif isinstance(fact, Rejected):
             # An id that was used otherwise is a refusal; everything else here is a malformed item.
             self.submitted = self.submitted or fact.code == _KEY_REUSED
-            status = "rejected" if fact.code == _KEY_REUSED else "invalid"
-            result = _Result(index, status, shown_id(identity), None, fact.code, fact.detail)
+            known = shown_id(identity)
+            if fact.code == _KEY_REUSED:
+                result = _Result(index, "rejected", known, None, fact.code, fact.detail)
+            else:
+                result = self._invalid(index, known, fact.code, fact.detail)
         elif isinstance(fact, Unknown):
             FAULTS.of_partition(partition, fact.detail)
             self.submitted = True
@@ -200,6 +204,11 @@ class BulkResults:
             )
         self._results.append(result)
 
+    def _invalid(self, index: int, identity: str | None, code: str, detail: str) -> _Result:
+        """What is malformed, with its line where there is one."""
+        line = None if self._lines is None else self._lines[index]
+        return _Result(index, "invalid", identity, None, code, detail, line)
+
     def answer(self) -> Answer:
         """200 with all results, or the problem where nothing could be submitted at all."""
         if self.unavailable is not None and not self.submitted:
@@ -210,7 +219,3 @@ class BulkResults:
         headers = (position_header(self._positions),) if self._positions else ()
         body = b'{"results":' + encode(self._results) + b"}"
         return Answer(HTTPStatus.OK, body, headers)
-
-
-def _invalid(index: int, entry: Invalid) -> _Result:
-    return _Result(index, "invalid", entry.id, None, "invalid_request", entry.detail, entry.line)

@@ -56,6 +56,7 @@ async def test_a_broken_line_in_the_middle_stops_no_other(client: httpx.AsyncCli
         '{"id":"n3","type":"receipt"}',
         json.dumps(receipt(id="n4", quantity="2")),
         "[" * 100_000,
+        json.dumps(receipt(id="n5", quantity="x")),
     ]
     answer = await client.post(BULK, content="\r\n".join(lines).encode(), headers=NDJSON)
     assert answer.status_code == 200, answer.text
@@ -66,6 +67,7 @@ async def test_a_broken_line_in_the_middle_stops_no_other(client: httpx.AsyncCli
         (2, "invalid", "n3", 4),
         (3, "accepted", "n4", None),
         (4, "invalid", None, 6),
+        (5, "invalid", "n5", 7),
     ]
     assert await on_hand(client, "A", answer.headers["ledger-position"]) == "7"
 

@@ -1,12 +1,13 @@
 """Many movements in one request: the hot path of the whole service."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.requests import Request
 
 from api.answers import Answer
 from api.bodies import JSON_TYPES, NDJSON_TYPES, content_type, read_body
-from api.commands import Invalid, decode_array, decode_lines, new_id
+from api.commands import Entry, Invalid, decode_array, decode_lines, new_id
 from api.dependencies import actor, services, traceparent
 from api.operations import Content, Operation, Reply
 from api.outcomes import BulkResults
@@ -26,8 +27,12 @@ async def post_bulk(request: Request) -> Answer:
     parts = services(request)
     settings = parts.settings
     body = await read_body(request, settings.body_bytes_max)
-    decode = decode_lines if media_type in NDJSON_TYPES else decode_array
-    entries = decode(body, settings.bulk_items_max)
+    entries: Sequence[Entry]
+    lines: Sequence[int] | None = None
+    if media_type in NDJSON_TYPES:
+        entries, lines = decode_lines(body, settings.bulk_items_max)
+    else:
+        entries = decode_array(body, settings.bulk_items_max)
     del body
     commands: list[Command] = []
     for entry in entries:
@@ -35,7 +40,7 @@ async def post_bulk(request: Request) -> Answer:
             if entry.id is None:
                 entry.id = new_id()
             commands.append(entry)  # type: ignore[arg-type]
-    results = BulkResults()
+    results = BulkResults(lines)
     outcomes = (
         await parts.ledger.submit_bulk(
             commands,

@@ -91,24 +91,23 @@ def test_an_item_is_told_what_is_wrong_with_it_alone() -> None:
 def test_lines_are_counted_from_1_over_blank_ones(ending: bytes) -> None:
     """Also where the last line has no end, and where every item is good."""
     good = json.dumps(receipt()).encode()
-    assert [type(one) for one in decode_lines(ending.join([good, good]), 10)] == (
-        [movements.Receipt] * 2
-    )
-    entries = decode_lines(ending.join([b"", good, b"", b"{", good, b""]), 10)
+    entries, lines = decode_lines(ending.join([good, good]), 10)
+    assert [type(one) for one in entries] == [movements.Receipt] * 2
+    assert list(lines) == [1, 2]
+    entries, lines = decode_lines(ending.join([b"", good, b"", b"{", good, b""]), 10)
     assert [type(one) for one in entries] == [movements.Receipt, Invalid, movements.Receipt]
-    assert isinstance(entries[1], Invalid)
-    assert entries[1].line == 4
+    assert list(lines) == [2, 4, 5]
 
 
 def test_a_line_is_one_item() -> None:
     """Neither two on a line nor one on two lines; a separator inside a string is no line's end."""
     good = json.dumps(receipt()).encode()
-    assert isinstance(decode_lines(good + good, 10)[0], Invalid)
-    first, second = decode_lines(good.replace(b", ", b",\n", 1), 10)
+    assert isinstance(decode_lines(good + good, 10)[0][0], Invalid)
+    first, second = decode_lines(good.replace(b", ", b",\n", 1), 10)[0]
     assert isinstance(first, Invalid)
     assert isinstance(second, Invalid)
     text = json.dumps(receipt(note="a\u2028b"), ensure_ascii=False).encode()
-    assert isinstance(decode_lines(text, 10)[0], movements.Receipt)
+    assert isinstance(decode_lines(text, 10)[0][0], movements.Receipt)
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b'{"name":'])

@@ -97,12 +97,23 @@ def test_a_bulk_of_which_nothing_was_submitted_is_503() -> None:
 def test_invalid_items_stand_in_their_places() -> None:
     """Between those that were commands."""
     results = BulkResults()
-    results.add_all([Invalid("i", "bad", 1), COMMAND, Invalid(None, "bad")], [(0, moved(1))])
+    results.add_all([Invalid("i", "bad"), COMMAND, Invalid(None, "bad")], [(0, moved(1))])
     items = json.loads(results.answer().body)["results"]
     assert [one["status"] for one in items] == ["invalid", "accepted", "invalid"]
-    assert items[0]["line"] == 1
-    assert items[2]["id"] is None
-    assert "line" not in items[2]
+    assert [one["id"] for one in items] == ["i", "m", None]
+    assert not any("line" in one for one in items)
+
+
+def test_what_is_malformed_has_its_line() -> None:
+    """Whether it could not be read or was refused for its form; nothing else has one."""
+    outcomes: list[tuple[int, Outcome]] = [
+        (0, moved(1)), (0, Rejected("invalid_quantity", "bad")), (0, REFUSED),
+        (0, Rejected("idempotency_key_reused", "")),
+    ]  # fmt: skip
+    results = BulkResults([2, 3, 5, 6, 8])
+    results.add_all([COMMAND, Invalid("i", "bad"), *[COMMAND] * 3], outcomes)
+    items = json.loads(results.answer().body)["results"]
+    assert [one.get("line") for one in items] == [None, 3, 5, None, None]
 
 
 def test_a_single_outcome() -> None:
