@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ledger.domain import codes, quantities
 from ledger.domain.facts import Command
-from ledger.domain.movements import MovementCommand, Reversal
+from ledger.domain.movements import CustomerReturn, MovementCommand, Reversal
 from ledger.domain.rejections import Rejected, malformed
 
 # Printable ASCII without the blank: what nearly all ids and references are made of.
@@ -57,6 +57,12 @@ def check_extras(command: MovementCommand) -> Rejected | None:
         if all(type(number) is Rejected for number in numbers):
             detail = numbers[0].detail if type(numbers[0]) is Rejected else ""
             return malformed("invalid_quantity", f"expected_on_hand: {detail}")
+        if type(command) is CustomerReturn and command.disposition == "scrap":
+            return malformed(
+                "invalid_request",
+                "expected_on_hand: goods that come back as scrap go from one virtual account to "
+                "another, which touches no stock key",
+            )
     return check_texts(command)
 
 

@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import decide, evolve
+from ledger.domain.facts import Moved
+from ledger.domain.stock import PartitionState
+from ledger.events.chain import Chain
 from ledger.events.trails import Trail, encode_trail
 from ops.verify.partition import Sources, verify_partition
+from tests import builders as make
 from tests.contract.read_models import cases
 from tests.unit.ops.story import StoredLog, Story, story
 
@@ -115,3 +121,22 @@ def test_what_came_with_a_later_level(
     report = asyncio.run(verify_partition(Sources(log), 0))
     assert [one.where for one in report.findings.kept] == early
     assert set(report.findings.counts) <= {"level_too_early"}
+
+
+def test_a_condition_on_no_stock_key_in_an_older_log_is_read_as_ever() -> None:
+    """It is refused now; where such a return counts, it is replayed and found to be sound."""
+    log = cases.MemoryLog(1)
+    teller = cases.Teller(log)
+    teller.tell(cases.receipt("m1", make.SKU))
+    teller.state.offset = teller.end
+    asked = make.customer_return(disposition="scrap", id="m2")
+    fact = decide(teller.state, asked, Context(Rules(), teller.now_ms))
+    assert isinstance(fact, Moved)
+    fact.command.expected_on_hand = "0"  # type: ignore[union-attr]
+    teller.lay(fact)
+    assert asyncio.run(verify_partition(Sources(log), 0)).findings.counts == {}
+    state, chain = PartitionState(), Chain(0)
+    for record in log.records[0]:
+        evolve(state, chain.accept(record))
+    told = teller.state
+    assert (state.skus, state.ids, state.offset) == (told.skus, told.ids, told.offset)

@@ -1,6 +1,7 @@
 """Every refusal, and which one comes first where several apply."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -38,6 +39,10 @@ DESCENDING = """
     return      disposition         'keep'             invalid_request
     return      location            ''                 invalid_location
     return      quantity            '-1'               invalid_quantity
+    scrapped    occurred_at         '2026'             invalid_time
+    scrapped    expected_on_hand    'many'             invalid_quantity
+    scrapped    expected_on_hand    '1'                invalid_request
+    scrapped    reference           Reference('','')   invalid_reference
     transfer    from_location       ''                 invalid_location
     transfer    to_location         ''                 invalid_location
     transfer    quantity            1.5                invalid_quantity
@@ -49,6 +54,7 @@ MAKERS: dict[str, Callable[..., MovementCommand]] = {
     "receipt": make.receipt,
     "adjustment": make.adjustment,
     "return": make.customer_return,
+    "scrapped": partial(make.customer_return, disposition="scrap"),
     "transfer": make.transfer,
     "status": make.status_change,
 }
@@ -233,6 +239,19 @@ def test_which_key_an_expectation_is_about() -> None:
     past.when(make.receipt(location="MAIN/B", expected_on_hand="2.0")).then()
     past.when(make.adjustment("-1", expected_on_hand="6")).then()
     past.when(make.receipt(location="NEW", expected_on_hand="-0")).then()
+
+
+@pytest.mark.parametrize("expected", ["0", "6"])
+def test_an_expectation_of_what_touches_no_key_is_malformed(expected: str) -> None:
+    """Goods that a customer returns and that are scrapped at once lie nowhere."""
+    past = given(make.receipt("6"))
+    wrong = past.when(make.customer_return(disposition="scrap", expected_on_hand=expected))
+    assert "touches no stock key" in wrong.malformed("invalid_request").detail
+    linked = make.customer_return(
+        disposition="scrap", expected_on_hand=expected, original_id="nobody"
+    )
+    past.when(linked).malformed("invalid_request")
+    past.when(make.customer_return(disposition="restock", expected_on_hand="6")).then()
 
 
 def test_a_level_is_only_raised() -> None:
