@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,6 +28,7 @@ from ledger.events.codec import encode
 from ledger.events.envelope import DATA_TYPES, LEVEL_RAISED
 from ledger.events.partitioner import Partitioner
 from tests.example_events import LEDGER_ID, SKU, examples
+from tests.unit.ledger.domain.test_refusals import ROWS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -124,6 +126,13 @@ def test_every_code_has_its_place_in_the_precedence() -> None:
     text = (ROOT / "docs/http.md").read_text()
     part = text.split("## Which answer comes first", 1)[1].split("\n## ", 1)[0]
     assert set(get_args(Code)) <= set(re.findall(r"`(\w+)`", part))
+    # The forms of a movement, as the table of the tests has them.
+    movement = part.split("- A movement: ", 1)[1].split("\n   - ", 1)[0]
+    forms = re.findall(r"`(invalid_\w+)`", movement)
+    for _, rows in groupby(ROWS, key=lambda row: row[0]):
+        said = iter(forms)
+        for code, _ in groupby(row[3] for row in rows):
+            assert code in said, f"{code} is not where it comes in {forms}"
 
 
 def test_the_example_events_are_one_history() -> None:

@@ -7,9 +7,10 @@ Precedence, highest first; inside a group in the order given. The first that app
    leaves a record.
 2. `invalid_sku`, `invalid_id`, `invalid_reason` or (disposition) `invalid_request`,
    `invalid_location`, `invalid_lot`, `invalid_status`, (nothing would move) `invalid_request`,
-   `invalid_quantity` (form), `invalid_time`, `invalid_cost`, `invalid_quantity`
-   (expected_on_hand), `invalid_request` (expected_on_hand where no stock key is touched),
+   `invalid_quantity` (form), `invalid_time`, `invalid_cost`, (supply_order) `invalid_id`,
+   (expected_on_hand) `invalid_quantity`, and `invalid_request` where no stock key is touched,
    `invalid_reference`, (note) `invalid_request`, `invalid_item`: need no state, leave no record.
+   Of a supply order the note comes before what follows the ids.
 3. `unknown_movement`, `not_reversible`, `already_reversed`, `item_in_use`, `unknown_item` (strict
    items only), `invalid_quantity` (more comes back than is left of the original; more decimals than
    the item's scale, or beyond 10^18 at that scale), `supply_order_not_open`, `invalid_time` (a

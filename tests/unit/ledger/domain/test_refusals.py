@@ -25,6 +25,7 @@ DESCENDING = """
     receipt     quantity            '6e1'              invalid_quantity
     receipt     occurred_at         'yesterday'        invalid_time
     receipt     unit_cost           '-1'               invalid_cost
+    receipt     supply_order        ''                 invalid_id
     receipt     expected_on_hand    'many'             invalid_quantity
     receipt     reference           Reference('','')   invalid_reference
     receipt     note                ''                 invalid_request
