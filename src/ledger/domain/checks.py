@@ -41,9 +41,16 @@ def check_texts(command: MovementCommand | Reversal) -> Rejected | None:
     reference = command.reference
     if reference is not None and not (short(reference.type) and short(reference.id)):
         return malformed("invalid_reference", "a reference has a short printable type and id")
-    if command.note is not None and not short(command.note):
-        return malformed("invalid_request", f"a note has 1 to {codes.TEXT_LENGTH_MAX} characters")
-    return None
+    return check_note(command.note)
+
+
+def check_note(note: str | None) -> Rejected | None:
+    """A note has 1 to 500 printable characters, if there is one."""
+    if note is None or short(note):
+        return None
+    return malformed(
+        "invalid_request", f"a note has 1 to {codes.TEXT_LENGTH_MAX} printable characters"
+    )
 
 
 def check_extras(command: MovementCommand) -> Rejected | None:

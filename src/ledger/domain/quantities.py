@@ -17,6 +17,7 @@ COST_UNIT = 10**COST_SCALE
 Number = str | int | float
 _TEXT_LENGTH_MAX = 40
 _TOO_LARGE = "the number is beyond 10^18"
+_COST_TOO_LARGE = f"a cost is 0 to {SCALED_MAX // COST_UNIT}"
 _DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
 
 
@@ -116,7 +117,8 @@ def cost(number: Number) -> tuple[int, str] | Rejected:
 def _cost(number: Number) -> tuple[int, str] | Rejected:
     result = parse(number, COST_SCALE)
     if type(result) is Rejected:
-        return malformed("invalid_cost", result.detail)
+        too_large = result.detail.startswith(_TOO_LARGE)
+        return malformed("invalid_cost", _COST_TOO_LARGE if too_large else result.detail)
     if result[0] < 0:
         return malformed("invalid_cost", "a cost is not negative")
     return result

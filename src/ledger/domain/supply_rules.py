@@ -1,7 +1,7 @@
 """Supply orders: the facts that commands about them make of the state, or why not."""
 
 from ledger.domain import codes, quantities
-from ledger.domain.checks import short, wrong_instant
+from ledger.domain.checks import check_note, short, wrong_instant
 from ledger.domain.context import MICROSECONDS_PER_DAY, Context
 from ledger.domain.facts import Moved
 from ledger.domain.quantities import SCALED_MAX, Number
@@ -37,11 +37,11 @@ def decide_supply(
     state: PartitionState, command: SupplyCommand, context: Context
 ) -> SupplyFact | Rejected:
     """The fact that a command about a supply order makes of the state, or why not."""
-    wrong = codes.check_sku(command.sku) or codes.check_id(command.id or "")
+    wrong = (
+        codes.check_sku(command.sku) or codes.check_id(command.id or "") or check_note(command.note)
+    )
     if wrong is not None:
         return wrong
-    if command.note is not None and not short(command.note):
-        return malformed("invalid_request", f"a note has 1 to {codes.TEXT_LENGTH_MAX} characters")
     if type(command) is PlaceSupplyOrder:
         return _decide_place(state, command, context)
     wrong = codes.check_id(command.supply_order)  # type: ignore[union-attr]

@@ -131,6 +131,15 @@ def test_what_is_no_cost(number: str | float) -> None:
     assert (refusal.code, refusal.needs_state) == ("invalid_cost", False)
 
 
+@pytest.mark.parametrize("number", ["1000000000001", "9" * 50, 10**13, 10**30, -(10**30)])
+def test_a_cost_that_is_too_large_is_told_of_costs(number: str | int) -> None:
+    """No item and no smallest unit has to do with it."""
+    refusal = quantities.cost(number)
+    assert isinstance(refusal, Rejected)
+    assert refusal.detail == "a cost is 0 to 1000000000000"
+    assert not isinstance(quantities.cost("1000000000000"), Rejected)
+
+
 def test_a_float_that_equals_an_integer_is_no_integer() -> None:
     """Whatever was asked first: 1 and 1.0 are equal as keys of a cache."""
     for number in (1, 1.0, 1, 1.0):

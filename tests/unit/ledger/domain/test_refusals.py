@@ -242,6 +242,15 @@ def test_which_key_an_expectation_is_about() -> None:
     past.when(make.receipt(location="NEW", expected_on_hand="-0")).then()
 
 
+def test_what_is_wrong_with_a_note_is_said() -> None:
+    """Its length may be good; it has two lines."""
+    says = "a note has 1 to 500 printable characters"
+    for note in ("two\nlines", "", "x" * 501):
+        wrong = given().when(make.receipt(note=note)).malformed("invalid_request")
+        order = given().when(make.place(note=note)).malformed("invalid_request")
+        assert (wrong.detail, order.detail) == (says, says)
+
+
 @pytest.mark.parametrize("expected", ["0", "6"])
 def test_an_expectation_of_what_touches_no_key_is_malformed(expected: str) -> None:
     """Goods that a customer returns and that are scrapped at once lie nowhere."""
