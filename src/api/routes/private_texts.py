@@ -41,7 +41,7 @@ async def post_private_text(request: Request) -> Answer:
     try:
         wanted = _decode(body)
     except DECODE_ERRORS as error:
-        raise Problem("invalid_request", explain(error, body)) from None
+        raise Problem("invalid_request", explain(error)) from None
     keys = PrivateKeys(path)
     try:
         # It may have to wait for another process that writes the file.

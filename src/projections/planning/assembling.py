@@ -61,12 +61,8 @@ def assemble(names: Sequence[tuple[str, str]], rows: Rows) -> Days:
 
 def sites_together(days: Days) -> Days:
     """Each SKU as one series, at the largest scale of its sites."""
-    skus: list[str] = []
-    numbers = np.empty(len(days), np.int32)
-    for index, sku in enumerate(days.skus):
-        if not skus or skus[-1] != sku:
-            skus.append(sku)
-        numbers[index] = len(skus) - 1
+    skus = [days.skus[one] for one in days.first_of_skus().tolist()]
+    numbers = days.sku_numbers().astype(np.int32)
     counts = np.diff(days.starts)
     slot = (days.day.astype(np.int64) << _DAY_SHIFT) | (
         np.repeat(days.scales.astype(np.int64), counts) << _SCALE_SHIFT
@@ -78,10 +74,8 @@ def sites_together(days: Days) -> Days:
 
 def without_overflow(days: Days, left_out: set[str]) -> Days:
     """The same without SKUs that are `left_out` or have sums beyond `SUM_MAX`."""
-    first_of_sku = [
-        index for index, sku in enumerate(days.skus) if not index or days.skus[index - 1] != sku
-    ]
-    starts = days.starts[[*first_of_sku, len(days)]]
+    first_of_sku = days.first_of_skus()
+    starts = days.starts[np.append(first_of_sku, len(days))]
     beyond = np.zeros(len(first_of_sku), np.bool_)
     for column in days.columns.values():
         beyond |= _beyond(column, starts)

@@ -8,6 +8,7 @@ columns up to a day are the balances at its end.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,16 @@ class Days:
     def __len__(self) -> int:
         """How many series there are."""
         return len(self.skus)
+
+    def first_of_skus(self) -> Integers:
+        """The number of the first series of each SKU; those of one SKU stand together."""
+        new = [number for number, (one, after) in enumerate(pairwise(self.skus), 1) if one != after]
+        return np.array([0, *new] if len(self) else [], np.int64)
+
+    def sku_numbers(self) -> Integers:
+        """The number of each series' SKU, in the order of the SKUs."""
+        first = self.first_of_skus()
+        return np.repeat(np.arange(len(first)), np.diff(np.append(first, len(self))))
 
     def series(self) -> Integers:
         """The number of the series of each row."""

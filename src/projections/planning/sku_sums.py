@@ -6,7 +6,6 @@ the value of one site is only what went by, so no cost and no value of stock com
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -42,8 +41,7 @@ class SkuSums:
 
 def sku_sums(days: Days, first_day: int) -> SkuSums:
     """The sums up to the end of `days`, which are of all sites; `first_day` begins the window."""
-    first = _first_of_sku(days)
-    sku = np.repeat(np.arange(len(first)), np.diff([*first.tolist(), len(days)]))
+    first, sku = days.first_of_skus(), days.sku_numbers()
     scales = np.zeros(len(first), np.int64)
     np.maximum.at(scales, sku, days.scales)
     digits = scales[sku] - days.scales
@@ -75,12 +73,6 @@ def on_hand_values(days: Days, sums: SkuSums) -> Exact:
     share = np.where(held > 0, divided(value, np.maximum(held, 1), own), 0)
     whole = np.array([not site for site in days.sites], np.bool_)
     return narrowed(np.where(whole, value, share))
-
-
-def _first_of_sku(days: Days) -> Integers:
-    """The first series of each SKU; those of one SKU stand together."""
-    new = [number for number, (one, next_) in enumerate(pairwise(days.skus), 1) if one != next_]
-    return np.array([0, *new] if len(days) else [], np.int64)
 
 
 def _power(digits: Integers) -> Exact:

@@ -4,9 +4,12 @@ record, and one SKU with a long history."""
 import asyncio
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+
+import pytest
 
 from ledger.adapters.sqlite_file import place_of
 from ledger.config import Settings, open_log, open_snapshots
@@ -92,6 +95,13 @@ def forget() -> None:
     """Delete what was kept for the tests of a module."""
     shutil.rmtree(_made())
     _made.cache_clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Behind the last test of a module that imports this, nothing that was made once is left."""
+    yield
+    forget()
 
 
 def records_of(folder: Path) -> list[list[Record]]:

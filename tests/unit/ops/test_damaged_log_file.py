@@ -2,16 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.unit.ops.exports import FLAGS, PARTITIONS, forget, make_ledger
+from tests.unit.ops.exports import FLAGS, PARTITIONS, forgotten, make_ledger
 from tests.unit.ops.test_commands import Run, own_folder, run
 
-__all__ = ["own_folder", "run"]
+__all__ = ["forgotten", "own_folder", "run"]
 
 COMMANDS = {
     "verify": ("verify", "--jobs", "1"),
@@ -43,12 +42,6 @@ DAMAGES = {
         f"2 records lie {OUTSIDE} -1, offset 1099511627775."
     ),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    forget()
 
 
 @pytest.fixture(autouse=True)

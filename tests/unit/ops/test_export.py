@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -25,7 +24,7 @@ from tests.unit.ops.exports import (
     PARTITIONS,
     SKU,
     bytes_of,
-    forget,
+    forgotten,
     make_export,
     make_ledger,
     records_of,
@@ -33,15 +32,9 @@ from tests.unit.ops.exports import (
 )
 from tests.unit.ops.test_commands import Run, own_folder, run
 
-__all__ = ["own_folder", "run"]
+__all__ = ["forgotten", "own_folder", "run"]
 
 OUT = Path("out")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    forget()
 
 
 @pytest.fixture(autouse=True)

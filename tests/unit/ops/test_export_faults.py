@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tests.unit.ops.exports import (
     BUSY,
     FLAGS,
     bytes_of,
-    forget,
+    forgotten,
     make_export,
     make_ledger,
     settings_of,
@@ -27,15 +26,9 @@ from tests.unit.ops.exports import (
 from tests.unit.ops.full_disk import small_disk
 from tests.unit.ops.test_commands import Run, own_folder, run
 
-__all__ = ["own_folder", "run"]
+__all__ = ["forgotten", "own_folder", "run"]
 
 OUT = Path("out")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    forget()
 
 
 @pytest.fixture(autouse=True)

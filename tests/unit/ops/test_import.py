@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tests.unit.ops.exports import (
     SKU,
     bytes_of,
     counting_of,
-    forget,
+    forgotten,
     make_export,
     make_ledger,
     records_of,
@@ -28,17 +27,11 @@ from tests.unit.ops.exports import (
 )
 from tests.unit.ops.test_commands import Run, own_folder, run
 
-__all__ = ["own_folder", "run"]
+__all__ = ["forgotten", "own_folder", "run"]
 
 OUT, NEW = Path("out"), Path("new")
 INTO_NEW = ("import", "out", *FLAGS, "--data-dir", "new")
 FILE = OUT / f"log-{BUSY:05d}.ndjson"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    forget()
 
 
 @pytest.fixture(autouse=True)

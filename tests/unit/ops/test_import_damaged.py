@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,18 @@ from tests.unit.ops.exports import (
     PARTITIONS,
     SKU,
     bytes_of,
-    forget,
+    forgotten,
     make_export,
     make_ledger,
     settings_of,
 )
 from tests.unit.ops.test_commands import Run, own_folder, run
 
-__all__ = ["own_folder", "run"]
+__all__ = ["forgotten", "own_folder", "run"]
 
 OUT, NEW = Path("out"), Path("new")
 INTO_NEW = ("import", "out", *FLAGS, "--data-dir", "new")
 FILE = OUT / f"log-{BUSY:05d}.ndjson"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten() -> Iterator[None]:
-    yield
-    forget()
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ from a site's value by themselves is no value of its stock; only for all sites t
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +29,7 @@ class SiteValues:
         """Takes all sites of each SKU, in the order of SKU and site."""
         self._days = days
         self._numbers = np.arange(len(days), dtype=np.int64)
-        sku = _sku_numbers(days)
+        sku = days.sku_numbers()
         self._base, self._span = _span(days.day)
         keys = sku[days.series()] * self._span + days.day - self._base
         # Each day on which a SKU has a row at all, SKU by SKU, and which of them a row lies on.
@@ -92,7 +91,7 @@ class SiteValues:
             first = until
 
     def all(self) -> Days:
-        """All series at once."""
+        """All series at once: the running sum of `value_net` is the site's share of value."""
         return self._valued(self._numbers)
 
     def _valued(self, numbers: Integers) -> Days:
@@ -122,19 +121,6 @@ class SiteValues:
             columns,
             days.left_out,
         )
-
-
-def valued_by_site(days: Days) -> Days:
-    """The same series with `value_net` so that its running sum is the site's share of value."""
-    return SiteValues(days).all()
-
-
-def _sku_numbers(days: Days) -> Integers:
-    """The number of each series' SKU; series of one SKU stand together."""
-    if len(days) == 0:
-        return np.zeros(0, np.int64)
-    new = [before != after for before, after in pairwise(days.skus)]
-    return np.concatenate([[0], np.cumsum(new, dtype=np.int64)]).astype(np.int64)
 
 
 def _span(day: Exact) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from projections.planning.health.figures import figures
 from projections.planning.health.groups import by_group
 from projections.planning.health.measures import measure
 from projections.planning.health.parameters import HealthParameters
-from projections.planning.health.sites import SiteValues, valued_by_site
+from projections.planning.health.sites import SiteValues
 from tests.unit.projections.planning.health.story import Event, Model, columns, history, rounded
 
 FIRST = 15_000
@@ -35,7 +35,7 @@ def test_every_day_has_its_share(made: list[Event]) -> None:
     rows = history(made)
     parameters = HealthParameters(FIRST - 4, FIRST + 13, "day", demand_days=3)
     before = columns(rows, {})
-    found = figures(measure(valued_by_site(before), parameters), parameters)
+    found = figures(measure(SiteValues(before).all(), parameters), parameters)
     plain = figures(measure(before, parameters), parameters)
     for name in ("on_hand", "issued", "unmet", "aged_0", "unjudged", "days_of_cover"):
         assert np.array_equal(found[name].values, plain[name].values), name
@@ -60,7 +60,7 @@ def test_a_site_that_only_issues_keeps_its_value() -> None:
         ]
     )
     parameters = HealthParameters(FIRST, FIRST + 1, "day", demand_days=1)
-    found = figures(measure(valued_by_site(columns(rows, {})), parameters), parameters)
+    found = figures(measure(SiteValues(columns(rows, {})).all(), parameters), parameters)
     assert found["value"].values.tolist() == [[20_000_000, 4_000_000], [20_000_000, 20_000_000]]
 
 
@@ -128,5 +128,5 @@ def test_sites_that_count_in_other_units() -> None:
     days = columns(rows, {})
     days.scales[1] = 1
     parameters = HealthParameters(FIRST, FIRST, "whole", demand_days=1)
-    found = figures(measure(valued_by_site(days), parameters), parameters)
+    found = figures(measure(SiteValues(days).all(), parameters), parameters)
     assert found["value"].values.tolist() == [[30_000_000], [10_000_000]]
