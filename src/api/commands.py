@@ -226,7 +226,7 @@ def explain(error: Exception) -> str:
         return "the document is nested too deeply"
     text = str(error)
     if text == _TRUNCATED:
-        return "the document is empty, or ends in the middle, or with half a surrogate pair"
+        return "the document is empty or incomplete"
     match = _PATH_INDEX.match(text)
     if match is not None:
         text = f"{match[1]} - at `$.{match[2]}`" if match[2] else match[1]
