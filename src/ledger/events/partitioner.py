@@ -48,10 +48,11 @@ class Partitioner:
         if len(skus) >= _TOGETHER_MIN:
             from ledger.events.murmur_columns import murmur2_of_all  # numpy, which not all need
 
+            if max(map(len, skus)) > SKU_LENGTH_MAX:
+                skus = [sku[:SKU_LENGTH_MAX] for sku in skus]
             hashes = murmur2_of_all(skus)
-            if hashes is not None:
-                found: list[int] = ((hashes & _UNSIGNED) % self.partitions).tolist()
-                return found
+            found: list[int] = ((hashes & _UNSIGNED) % self.partitions).tolist()
+            return found
         shards, last = self._shards, _SHARDS - 1
         one_by_one = []
         for sku in skus:
