@@ -37,7 +37,7 @@ _SECURITY_HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 _CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP))
+FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP))
 _UNROUTED: Final = "unmatched"
 # Request ids tell requests apart and guard nothing; asking the system for each is a system call.
 _chance: Final = random.Random()  # noqa: S311
@@ -141,7 +141,7 @@ class _Sender:
     async def answer(self, answer: Answer) -> None:
         """Send a whole answer."""
         self.status = answer.status
-        if write(self._send, answer, b"%bx-request-id: %b\r\n" % (_FIXED_LINES, self._request_id)):
+        if write(self._send, answer, b"%bx-request-id: %b\r\n" % (FIXED_LINES, self._request_id)):
             return
         body = answer.body
         given = (

@@ -20,10 +20,13 @@ from api.schemas.common import Problem
 
 _REF: Final = "#/components/schemas/{model}"
 _COMMON_PROBLEMS: Final = (
-    "unauthorized", "forbidden", "invalid_request", "headers_too_large", "internal_error",
+    "malformed_http", "unauthorized", "forbidden", "invalid_request", "headers_too_large",
+    "internal_error",
 )  # fmt: skip
 # A health check is open, so nothing is refused for want of a key.
-_OPEN_PROBLEMS: Final = ("invalid_request", "headers_too_large", "internal_error")
+_OPEN_PROBLEMS: Final = (
+    "malformed_http", "invalid_request", "headers_too_large", "internal_error",
+)  # fmt: skip
 _DESCRIPTION: Final = """\
 The one place that knows what is in stock. Every movement is an event that is never changed; what
 is read here is built from those events.

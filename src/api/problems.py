@@ -43,6 +43,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "level_too_low": (409, "The log is not raised to the level of this"),
     "unknown_supply_order": (404, "There is no such supply order"),
     "foreign_ledger": (409, "Another ledger is meant"),
+    "malformed_http": (400, "The request is no HTTP that can be read"),
     "unauthorized": (401, "An API key is needed"),
     "forbidden": (403, "Not allowed"),
     "not_found": (404, "Not found"),

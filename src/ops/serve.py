@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Signals = tuple[signal.Signals, ...]
 Ready = Callable[[], None]
+Listeners = list[socket.socket]
 
 # Between two looks; longer each time, because a recovery may take minutes.
 READY_POLL_SECONDS_MIN = 0.01
@@ -65,7 +66,7 @@ def serve(settings: Settings) -> None:
             _run(alone(settings), [listener], lambda: _say_ready(settings))
 
 
-def _serve_one(settings: Settings, listeners: list[socket.socket], ready: Ready) -> None:
+def _serve_one(settings: Settings, listeners: Listeners, ready: Ready) -> None:
     """One of several processes. Raises CommandError."""
     logging.configure(settings.log_level, settings.log_format)
     _run(settings, listeners, ready, (STOP_SIGNAL,))
@@ -73,7 +74,7 @@ def _serve_one(settings: Settings, listeners: list[socket.socket], ready: Ready)
 
 def _run(
     settings: Settings,
-    listeners: list[socket.socket],
+    listeners: Listeners,
     ready: Ready,
     stop_signals: Signals = (signal.SIGINT, signal.SIGTERM),
 ) -> None:
@@ -82,13 +83,11 @@ def _run(
 
 
 def _failure(
-    settings: Settings,
-    listeners: list[socket.socket],
-    ready: Ready,
-    stop_signals: Signals,
+    settings: Settings, listeners: Listeners, ready: Ready, stop_signals: Signals
 ) -> BaseException | None:
     """Serve until told to stop; why that could not go on, if so."""
     from api.app import create_app
+    from api.malformed import Protocol
 
     keep_freed_memory()
     try:
@@ -99,7 +98,7 @@ def _failure(
     config = Config(
         guard,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -123,10 +122,7 @@ def _failure(
 
 
 async def _serve(
-    server: "_Server",
-    listeners: list[socket.socket],
-    ready: Ready,
-    stop_signals: Signals,
+    server: "_Server", listeners: Listeners, ready: Ready, stop_signals: Signals
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in stop_signals:

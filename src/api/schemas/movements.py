@@ -45,7 +45,8 @@ class _Movement(_Common):
     expected_on_hand: SignedQuantity | None = Field(
         None,
         description="Refused as `version_conflict` unless the stock key that is taken from (else "
-        "the one put into) holds exactly this.",
+        "the one put into) holds exactly this. A customer return that is scrapped touches none, "
+        "and may not have it.",
     )
 
 

@@ -1,16 +1,14 @@
 """Answers in one piece are those that uvicorn would have written, header by header."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api import edge, whole
 from api.answers import Answer
+from tests.unit.api.sockets import served
 from tests.waiting import eventually
 
 LARGE = b"x" * 3_000_000
@@ -35,32 +33,6 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] == "POST":
         await receive()
     await edge._Sender(send, b"request-1").answer(ANSWERS[scope["path"]])
-
-
-@asynccontextmanager
-async def served() -> AsyncIterator[int]:
-    """A uvicorn on a socket of this machine; yields its port."""
-    config = Config(
-        app,
-        port=0,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        headers=[("x-all", "1")],
-    )
-    server = Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - it knows no events
-        await asyncio.sleep(0.01)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def exchange(port: int, *requests: str) -> list[tuple[bytes, list[bytes], bytes]]:
@@ -112,7 +84,7 @@ async def told(
 ) -> tuple[list[tuple[bytes, list[bytes], bytes]], list[str]]:
     """The answers, which are the same where only ASGI's messages are used; and the paths of those
     that were written with them anyway."""
-    async with served() as port:
+    async with served(app) as port:
         found = await exchange(port, *requests)
         written = [*messages]
         with monkeypatch.context() as patch:
@@ -171,7 +143,7 @@ async def test_a_connection_that_ends(
 @pytest.mark.parametrize("path", [path for path in ANSWERS if "wrong" in path])
 async def test_a_header_that_is_none_is_not_sent(messages: list[str], path: str) -> None:
     """Nobody can put a header of their own into an answer."""
-    async with served() as port, asyncio.timeout(30):
+    async with served(app) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(ask(path).encode())
         found = await reader.read()
@@ -182,7 +154,7 @@ async def test_a_header_that_is_none_is_not_sent(messages: list[str], path: str)
 
 async def test_who_does_not_read_is_waited_for(messages: list[str]) -> None:
     """What nobody takes does not gather in memory."""
-    async with served() as port, asyncio.timeout(30):
+    async with served(app) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write((ask("/large") * 8).encode())
         await eventually(lambda: messages)
@@ -206,7 +178,7 @@ async def test_an_answer_is_sent_once(monkeypatch: pytest.MonkeyPatch, messages:
             told.append(str(error))
 
     monkeypatch.setattr(f"{__name__}.app", twice)
-    async with served() as port:
+    async with served(app) as port:
         assert len(await exchange(port, ask("/plain"), ask("/bare", "Connection: close"))) == 2
     assert len(told) == 2
     assert messages[0] == "/plain"
@@ -227,7 +199,7 @@ async def test_who_waits_for_the_end_of_a_request_hears_of_it(
         heard.append((await watch)["type"])
 
     monkeypatch.setattr(f"{__name__}.app", waiting)
-    async with served() as port, asyncio.timeout(30):
+    async with served(app) as port, asyncio.timeout(30):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(ask("/plain").encode())
         await eventually(lambda: heard)
