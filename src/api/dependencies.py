@@ -120,14 +120,19 @@ async def wait_for_view(parts: Services, query: Query) -> None:
     """Wait until the views have read as far as `min_position`; a problem if they do not."""
     text = query.get("min_position")
     if text is not None:
-        wanted = read_positions_of(parts, text, "min_position")
+        wanted = read_positions_of(parts, text, "min_position", highest=True)
         await await_positions(parts, wanted, "min_position")
 
 
-def read_positions_of(parts: Services, text: str, name: str, *, least: int = 0) -> dict[int, int]:
-    """The offsets by partition, from `least` on, in the query parameter `name`. Raises Problem."""
+def read_positions_of(
+    parts: Services, text: str, name: str, *, least: int = 0, highest: bool = False
+) -> dict[int, int]:
+    """The offsets by partition in the query parameter `name`; see `parse_positions`.
+
+    Raises Problem.
+    """
     try:
-        wanted = parse_positions(text, least=least)
+        wanted = parse_positions(text, least=least, highest=highest)
     except InvalidPosition as error:
         raise Problem("invalid_request", f"{name}: {error}") from None
     if max(wanted) >= parts.log.partitions:

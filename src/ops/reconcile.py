@@ -101,7 +101,9 @@ def reconcile(  # noqa: PLR0913 - each is a flag
 
 def _compare(settings: Settings, order: "Order", min_position: str | None) -> "Outcome":
     wanted = dict(order.positions or {})
-    for partition, offset in (_positions(min_position, "--min-position") or {}).items():
+    for partition, offset in (
+        _positions(min_position, "--min-position", highest=True) or {}
+    ).items():
         wanted[partition] = max(offset, wanted.get(partition, 0))
     seconds = settings.view_wait_seconds
     return read_views(settings, lambda database: _read(database, order, wanted, seconds))
@@ -178,11 +180,11 @@ def _moment(asked: _Asked) -> tuple[int | None, Mapping[int, int] | None]:
     return found, None
 
 
-def _positions(text: str | None, flag: str) -> dict[int, int] | None:
+def _positions(text: str | None, flag: str, *, highest: bool = False) -> dict[int, int] | None:
     from projections.positions import InvalidPosition, parse_positions
 
     try:
-        return None if text is None else parse_positions(text)
+        return None if text is None else parse_positions(text, highest=highest)
     except InvalidPosition as error:
         raise CommandError(f"{flag}: {error}") from None
 

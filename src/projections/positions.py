@@ -32,11 +32,12 @@ class InvalidPosition(ValueError):
     """A position is `partition:offset`, several are separated by commas."""
 
 
-def parse_positions(text: str, *, least: int = 0) -> dict[int, int]:
-    """The offset wanted of each partition, the highest where one is named twice.
+def parse_positions(text: str, *, least: int = 0, highest: bool = False) -> dict[int, int]:
+    """The offset wanted of each partition. Raises InvalidPosition.
 
-    None is below `least`, which is 0, or NOTHING where an answer's position is given back.
-    Raises InvalidPosition.
+    None is below `least`, which is 0, or NOTHING where an answer's position is given back. A
+    moment names each partition once. With `highest` the highest counts of what is named of one:
+    who waits for several writes puts their positions together.
     """
     parts = text.split(",")
     if len(parts) > POSITIONS_MAX:
@@ -47,6 +48,8 @@ def parse_positions(text: str, *, least: int = 0) -> dict[int, int]:
         if match is None or int(match[2]) < least:
             raise InvalidPosition('expected positions such as "3:17" or "3:17,4:2"')
         partition, offset = int(match[1]), int(match[2])
+        if not highest and wanted.get(partition, offset) != offset:
+            raise InvalidPosition(f"partition {partition} has one position only")
         wanted[partition] = max(offset, wanted.get(partition, least))
     return wanted
 

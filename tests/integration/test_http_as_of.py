@@ -166,6 +166,7 @@ async def test_wrong_moments_are_refused(client: httpx.AsyncClient) -> None:
             ({"as_of_position": "x"}, "invalid_request"),
             ({"as_of_position": f"{partition}:99999"}, "invalid_request"),
             ({"as_of_position": "99:0"}, "invalid_request"),
+            ({"as_of_position": f"{partition}:0,{partition}:1"}, "invalid_request"),
             ({"cursor": "!"}, "invalid_request"),
         ):
             if "cursor" in query and path == "/v1/stock/A":

@@ -35,10 +35,10 @@ def _positions(text: str, ends: dict[int, int], partitions: int) -> dict[int, in
     """The positions named; of the others what comes from now on."""
     try:
         wanted = parse_positions(text)
-    except InvalidPosition:
+    except InvalidPosition as error:
         raise CommandError(
-            f"{text} is no place to begin: now, start, an instant such as 2026-11-22T10:00:00Z, "
-            "or positions such as 3:17"
+            f"{text} is no place to begin: {error}, or now, start, or an instant such as "
+            "2026-11-22T10:00:00Z"
         ) from None
     for partition, offset in wanted.items():
         if partition >= partitions:

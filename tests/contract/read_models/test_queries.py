@@ -260,7 +260,8 @@ async def test_an_item_that_never_moved_has_no_stock(database: Database) -> None
 def test_positions_are_read() -> None:
     """As `Ledger-Position` writes them."""
     assert parse_positions("3:17") == {3: 17}
-    assert parse_positions("3:17, 4:2,3:9") == {3: 17, 4: 2}
+    assert parse_positions("3:17, 4:2,3:17") == {3: 17, 4: 2}
+    assert parse_positions("3:17, 4:2,3:9", highest=True) == {3: 17, 4: 2}
     for wrong in (
         "",
         "3",
@@ -270,6 +271,7 @@ def test_positions_are_read() -> None:
         "a:b",
         "3:17,",
         "³:1",
+        "3:17,3:9",
         "1:" + "9" * 19,
         "1:1," * 1001,
     ):

@@ -23,6 +23,7 @@ __all__ = ["ask", "data", "own_folder", "run"]
         (("--since-position", "0:999"), "--since-position 0:999 is beyond the log"),
         (("--as-of-position", "3:0"), "there is no partition 3: the log has 3, from 0 on"),
         (("--partition", "7"), "there is no partition 7"),
+        (("--as-of-position", "0:1,0:2"), "--as-of-position: partition 0 has one position only"),
         (("--as-of-position", "three"), "--as-of-position: expected positions such as"),
         (("--as-known-at", "2020-01-01T00:00:00Z"), "before the beginning: the ledger was opened"),
         (("--as-of", "2020-01-01T00:00:00Z"), "is before the beginning: the first thing of all"),
