@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.keys import ROLES_ALL, KeyRole, UnknownKey, create_key, list_keys, revoke_key
+from api.keys import ROLES_ALL, KeyRole, create_key, list_keys, revoke_key
 from ledger.config import Settings
 from ledger.errors import LedgerError
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
@@ -32,8 +32,10 @@ def create(
     roles: tuple[KeyRole, ...] = ("read",) if read_only else ROLES_ALL
     try:
         identity, token = create_key(settings.api_keys_path, name, roles)
-    except (ValueError, OSError, LedgerError) as error:
+    except (ValueError, OSError) as error:
         raise CommandError(str(error)) from None
+    except LedgerError as error:
+        raise CommandError(str(error), ExitCode.FOUND_WRONG) from None
     if as_json:
         print_document({"id": identity, "name": name, "roles": list(roles), "key": token})
         return
@@ -70,10 +72,10 @@ def revoke(
     """Revoke a key; running servers refuse it within a second. Exit code 1 if there is none."""
     try:
         key = revoke_key(settings.api_keys_path, identity)
-    except UnknownKey as error:
-        raise CommandError(str(error), ExitCode.FOUND_WRONG) from None
-    except (OSError, LedgerError) as error:
+    except OSError as error:
         raise CommandError(str(error)) from None
+    except LedgerError as error:
+        raise CommandError(str(error), ExitCode.FOUND_WRONG) from None
     if as_json:
         print_document({"id": key.id, "name": key.name, "revoked": True})
         return

@@ -190,12 +190,14 @@ def test_keys_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("keys", "list", "--json")[1]) == []
 
 
-def test_a_key_file_that_is_damaged(run: Run, tmp_path: Path) -> None:
-    """It is named."""
+@pytest.mark.parametrize("command", [["list"], ["create", "scanner"], ["revoke", "a"]])
+def test_a_key_file_that_is_damaged(command: list[str], run: Run, tmp_path: Path) -> None:
+    """It is named, and stays what it is."""
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "api-keys.json").write_text("{")
-    code, _, err = run("keys", "list")
-    assert code == 1
+    file = tmp_path / "data" / "api-keys.json"
+    file.write_text("{")
+    code, _, err = run("keys", *command)
+    assert (code, file.read_text()) == (1, "{")
     assert "api-keys.json" in err
 
 
