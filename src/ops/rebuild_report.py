@@ -108,7 +108,7 @@ def show_status(console: Console, document: dict[str, Any]) -> None:
             console.print(f"  {_stopped(view['partition'], view['stopped'])}", markup=False)
     build, kept = document["build"], document["kept"]
     if build is not None:
-        state = "goes on" if build["running"] else "was ended; call it again to go on"
+        state = "goes on" if build["running"] else "is not live; call it again to go on"
         console.print(
             f"a rebuild begun {build['begun_at']} {state}: {build['records']:,} of"
             f" {build['of_records']:,} records",

@@ -107,12 +107,13 @@ async def below_reorder_point(
     run = await _first(reader, _RUN, {"ledger_id": ledger_id})
     if run is None or not storable(sku, *(after or ())):
         return BelowPage(None, None, positions, [])
-    of_sku = "TRUE" if sku is None else "sku = :sku"
+    # What lies before the page is not summed up for it.
+    of_sku = "sku >= :after_sku" if sku is None else "sku = :sku"
     site = _SITE_SQLITE if reader.is_sqlite else _SITE_POSTGRES
     statement = _BELOW.format(
         levels=_LEVELS.format(sku=of_sku, site=site),
         coming=_COMING.format(sku=of_sku, site=site, lines=_LINES),
-        planned_sku=of_sku.replace("sku =", "planned.sku ="),
+        planned_sku=f"planned.{of_sku}",
     )
     values: dict[str, Any] = {
         "run_id": run["run_id"],

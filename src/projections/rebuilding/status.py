@@ -26,6 +26,8 @@ async def read_status(log: EventLog, database: Database) -> dict[str, Any]:
         notes = {side: await site.note(side) for side in (BUILD, BEFORE)}
     finally:
         await site.close()
+    # Before the ends, or more would be read than there is.
+    records = {side: await _read(database, side) for side in notes if notes[side] is not None}
     async with database.reader() as reader:
         failures = await read_failures(reader)
     ends = {one: await log.end(one) for one in range(log.partitions)}
@@ -52,14 +54,14 @@ async def read_status(log: EventLog, database: Database) -> dict[str, Any]:
             "begun_at": codes.instant_text(build.begun_ms * 1000),
             "made_by": build.made_by,
             "running": await _running(database),
-            "records": await _read(database, BUILD),
+            "records": records[BUILD],
             "of_records": sum(ends.values()),
         },
         "kept": kept
         and {
             "exchange": kept.build_id,
             "kept_at": None if kept.kept_ms is None else codes.instant_text(kept.kept_ms * 1000),
-            "records": await _read(database, BEFORE),
+            "records": records[BEFORE],
         },
     }
 
