@@ -187,27 +187,25 @@ class Ledger:
             partitions += self._partitioner.partitions_of([command.sku for command in some])
             # Now, while what was decoded is at hand; later it has to be fetched from memory.
             sound = sound and all_sound(some)
-        parts: list[list[int]] = [[] for _ in range(self._log.partitions)]
-        for index, partition in enumerate(partitions):
-            parts[partition].append(index)
+        parts: list[list[Command]] = [[] for _ in range(self._log.partitions)]
+        for command, partition in zip(commands, partitions, strict=True):
+            parts[partition].append(command)
         request = Request(self._deadlines.loop, traceparent, trail)
         # Held open until everything is queued, so that an early answer cannot end it.
         request.opened()
-        submissions: list[Submission] = []
-        used = [partition for partition, indexes in enumerate(parts) if indexes]
-        for partition in used:
-            part = [commands[index] for index in parts[partition]]
-            submission = Submission(part, actor, request, sound=sound)
-            submissions.append(submission)
+        submissions: dict[int, Submission] = {}
+        for partition, part in enumerate(parts):
+            if not part:
+                continue
+            submissions[partition] = submission = Submission(part, actor, request, sound=sound)
             if not self._desks[partition].offer(submission):
-                for position, command in enumerate(submission.commands):
+                for position, command in enumerate(part):
                     submission.answer(position, Unavailable(command.id, QUEUE_FULL))
         request.finished()
-        await self._deadlines.wait(request, submissions, timeout_seconds)
-        outcomes: list[Outcome | None] = [None] * len(commands)
-        for partition, submission in zip(used, submissions, strict=True):
-            for index, outcome in zip(parts[partition], submission.outcomes, strict=True):
-                outcomes[index] = outcome
+        await self._deadlines.wait(request, [*submissions.values()], timeout_seconds)
+        # Each partition answered its part in order, so the next answer is that of the next command.
+        answers = {one: iter(submission.outcomes) for one, submission in submissions.items()}
+        outcomes = map(next, map(answers.__getitem__, partitions))
         return list(zip(partitions, outcomes, strict=True))  # type: ignore[arg-type]
 
     async def dry_run(self, command: Command, *, actor: str | None) -> tuple[int, Preview]:
