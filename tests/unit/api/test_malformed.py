@@ -5,8 +5,10 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api import edge
@@ -22,9 +24,11 @@ CHUNKED = b"POST /%b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\
 
 @dataclass
 class Application:
-    """Answers with the path, once it may; with `early`, before it has read what was sent."""
+    """Answers with the path, once it may; with `early`, before it has read what was sent; with
+    `echoes`, with what was sent."""
 
     early: bool = False
+    echoes: bool = False
     may: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
     heard: list[str] = field(default_factory=list)
@@ -34,6 +38,10 @@ class Application:
         if self.early:
             begin = {"type": "http.response.start", "status": 200, "headers": []}
             await send(begin)
+        if self.echoes:
+            body = b"".join([part async for part in Request(scope, receive).stream()])
+            await edge._Sender(send, b"request-1").answer(Answer(200, body))
+            return
         if scope["method"] == "POST":
             await self.may.wait()
             self.heard.append((await receive())["type"])
@@ -78,6 +86,7 @@ def check_problem(answer: bytes) -> None:
         b"x-content-type-options: nosniff",
         b"x-all: 1",
     } <= {*headers}
+    assert b"x-request-id" in head
     problem = json.loads(body)
     assert (problem["code"], problem["status"]) == ("malformed_http", 400)
     assert problem["type"] == "urn:problem-type:stockledger:malformed_http"
@@ -138,17 +147,122 @@ async def test_behind_requests_that_are_at_work(count: int) -> None:
         app.may.set()
         answers = await reader.read()
     assert bodies(answers) == [b"/%b" % path for path in paths]
+    assert answers.count(b"connection: close") == 1
     assert answers.count(b"HTTP/1.1 200 OK") == count
 
 
-async def test_a_broken_body_behind_a_request_at_work() -> None:
-    """Nothing can be said in order any more: nobody is told what is another's."""
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_broken_body_behind_requests_at_work(count: int) -> None:
+    """Those in front are answered first, then it is told in its turn; nobody hears of it."""
     app = Application()
     async with talking(app) as (reader, writer):
-        writer.write(GET % b"a" + CHUNKED % b"b" + b"no number\r\n")
+        whole = b"".join(GET % (b"%d" % number) for number in range(count))
+        writer.write(whole + CHUNKED % b"b" + b"no number\r\n")
+        await eventually(lambda: app.asked)
+        app.may.set()
+        answers = await reader.read()
+    assert app.asked == [f"/{number}" for number in range(count)]
+    last = answers.rindex(b"HTTP/1.1")
+    assert bodies(answers[:last]) == [b"/%d" % number for number in range(count)]
+    check_problem(answers[last:])
+
+
+UPGRADES = [
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+    b"Connection: keep-alive, upgrade\r\nUpgrade: websocket\r\n",
+    b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n",
+]
+
+
+@pytest.mark.parametrize("pause", [False, True])
+@pytest.mark.parametrize("upgrade", UPGRADES)
+async def test_another_protocol_is_offered(upgrade: bytes, pause: bool) -> None:
+    """The offer is not taken: the request is answered as any other, its body is its body, and the
+    connection goes on."""
+    app, body = Application(echoes=True), GET % b"never!"
+    head = b"POST /a HTTP/1.1\r\nHost: here\r\n" + upgrade
+    later = b"" if b"close" in upgrade else (CHUNKED % b"b") + b"3\r\ntwo\r\n0\r\n\r\n"
+    async with talking(app) as (reader, writer):
+        writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body))
+        if pause:
+            await writer.drain()
+            await eventually(lambda: app.asked)
+        writer.write(body + later)
+        writer.write_eof()
+        answers = await reader.read()
+    expected = [body, *([b"two"] if later else [])]
+    assert bodies(answers) == expected
+    assert app.asked == ["/a", "/b"][: len(expected)]
+
+
+async def test_many_offers_at_once() -> None:
+    """One behind the other, as deep as anybody likes."""
+    app = Application()
+    app.may.set()
+    one = b"GET /a HTTP/1.1\r\nHost: here\r\n" + UPGRADES[0] + b"\r\n"
+    async with talking(app) as (reader, writer):
+        writer.write(one * 3_000)
+        writer.write_eof()
+        answers = await reader.read()
+    assert answers.count(b"HTTP/1.1 200 OK") == 3_000
+
+
+async def test_a_tunnel() -> None:
+    """No origin server makes one."""
+    app = Application()
+    async with talking(app) as (reader, writer):
+        writer.write(b"CONNECT there:443 HTTP/1.1\r\nHost: there:443\r\n\r\n")
+        check_problem(await reader.read())
+    assert app.asked == []
+
+
+async def test_a_query_beyond_all_bounds() -> None:
+    """It is told as one that is only too long."""
+    app = Application()
+    async with talking(app) as (reader, writer):
+        writer.write(GET % (b"?q=" + b"x" * 70_000))
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert b'"code":"headers_too_large"' in answer
+
+
+async def test_half_a_connection() -> None:
+    """Who has sent everything and says so is answered; who has not is not waited for."""
+    for sent, answered in ((GET % b"a", [b"/a"]), (GET % b"a" + GET % b"b", [b"/a", b"/b"])):
+        app = Application()
+        async with talking(app) as (reader, writer):
+            writer.write(sent)
+            writer.write_eof()
+            await eventually(lambda app=app: app.asked)  # type: ignore[misc]
+            app.may.set()
+            assert bodies(await reader.read()) == answered
+    app = Application()
+    async with talking(app) as (reader, writer):
+        writer.write(CHUNKED % b"a" + b"1\r\nx\r\n")
+        writer.write_eof()
+        assert await reader.read() == b""
+
+
+async def test_who_is_at_work_hears_that_its_caller_is_gone() -> None:
+    """Also where another request waits behind it."""
+    made: list[Protocol] = []
+
+    class Kept(Protocol):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            made.append(self)
+
+    app = Application()
+    async with served(app, Kept) as port, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CHUNKED % b"a" + b"0\r\n\r\n" + GET % b"b")
+        await eventually(lambda: app.asked)
+        made[0].transport.abort()
         assert await reader.read() == b""
         app.may.set()
-    assert app.asked == ["/a"]
+        await eventually(lambda: app.heard)
+        writer.close()
+    assert (app.asked, app.heard) == (["/a"], ["http.disconnect"])
 
 
 async def test_a_broken_body_whose_answer_has_begun() -> None:
