@@ -73,6 +73,8 @@ class Planner:
         self._start = start
         self._clock = clock
         self._making: dict[str, asyncio.Task[None]] = {}
+        # The ledger whose schedule is known to have begun.
+        self._keeps: str | None = None
 
     async def begin(
         self, parameters: Parameters, origin: Origin = "request", slot_s: int | None = None
@@ -121,7 +123,8 @@ class Planner:
     async def look(self) -> str | None:
         """Begin the run that is due, if one is and nobody else made it; its id.
 
-        One that was killed is due again, up to `runs.SLOT_ATTEMPTS_MAX` times.
+        One that was killed is due again, up to `runs.SLOT_ATTEMPTS_MAX` times. A ledger's first
+        schedule begins with the first moment after it is seen.
         """
         try:
             ledger_id = await self._ledger_id()
@@ -131,7 +134,12 @@ class Planner:
         if ended is not None:
             _logger.warning("the planning run %s fell silent and is marked as failed", ended)
         slot_s = self._due()
-        if slot_s is None or not await runs.is_due(self._database, ledger_id, slot_s):
+        if slot_s is None:
+            return None
+        if self._keeps != ledger_id:
+            await runs.begin_schedule(self._writer, ledger_id, slot_s)
+            self._keeps = ledger_id
+        if not await runs.is_due(self._database, ledger_id, slot_s):
             return None
         parameters = self._scheduled()
         try:

@@ -24,6 +24,8 @@ SILENT_SECONDS_MAX: Final = 30
 RENEW_SECONDS: Final = 5.0
 # How often the run of one moment of the schedule is begun, where its process is killed each time.
 SLOT_ATTEMPTS_MAX: Final = 3
+# The newest moment of the schedule that was kept, where there was no schedule yet.
+NEVER_S: Final = 0
 INTERRUPTED: Final = "interrupted: its process ended before it did"
 
 Origin = Literal["request", "schedule", "command"]
@@ -173,6 +175,17 @@ async def reap(writer: PlanningWriter, ledger_id: str, now_ms: int) -> str | Non
         return run_id
 
 
+async def begin_schedule(writer: PlanningWriter, ledger_id: str, slot_s: int) -> None:
+    """Take the moments up to `slot_s` as kept, where the ledger had no schedule before."""
+    async with writer.transaction() as connection:
+        await _locked(writer, connection, ledger_id)
+        await connection.execute(
+            update(planning_locks)
+            .where(_l.ledger_id == ledger_id, _l.scheduled_s == NEVER_S)
+            .values(scheduled_s=slot_s)
+        )
+
+
 async def _locked(writer: PlanningWriter, connection: AsyncConnection, ledger_id: str) -> int:
     """Hold the ledger's row, which is made if need be; the time by the database's clock."""
     now = await writer.seconds(connection)
@@ -181,7 +194,7 @@ async def _locked(writer: PlanningWriter, connection: AsyncConnection, ledger_id
         "run_id": None,
         "attempt": None,
         "renewed_s": 0,
-        "scheduled_s": 0,
+        "scheduled_s": NEVER_S,
     }
     if writer.is_sqlite:
         # The whole file is locked already.

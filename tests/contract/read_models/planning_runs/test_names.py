@@ -21,7 +21,12 @@ from projections.planning.run_names import check_names
 from projections.planning.run_orders import Order
 from tests.contract.read_models.cases import MemoryLog, Teller
 from tests.contract.read_models.planning_runs.making import parameters
-from tests.contract.read_models.planning_runs.test_planner import Clock, Held, planner
+from tests.contract.read_models.planning_runs.test_planner import (
+    Clock,
+    Held,
+    kept_since_yesterday,
+    planner,
+)
 from tests.contract.read_models.projecting import project
 
 
@@ -127,7 +132,9 @@ async def test_the_schedule_goes_on_without_them(
         return Held(order)
 
     wanted = parameters(as_of=None, **_own(sku))
-    made = planner(known, Clock(), schedule_s=0, start=start, scheduled=lambda: wanted)
+    clock = Clock()
+    made = planner(known, clock, schedule_s=0, start=start, scheduled=lambda: wanted)
+    await kept_since_yesterday(made, clock)
     with caplog.at_level(logging.WARNING):
         run_id = await made.look()
         assert await made.look() is None

@@ -1,4 +1,4 @@
-"""The role planner on both databases: its processes, kills, the schedule, two instances."""
+"""The role planner on both databases: its processes, kills, two instances."""
 
 import asyncio
 from typing import Any
@@ -72,6 +72,13 @@ def planner(database: Database, clock: Clock, **options: Any) -> Planner:
     plan = Plan(code_version="1", kept=Kept(5, 90), schedule_s=options.pop("schedule_s", None))
     scheduled = options.pop("scheduled", lambda: parameters(**QUICK))
     return Planner(database, plan, scheduled, clock=clock, **options)
+
+
+async def kept_since_yesterday(made: Planner, clock: Clock) -> None:
+    """Let a schedule have begun a day ago, with a look that makes nothing."""
+    clock.now_ms -= DAY_MS
+    assert await made.look() is None
+    clock.now_ms += DAY_MS
 
 
 async def run_of(database: Database, run_id: str) -> dict[str, Any]:
@@ -197,6 +204,7 @@ async def test_two_instances_make_a_killed_run_again(filled: Database) -> None:
         return held[-1]
 
     both = [planner(filled, clock, schedule_s=3 * 3_600, start=start) for _ in range(2)]
+    await kept_since_yesterday(both[0], clock)
 
     async def look() -> list[str]:
         found = await asyncio.gather(*(one.look() for one in both))
@@ -244,48 +252,13 @@ async def test_a_scheduled_run_that_failed_is_not_made_again(filled: Database) -
         return making
 
     made = planner(filled, clock, schedule_s=3 * 3_600, start=start)
+    await kept_since_yesterday(made, clock)
     run_id = await made.look()
     assert run_id is not None
     await made.wait(run_id, 30)
     assert (await run_of(filled, run_id))["reason"] == "InvalidParameters: too much"
     assert await made.look() is None
     await made.close()
-
-
-async def test_two_instances_keep_one_schedule(filled: Database) -> None:
-    """Each moment is kept once, whoever is there; one that was missed is made up, once."""
-    clock = Clock()
-    orders: list[Order] = []
-
-    async def start(order: Order) -> Making:
-        orders.append(order)
-        await finish(order)
-        making = Held(order)
-        await making.stop()
-        return making
-
-    both = [planner(filled, clock, schedule_s=3 * 3_600, start=start) for _ in range(2)]
-
-    async def look() -> int:
-        found = await asyncio.gather(*(one.look() for one in both))
-        begun = [one for one in found if one is not None]
-        for one in both:
-            for run_id in begun:
-                await one.wait(run_id, 30)
-        return len(begun)
-
-    assert await look() == 1  # of today's three o'clock, which nobody kept
-    assert await look() == 0
-    clock.now_ms += DAY_MS - 10 * 3_600_000  # two o'clock
-    assert await look() == 0
-    clock.now_ms += 3_600_000
-    assert await look() == 1
-    clock.now_ms += 3 * DAY_MS
-    assert [await look(), await look()] == [1, 0]
-    assert len(orders) == 3
-    assert {(await run_of(filled, one.lease.run_id))["origin"] for one in orders} == {"schedule"}
-    for one in both:
-        await one.close()
 
 
 async def test_without_a_ledger_there_is_no_plan(database: Database) -> None:
