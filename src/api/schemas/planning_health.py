@@ -54,7 +54,10 @@ class HealthMonth(HealthBucket):
 class HealthGroup(BaseModel):
     """A site, a class, a SKU, or everything (its name is empty), over time."""
 
-    name: str
+    name: str = Field(
+        description="By class, `unclassified` is what the run has no class for: a SKU that it left "
+        "out, say, or one that came later."
+    )
     buckets: list[HealthBucket]
 
 

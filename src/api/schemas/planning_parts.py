@@ -75,7 +75,11 @@ class DemandRequest(Input):
     """Which days count as demand, and over which buckets it is summed."""
 
     window_days: StrictInt = Field(365, ge=1, le=WINDOW_DAYS_MAX, description="Days up to `as_of`.")
-    bucket: Bucket = Field("week", description="What demand is summed over for its variation.")
+    bucket: Bucket = Field(
+        "week",
+        description="What demand is summed over for its variation. A week is seven days counted "
+        "back from `as_of`, a month one of the calendar; only whole ones count.",
+    )
     closed_weekdays: set[Weekday] = Field(
         set(),
         max_length=6,
@@ -213,7 +217,10 @@ class ForecastRequest(Input):
     criterion: Criterion = Field("rmsse", description="What the backtest compares.")
     origins: StrictInt = Field(5, ge=1, le=52, description="Backtests of each series.")
     step: StrictInt | None = Field(
-        None, ge=1, le=366, description="Buckets between backtests; none: half of the horizon."
+        None,
+        ge=1,
+        le=366,
+        description="Buckets between backtests; none: half of the horizon, rounded up.",
     )
 
     @field_validator("levels")

@@ -48,7 +48,12 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("velocity", "text", _VELOCITY, "fast, medium, slow, dead or new."),
     Field("lines_per_month", "number", _VELOCITY, "How often in 30 days."),
     Field("days_since_demand", "count", _VELOCITY, "Days since it was asked for; null: never."),
-    Field("selling_days", "count", _XYZ, "Open days of the window since its first movement."),
+    Field(
+        "selling_days",
+        "count",
+        _XYZ,
+        "Open days of the window since its first movement or refusal for lack of stock.",
+    ),
     Field("stock_out_days", "count", _XYZ, "Those of them on which it was out of stock."),
     Field("method", "text", _SAFETY, "How the safety stock is computed."),
     Field("policy_source", "text", _SAFETY, "What decided the policy: cell, dead or sku."),

@@ -65,7 +65,7 @@ def window_demand(days: Days, demand: Demand, last_day: int) -> WindowDemand:
 
 
 def known_demand(days: Days, demand: Demand, last_day: int) -> KnownDemand:
-    """Demand by day in the window. A series begins with its first movement, not before."""
+    """Demand by day in the window. A series begins with its first row, not before."""
     first_day = last_day - demand.window_days + 1
     calendar = calendar_of(demand)
     quantity = quantities(days, demand)

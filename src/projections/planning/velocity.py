@@ -28,7 +28,7 @@ NEVER = -(2**31)  # the last day of demand of an item that never had any
 
 FORMULAS = (
     Formula("lines", "l", "issue lines in the window", "lines"),
-    Formula("age", "t", "days since the item's first movement", "days"),
+    Formula("age", "t", "days since the item's first movement or refusal", "days"),
     Formula("days_known", "n", "those of them in the window", "days"),
     Formula("lines_per_month", "v", "issue lines in 30 days", "lines", "v = 30 l / n"),
     Formula("days_since_demand", "a", "days since it was last asked for; -1: never", "days"),
@@ -82,9 +82,9 @@ def classify(
 ) -> Velocity:
     """Classify by `lines` asked for in the window that ends with `last_day`, inclusive.
 
-    `first_day` is that of each series' first movement, however long ago. `last_demand_day` is the
-    last day on which it was asked for, or `NEVER`; lines that were refused for lack of stock belong
-    to both.
+    `first_day` is that of each series' first movement or refusal, however long ago.
+    `last_demand_day` is the last day on which it was asked for, or `NEVER`; lines that were refused
+    for lack of stock belong to both.
     """
     options = options or VelocityOptions()
     age = np.maximum(last_day - first_day + 1, 0)

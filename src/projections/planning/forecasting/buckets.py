@@ -1,7 +1,7 @@
 """From days to buckets of a day, a week or a month, each series a dense row.
 
-Weeks begin on Monday. A bucket that a series' first movement or the end cuts is left out, since
-it would look like little demand.
+Weeks begin on Monday. A bucket that a series' first row or the end cuts is left out, since it would
+look like little demand.
 """
 
 from dataclasses import dataclass

@@ -76,7 +76,8 @@ FORMULAS: tuple[Formula, ...] = (
             "on hand · demand days > issued · slow cover days", "count", "end", _SILVER),
     Formula("slow_value", "value of slow movers", "Σ value of the slow", "value", "end", _SILVER),
     Formula("unjudged", "1 where it is known for less than the demand days, so neither slow nor "
-            "in excess", "days since the first movement < demand days", "count", "end", _LEDGER),
+            "in excess", "days since the first movement or refusal < demand days", "count", "end",
+            _LEDGER),
     Formula("aged", "on hand by age, one number a limit and one beyond",
             "min(inflows of the last day and the a days before it, on hand)", "quantity", "end",
             _FIFO),
