@@ -10,6 +10,8 @@ import pytest
 from tests.unit.api.serving import check_problem, client_of, receipt, settings_in, wait_ready
 from tests.waiting import eventually
 
+SKUS = [f"S{number:02}" for number in range(20)]
+
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
@@ -73,3 +75,38 @@ async def test_a_newcomer_sees_a_stock_out(client: httpx.AsyncClient) -> None:
 async def test_bad_questions(client: httpx.AsyncClient, query: dict[str, str], code: str) -> None:
     """Each gets a problem with its code."""
     check_problem(await client.get("/v1/alerts", params=query), 422, code)
+
+
+async def test_a_publisher_that_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells nothing of stock that it has not read yet, and then what is below."""
+    monkeypatch.setattr("projections.publishers.reorder_alerts.REORDER_LOOK_SECONDS", 1.0)
+    movements = [receipt(id=f"in {sku}", sku=sku, quantity="1000") for sku in SKUS]
+    movements += [
+        receipt(id=f"{number} of {sku}", sku=sku, type="pick", quantity="1")
+        for sku in SKUS
+        for number in range(20)
+    ]
+    async with client_of(settings_in(tmp_path, roles="api,writer,projector,planner")) as client:
+        await wait_ready(client)
+        put = await client.post("/v1/movements/bulk", json=movements)
+        assert {one["status"] for one in put.json()["results"]} == {"accepted"}, put.text
+        ran = await client.post(
+            "/v1/planning/runs",
+            params={"wait": 20},
+            json={},
+            headers={"min-position": put.headers["ledger-position"]},
+        )
+        assert ran.json()["state"] == "done", ran.text
+        below = await client.get("/v1/planning/below-reorder-point")
+        assert below.json()["items"] == []
+    async with client_of(settings_in(tmp_path, roles="api,writer,projector,publisher")) as client:
+        await wait_ready(client)
+        sold = receipt(id="sold", sku=SKUS[3], type="issue", quantity="980")
+        put = await client.post("/v1/movements", json=sold)
+        assert put.status_code == 201, put.text
+        await eventually(lambda: alerts(client, type="stock.below_reorder_point.v1"))
+        (found,) = await alerts(client, type="stock.below_reorder_point.v1")
+        assert found["active"]
+        assert (found["data"]["sku"], found["data"]["available"]) == (SKUS[3], "0")

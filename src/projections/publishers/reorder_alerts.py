@@ -3,13 +3,17 @@
 They are no matter of one movement: a planning run may raise a reorder point above what is there. So
 the two are held against each other again and again. A fall that is over before the next look is not
 told.
+
+A run knows what the views know, and the levels of sites are kept behind them. So a partition is
+looked at only once its levels are as far as the views were when the run was first seen, and at the
+look before. A SKU that has no levels then has nothing.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, func, select, union_all
+from sqlalchemy import RowMapping, Select, and_, func, select, tuple_, union_all
 
 from ledger.domain import codes, quantities
 from ledger.events.partitioner import Partitioner
@@ -23,9 +27,8 @@ from projections.publishers.alert_documents import (
     AboveReorderPointData,
     BelowReorderPointData,
 )
-from projections.publishers.alert_queries import alert_positions
 from projections.publishers.alert_rules import Alert
-from projections.publishers.alert_store import AlertStore
+from projections.publishers.alert_store import AlertStore, Range, ranges
 from projections.publishers.alert_tables import ACTIVE, alerts, site_levels
 from projections.publishers.level_documents import document, position_text
 from projections.tables import view_positions
@@ -33,6 +36,8 @@ from projections.tables import view_positions
 # Between two looks; each costs a query over the results of the newest run.
 REORDER_LOOK_SECONDS = 10.0
 ALERTS_AT_A_TIME = 500
+# Read at once while some partitions wait: most rows may be theirs, and each read looks at all.
+ROWS_AT_A_TIME = 5_000
 # Whoever has this partition looks for all: SKUs of one site lie in many partitions.
 LOOKING_PARTITION = 0
 
@@ -58,23 +63,28 @@ class ReorderAlerts:
         self.raised = 0
         self._database = database
         self._share = share or (lambda: None)
-        self._partition_of = Partitioner(partitions).partition_of
+        self._partitioner = Partitioner(partitions)
         self._store = AlertStore(database)
         self._next_look = 0.0
+        self._run_id: str | None = None
+        # How far the levels of a partition have to be, lest old ones are held against the run.
+        self._goals: dict[int, int] = {}
 
     async def close(self) -> None:
         """Let go of the database."""
+        self._goals.clear()
         await self._store.close()
 
     async def look(self) -> bool:
         """Hold stock against the newest run, if it is time; whether there is more.
 
-        Raises DatabaseUnavailable.
+        Raises DatabaseUnavailable, WrongLedger.
         """
         share = self._share()
-        if time.monotonic() < self._next_look or (
-            share is not None and LOOKING_PARTITION not in share
-        ):
+        if share is not None and LOOKING_PARTITION not in share:
+            self._goals.clear()  # by the time it is back they are old
+            return False
+        if time.monotonic() < self._next_look:
             return False
         more = await self.hold()
         if not more:
@@ -87,20 +97,56 @@ class ReorderAlerts:
             run = await _newest_run(reader)
             if run is None:
                 return False
-            positions = await alert_positions(reader)
+            places = {one.partition: one for one in await ranges(reader)}
+            waiting = self._waiting(run["run_id"], places.values())
             below = _below(run["run_id"])
-            fallen = await reader.all(_not_told(below))
-            risen = await reader.all(_not_any_more(below))
-        found = [self._fallen(run, row, positions) for row in fallen]
+            fallen = await self._first(reader, _not_told(below), waiting)
+            risen = await self._first(reader, _not_any_more(below), waiting)
+        found = [self._fallen(run, row, places) for row in fallen]
         found += [self._risen(run, row) for row in risen]
-        await self._store.raise_alerts((self._partition_of(alert.sku), alert) for alert in found)
+        partition_of = self._partitioner.partition_of
+        await self._store.raise_alerts((partition_of(alert.sku), alert) for alert in found)
         self.raised += len(found)
-        return max(len(fallen), len(risen)) == ALERTS_AT_A_TIME
+        more = max(len(fallen), len(risen)) == ALERTS_AT_A_TIME
+        if not more:
+            self._goals |= {one: places[one].end for one in places.keys() - waiting}
+        return more
 
-    def _fallen(self, run: RowMapping, row: RowMapping, positions: dict[str, int]) -> Alert:
+    def _waiting(self, run_id: str, places: Iterable[Range]) -> frozenset[int]:
+        """Partitions whose levels are too old to be held against this run."""
+        if run_id != self._run_id:
+            self._run_id, self._goals = run_id, {}
+        goals = self._goals
+        # Views that were exchanged may have to read again what they had read.
+        return frozenset(
+            one.partition
+            for one in places
+            if one.start < min(one.end, goals.setdefault(one.partition, one.end))
+        )
+
+    async def _first(
+        self, reader: ReadConnection, query: Select[Any], waiting: Collection[int]
+    ) -> list[RowMapping]:
+        """The first rows of a query that lie in no partition that waits."""
+        limit = ROWS_AT_A_TIME if waiting else ALERTS_AT_A_TIME
+        key = query.selected_columns.sku, query.selected_columns.site
+        page = query.order_by(*key).limit(limit)
+        found: list[RowMapping] = []
+        while True:
+            rows = await reader.all(page)
+            partitions = self._partitioner.partitions_of([row["sku"] for row in rows])
+            lying = zip(rows, partitions, strict=True)
+            found += [row for row, partition in lying if partition not in waiting]
+            if len(rows) < limit or len(found) >= ALERTS_AT_A_TIME:
+                return found[:ALERTS_AT_A_TIME]
+            last = rows[-1]["sku"], rows[-1]["site"]
+            page = query.where(tuple_(*key) > tuple_(*last)).order_by(*key).limit(limit)
+
+    def _fallen(self, run: RowMapping, row: RowMapping, places: Mapping[int, Range]) -> Alert:
         sku, site, scale, run_id = row["sku"], row["site"], row["scale"], run["run_id"]
-        partition = self._partition_of(sku)
-        position = position_text(partition, positions.get(str(partition), 0))
+        partition = self._partitioner.partition_of(sku)
+        known = places[partition].start if partition in places else 0
+        position = position_text(partition, max(0, known - 1))
         data = BelowReorderPointData(
             sku,
             site,
@@ -169,12 +215,10 @@ def holding() -> Select[Any]:
 def _not_told(below: Select[Any]) -> Select[Any]:
     fallen, told = below.subquery(), holding().subquery()
     same = and_(told.c.sku == fallen.c.sku, told.c.site == fallen.c.site)
-    query = select(fallen).select_from(fallen.outerjoin(told, same)).where(told.c.sku.is_(None))
-    return query.order_by(fallen.c.sku, fallen.c.site).limit(ALERTS_AT_A_TIME)
+    return select(fallen).select_from(fallen.outerjoin(told, same)).where(told.c.sku.is_(None))
 
 
 def _not_any_more(below: Select[Any]) -> Select[Any]:
     fallen, told = below.subquery(), holding().subquery()
     same = and_(told.c.sku == fallen.c.sku, told.c.site == fallen.c.site)
-    query = select(told).select_from(told.outerjoin(fallen, same)).where(fallen.c.sku.is_(None))
-    return query.order_by(told.c.sku, told.c.site).limit(ALERTS_AT_A_TIME)
+    return select(told).select_from(told.outerjoin(fallen, same)).where(fallen.c.sku.is_(None))

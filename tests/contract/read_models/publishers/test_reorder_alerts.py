@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from ledger.events.partitioner import Partitioner
 from projections.database import Database
 from projections.planning.run_fields import planning_results
 from projections.planning.run_tables import planning_runs
@@ -178,4 +179,122 @@ async def test_it_looks_now_and_then(
     await add_run(database, "r2", {("C", "MAIN"): 1})
     assert not await work.look()
     assert work.raised == 1, "it is not time yet"
+    await work.close()
+
+
+async def test_levels_that_are_behind_the_views_say_nothing(
+    database: Database, teller: Teller
+) -> None:
+    """Neither that something fell nor that it rose; once they are there it is told as it is."""
+    teller.tell(receipt("10", sku="A", location="MAIN/A"))
+    await see(database, teller)
+    await add_run(database, "r1", {("A", "MAIN"): 11})
+    assert await hold(database) == [("below_reorder_point", "A", "MAIN")]
+    for sku in "BC":
+        teller.tell(receipt("9", sku=sku, location="MAIN/A"))
+    teller.tell(pick("7", sku="C", location="MAIN/A"))
+    teller.tell(pick("8", sku="A", location="MAIN/A"))
+    await project(teller.log, database)
+    points = {(sku, site): 5 for sku in "ABC" for site in ("", "MAIN")}
+    await add_run(database, "r2", {**points, ("gone", "MAIN"): 1})
+    work = ReorderAlerts(database, 1)
+    assert [await work.hold() for _ in range(3)] == [False] * 3
+    assert work.raised == 0, "views knew more than levels"
+    await see(database, teller)
+    while await work.hold():
+        pass
+    await work.close()
+    found = [json.loads(row["document"])["data"] for row in await _rows(database)]
+    assert {
+        (one["sku"], one["site"]): (one["available"], one["position"], one["run"]) for one in found
+    } == {
+        ("A", "MAIN"): ("10", "0:1", "r1"),
+        ("A", ""): ("2", "0:5", "r2"),
+        ("C", ""): ("2", "0:5", "r2"),
+        ("C", "MAIN"): ("2", "0:5", "r2"),
+        ("gone", "MAIN"): ("0", "0:5", "r2"),
+    }
+
+
+async def test_it_waits_for_each_partition_by_itself(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that nobody reads keeps no other from its alerts, and no SKU that nothing moved."""
+    monkeypatch.setattr(reorder_alerts, "ALERTS_AT_A_TIME", 2)
+    monkeypatch.setattr(reorder_alerts, "ROWS_AT_A_TIME", 3)
+    log, partition_of = MemoryLog(2), Partitioner(2).partition_of
+    tellers = [Teller(log, 0), Teller(log, 1)]
+    skus = [f"S{number:02}" for number in range(20)]
+    for sku in skus:
+        tellers[partition_of(sku)].tell(receipt("1", sku=sku, location="MAIN/A"))
+    await project(log, database)
+    read = AlertKeeper(database, lambda: frozenset({1}))
+    assert not await read.look()
+    await read.close()
+    await add_run(database, "r1", {(sku, "MAIN"): 2 for sku in skus})
+    work = ReorderAlerts(database, 2)
+    while await work.hold():
+        pass
+    told = {row["sku"] for row in await _rows(database)}
+    assert told == {sku for sku in skus if partition_of(sku) == 1}
+    await see(database, tellers[0])
+    while await work.hold():
+        pass
+    await work.close()
+    found = [json.loads(row["document"])["data"]["available"] for row in await _rows(database)]
+    assert found == ["1"] * len(skus)
+
+
+async def test_levels_may_be_behind_all_the_time(database: Database, teller: Teller) -> None:
+    """They are held against a run as soon as they know what it knew."""
+    teller.tell(receipt("10", sku="A", location="MAIN/A"))
+    await project(teller.log, database)
+    await add_run(database, "r1", {("A", "MAIN"): 10, ("B", "MAIN"): 1})
+    work = ReorderAlerts(database, 1)
+
+    async def look() -> list[str]:
+        """Levels come to where the views are, views go on, and somebody looks."""
+        await see(database, teller)
+        teller.tell(pick("1", sku="A", location="MAIN/A"))
+        await project(teller.log, database)
+        assert not await work.hold()
+        return sorted(row["sku"] for row in await _rows(database) if row["active"])
+
+    assert await look() == []
+    assert await look() == ["A", "B"]
+    teller.tell(receipt("1", sku="B", location="MAIN/A"))
+    teller.tell(receipt("9", sku="NEW", location="MAIN/A"))
+    await project(teller.log, database)
+    await add_run(database, "r2", {("A", "MAIN"): 1, ("B", "MAIN"): 1, ("NEW", "MAIN"): 9})
+    assert not await work.hold()
+    assert len(await _rows(database)) == 2, "the second run knew what levels did not"
+    assert await look() == []
+    await work.close()
+
+
+async def test_who_looks_again_after_a_while_begins_anew(
+    database: Database, teller: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far levels had to be before its share, or its database, was lost is no measure then."""
+    monkeypatch.setattr(reorder_alerts, "REORDER_LOOK_SECONDS", 0.0)
+    share = frozenset({0})
+    work = ReorderAlerts(database, 1, lambda: share)
+    for number, lose in enumerate(("share", "database")):
+        teller.tell(receipt("10", sku=f"A{number}", location="MAIN/A"))
+        teller.tell(pick("9", sku=f"A{number}", location="MAIN/A"))
+        await see(database, teller)
+        await add_run(database, f"r{number}", {(f"A{number}", "MAIN"): 1})
+        assert not await work.look()
+        teller.tell(pick("1", sku=f"A{number}", location="MAIN/A"))
+        await see(database, teller)
+        teller.tell(receipt("1", sku=f"A{number}", location="MAIN/A"))
+        await project(teller.log, database)
+        if lose == "database":
+            await work.close()
+        else:
+            share = frozenset()
+            assert not await work.look()
+            share = frozenset({0})
+        assert not await work.look()
+        assert work.raised == 0
     await work.close()
