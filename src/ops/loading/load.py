@@ -55,6 +55,8 @@ class Load:
         self._plan = plan
         self._told = told
         self._rejects: IO[bytes] | None = None
+        # Whether what an earlier load refused still lies there.
+        self._stale = False
         self.counts = Counts()
         self.resumed_records = 0
 
@@ -73,6 +75,7 @@ class Load:
                     sending.cancel()
                 self._finish(window, results)
                 window = following
+            self._drop_stale()
         finally:
             if self._rejects is not None:
                 self._rejects.close()
@@ -101,10 +104,10 @@ class Load:
             self._rejects.close()
             self._rejects = None
         try:
+            if path.is_dir() or not path.absolute().parent.is_dir():
+                raise CommandError(f"{path} cannot be written: it is a folder, or in none")
             if kept_bytes == 0:
-                # A device or a pipe is written to, and stays.
-                if path.is_file():
-                    path.unlink(missing_ok=True)
+                self._stale = True
                 return True
             if not path.exists() or path.stat().st_size < kept_bytes:
                 return False
@@ -114,6 +117,14 @@ class Load:
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from None
         return True
+
+    def _drop_stale(self) -> None:
+        """Not before something was answered: until then it is all that is known of the lines."""
+        path = self._plan.rejects_path
+        # A device, a pipe or a link is somebody else's, and stays.
+        if self._stale and path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
+        self._stale = False
 
     def _next_window(self, rows: Iterator[Row]) -> Window:
         window = Window(0, [], [], {})
@@ -166,6 +177,7 @@ class Load:
         """Refusals first: a checkpoint must not be ahead of them."""
         path = self._plan.rejects_path
         try:
+            self._drop_stale()
             if rejects and self._rejects is None:
                 self._rejects = path.open("wb")
             if self._rejects is not None:
