@@ -125,10 +125,11 @@ def read_document(path: Path, kind: type[Document]) -> Document:
         return msgspec.convert(tomllib.loads(path.read_text()), kind)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} is no TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise CommandError(f"{path}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        # Not only tomllib's own: also of numbers too long, and of arrays too deep.
+        raise CommandError(f"{path} is no TOML: {error}") from None
 
 
 def check_source(path: Path, source: SourceSpec) -> None:

@@ -11,9 +11,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ops.console import CommandError
+
+if TYPE_CHECKING:
+    import polars
 
 Format = Literal["csv", "ndjson", "parquet"]
 
@@ -85,8 +88,8 @@ def open_rows(path: Path, kind: Format, encoding: str, delimiter: str) -> Iterat
             return
         try:
             text = TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
-        except LookupError:
-            raise CommandError(f"there is no encoding {encoding}") from None
+        except (LookupError, ValueError):
+            raise CommandError(f"there is no encoding {encoding!r}") from None
         stack.enter_context(text)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         try:
@@ -181,6 +184,15 @@ def _ndjson(stream: IO[bytes]) -> Iterator[Row]:
             yield Row(line, {}, "no JSON object")
 
 
+def _collected(path: Path, some: "polars.LazyFrame") -> "polars.DataFrame":
+    from polars.exceptions import PolarsError
+
+    try:
+        return some.collect()
+    except (OSError, PolarsError) as error:
+        raise CommandError(f"{path} is damaged: {error}") from None
+
+
 def _open_parquet(path: Path) -> Source:
     try:
         import polars
@@ -196,14 +208,14 @@ def _open_parquet(path: Path) -> Source:
     def rows() -> Iterator[Row]:
         nonlocal read
         while True:
-            part = frame.slice(read, PARQUET_ROWS_AT_ONCE).collect()
+            part = _collected(path, frame.slice(read, PARQUET_ROWS_AT_ONCE))
             if part.is_empty():
                 return
             for values in part.iter_rows(named=True):
                 read += 1
                 yield Row(read, values)
 
-    count = int(frame.select(polars.len()).collect().item())
+    count = int(_collected(path, frame.select(polars.len())).item())
     size = path.stat().st_size
     return Source(columns, rows(), lambda: size * read // max(count, 1))
 

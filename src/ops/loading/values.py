@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from ledger.domain.quantities import SCALED_MAX
 from ops.console import CommandError
 from ops.loading.rows import LineError, Row, text
 
@@ -58,6 +59,8 @@ def compile_value(value: Any, where: str, context: Context) -> Make:
     if isinstance(value, bool | float) or not isinstance(value, str | int | dict):
         raise CommandError(f'{where}: expected a text such as "{{Quantity}}" or a table')
     if isinstance(value, int):
+        if abs(value) > SCALED_MAX:
+            raise CommandError(f"{where}: a number is at most 10^18")
         return lambda _row, constant=str(value): constant  # type: ignore[misc]
     if isinstance(value, str):
         return compile_template(value, where, context)
@@ -163,8 +166,8 @@ def _number_tests(spec: Condition, where: str) -> list[Callable[[str], bool]]:
 def _pattern(pattern: str, where: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
-    except re.error as error:
-        raise CommandError(f"{where}: {pattern!r} is no pattern: {error}") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise CommandError(f"{where}: {pattern[:100]!r} is no pattern: {error}") from None
 
 
 def _compile_spec(spec: FieldSpec, where: str, context: Context) -> Make:
@@ -214,7 +217,7 @@ def _instant(value: str, form: str, zone: ZoneInfo | None) -> str:
     try:
         iso = form == "iso"
         moment = datetime.fromisoformat(value) if iso else datetime.strptime(value, form)  # noqa: DTZ007
-    except ValueError:
+    except (ValueError, re.error):
         raise LineError(f"{value!r} is no date of the form {form}") from None
     if moment.tzinfo is None:
         if zone is None:

@@ -34,7 +34,9 @@ def key_id(raw: bytes) -> str:
 
 
 def public_path(path: Path) -> Path:
-    """Where the public key lies beside the private one."""
+    """Where the public key lies beside the private one. Raises CommandError."""
+    if not path.name:
+        raise CommandError(f"{path} is no name of a file")
     return path.with_name(f"{path.name}.pub")
 
 

@@ -120,6 +120,17 @@ def test_parquet(tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_damaged_parquet_file(tmp_path: Path) -> None:
+    """Its end says that all is well, and what lies before it does not."""
+    polars = pytest.importorskip("polars")
+    path = tmp_path / "a.parquet"
+    polars.DataFrame({"a": [str(one) for one in range(50_000)]}).write_parquet(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\xff" * (len(content) // 2) + content[4 + len(content) // 2 :])
+    with pytest.raises(CommandError, match="is damaged"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
