@@ -239,6 +239,29 @@ def test_a_server_that_says_so_is_ready(shell: Shell) -> None:
     assert server.wait(SECONDS_MAX) == 0
 
 
+def test_what_is_no_http(shell: Shell) -> None:
+    """A problem like any other; an offer of another protocol costs the caller nothing."""
+    _, url = shell.serve()
+    port = int(url.rpartition(":")[2])
+
+    def told(sent: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), SECONDS_MAX) as one:
+            one.sendall(sent)
+            one.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: one.recv(65_536), b""))
+
+    assert b'"code":"malformed_http"' in told(b"no http\r\n\r\n")
+    body = b'{"id": "m-1", "sku": "A", "type": "receipt", "quantity": "1", "location": "MAIN"}'
+    head = (
+        b"POST /v1/movements HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    answer = told(head + body)
+    assert answer.startswith(b"HTTP/1.1 201 "), answer
+    assert b'"id":"m-1"' in answer
+
+
 def test_the_embedded_default_never_imports_kafka() -> None:
     """It costs time that a newcomer would wait for."""
     script = (

@@ -75,6 +75,25 @@ async def test_what_serves_nobody_is_ordered_anew(
     assert (below.available, below.inventory_position) == (0, 0)
 
 
+async def test_pages_of_what_is_below(teller: Teller, database: Database) -> None:
+    """Behind the first site of a SKU come its others."""
+    for site in ("EAST", "WEST"):
+        teller.tell(receipt(f"in-{site}", "D", "500", location=f"{site}/A"))
+        for day in range(10):
+            teller.now_ms += DAY_MS
+            teller.tell(Issue(id=f"{site}-{day}", sku="D", quantity="50", location=f"{site}/A"))
+    change(teller, "away", "damaged")
+    await project(teller.log, database)
+    wanted = run_parameters(day_of_ms(teller.now_ms), each_site=True, forecast={"enabled": False})
+    await make(database, wanted, 1)
+    sites, after = [], None
+    async with database.reader() as reader:
+        while page := (await below_reorder_point(reader, LEDGER_ID, limit=1, after=after)).items:
+            sites.append(page[0].site)
+            after = page[0].sku, page[0].site
+    assert sites == ["EAST", "MAIN", "WEST"]
+
+
 async def test_what_is_released_counts_again(teller: Teller, database: Database) -> None:
     """Quarantined stock is available from its release on."""
     change(teller, "away", "quarantined")
