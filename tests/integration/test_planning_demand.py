@@ -10,6 +10,7 @@ import pytest
 from tests.unit.api.serving import check_problem, client_of, receipt, settings_in, wait_ready
 
 URL = "/v1/planning/demand"
+LARGEST = "999999999999999999"
 
 
 @pytest.fixture
@@ -86,6 +87,18 @@ async def test_demand_by_day(client: httpx.AsyncClient) -> None:
 async def test_bad_input(client: httpx.AsyncClient, query: dict[str, str], code: str) -> None:
     """One clear problem each."""
     check_problem(await client.get(URL, params=query), 422, code)
+
+
+async def test_numbers_beyond_64_bits(client: httpx.AsyncClient) -> None:
+    """Are said, in the words of stock health, and not taken for a SKU without demand."""
+    position = ""
+    for _ in range(6):
+        await write(client, sku="BIG", quantity=LARGEST, unit_cost="0.000001")
+        position = await write(client, type="pick", sku="BIG", quantity=LARGEST)
+    for url in (URL, "/v1/planning/health"):
+        answer = await client.get(url, params={"sku": "BIG", "min_position": position})
+        check_problem(answer, 422, "invalid_request")
+        assert answer.json()["detail"] == "numbers of the SKU BIG add up beyond 64 bits"
 
 
 async def test_a_sku_never_seen(client: httpx.AsyncClient) -> None:

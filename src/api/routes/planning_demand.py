@@ -36,7 +36,7 @@ _QUERY: Final = frozenset(parameter.name for parameter in _PARAMETERS)
 async def get_demand(request: Request) -> Answer:
     """The demand of a SKU, day by day."""
     # They bring numpy, which a server needs only when somebody asks.
-    from projections.planning.demand_list import DemandFilter, list_demand
+    from projections.planning.demand_list import DemandFilter, DemandTooLargeError, list_demand
 
     query = read_query(request, _QUERY)
     sku = queries.optional_sku(query)
@@ -50,8 +50,11 @@ async def get_demand(request: Request) -> Answer:
     wanted = DemandFilter(sku, partition, queries.optional_site(query), first_day, until_day)
     limit, cursor = queries.limit(query), queries.cursor(query)
     await wait_for_view(parts, query)
-    async with parts.views.reader() as reader:
-        found = await list_demand(reader, wanted, limit=limit, cursor=cursor)
+    try:
+        async with parts.views.reader() as reader:
+            found = await list_demand(reader, wanted, limit=limit, cursor=cursor)
+    except DemandTooLargeError as error:
+        raise Problem("invalid_request", str(error)) from None
     if found is None:
         raise Problem("not_found", f"the SKU {sku} was never seen")
     return document(HTTPStatus.OK, found)
@@ -83,7 +86,8 @@ OPERATIONS: Final = (
         },
         description="What was issued, returned, asked for in vain, and what else became of stock, "
         "with the balances at the end of each day. A reversal takes off what happened on the day "
-        "of the movement that it undoes, and moves balances on its own.",
+        "of the movement that it undoes, and moves balances on its own. A SKU whose numbers add up "
+        "beyond 64 bits is refused.",
         parameters=_PARAMETERS,
         problems=(
             "invalid_request", "invalid_sku", "invalid_location", "invalid_time", "not_found",

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select, union_all
 
 from ledger.domain.quantities import COST_SCALE, text
+from ledger.errors import LedgerError
 from projections import cursors
 from projections.cursors import InvalidCursor
 from projections.database import ReadConnection, storable
@@ -21,6 +22,10 @@ from projections.tables import items, sku_totals
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _HAPPENED: Final = tuple(name for name in COLUMNS if not name.endswith("_net"))
 _NOTHING: Final = {name: 0 if MEASURES[name] == "line" else "0" for name in _HAPPENED}
+
+
+class DemandTooLargeError(LedgerError):
+    """The numbers of the SKU are too large to be added up."""
 
 
 class DemandFilter(NamedTuple):
@@ -55,7 +60,8 @@ async def list_demand(
     """A page of days in the order of (site, day), and the position that all pages are read at.
 
     Every day is listed from the first on which something was there; the last is the one before
-    `until_day`, or that of the last movement. None for a SKU never seen. Raises InvalidCursor.
+    `until_day`, or that of the last movement. None for a SKU never seen. Raises InvalidCursor
+    and DemandTooLargeError.
     """
     if not storable(wanted.sku, wanted.site):
         return None
@@ -65,6 +71,8 @@ async def list_demand(
         {wanted.partition: place.position},
         Wanted(skus={wanted.sku}, site=wanted.site, until_day=wanted.until_day),
     )
+    if wanted.sku in days.left_out:
+        raise DemandTooLargeError(f"numbers of the SKU {wanted.sku} add up beyond 64 bits")
     if not len(days) and not await _known(reader, wanted.sku):
         return None
     rows = list(islice(_rows(days, wanted, place), limit + 1))
