@@ -57,7 +57,8 @@ class SkuPolicy(CellPolicy):
     )
     maximum: Units | None = Field(
         None,
-        description="Level up to which `min_max` orders, above the minimum. Where the reorder "
+        description="Level up to which `min_max` orders, above the minimum, rounded down to "
+        "what the item allows, and at least its smallest unit above the minimum. Where the reorder "
         "point has reached it, orders go up to `order_quantity` above that.",
     )
 

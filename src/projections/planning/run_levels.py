@@ -21,7 +21,7 @@ from projections.planning.lead_times import (
 from projections.planning.levels import LevelOptions, Levels, Supplied, plan_levels
 from projections.planning.matrix import Assigned, Classified, assign
 from projections.planning.order_quantities import Terms
-from projections.planning.parameters import Parameters
+from projections.planning.parameters import Parameters, PolicyPart
 from projections.planning.proposals import NOT_SET, Control, Proposals
 from projections.planning.run_classes import Classes
 from projections.planning.run_demand import calendar_of
@@ -187,8 +187,7 @@ def _control(days: Days, levels: Levels, assigned: Assigned, parameters: Paramet
     if any(part.minimum is not None or part.maximum is not None for part in skus.values()):
         for number, (sku, scale) in enumerate(zip(days.skus, days.scales.tolist(), strict=True)):
             if sku in skus:
-                minimum[number] = _whole(skus[sku].minimum, scale, ROUND_CEILING)
-                maximum[number] = _whole(skus[sku].maximum, scale, ROUND_FLOOR)
+                minimum[number], maximum[number] = _min_max(skus[sku], scale)
     return proposals.control(
         assigned.replenishment,
         levels.safety.reorder_point,
@@ -196,6 +195,18 @@ def _control(days: Days, levels: Levels, assigned: Assigned, parameters: Paramet
         minimum,
         maximum,
     )
+
+
+def _min_max(part: PolicyPart, scale: int) -> tuple[int, int]:
+    """The levels of `min_max` in smallest units, a minimum rounded up and a maximum down.
+
+    Where nothing is left between them, the maximum is the next unit above the minimum.
+    """
+    minimum = _whole(part.minimum, scale, ROUND_CEILING)
+    maximum = _whole(part.maximum, scale, ROUND_FLOOR)
+    if NOT_SET in (minimum, maximum):
+        return minimum, maximum
+    return minimum, max(maximum, minimum + 1)
 
 
 def _whole(text: str | None, scale: int, rounding: str) -> int:

@@ -32,7 +32,7 @@ async def test_what_only_the_numbers_of_the_run_tell(database: Database) -> None
         LUMPY={"minimum": "10.505"},
         # Nothing is left between them, once they are whole.
         CHEAP={"minimum": "10.2", "maximum": "10.9"},
-        FREE={"minimum": MOST},
+        FREE={"minimum": MOST, "maximum": f"{MOST}.5"},
     )
     await make(database, parameters(policies=policies, forecast={"enabled": False}))
     rows = (await results(database))["planning_results"]
@@ -42,8 +42,8 @@ async def test_what_only_the_numbers_of_the_run_tell(database: Database) -> None
     assert steady["order_up_to"] == steady["order_at"] + steady["order_quantity"]
     assert (of["UNEVEN"]["order_at"], of["UNEVEN"]["order_up_to"]) == (11, 90)
     assert of["LUMPY"]["order_at"] == 1051
-    assert (cheap["order_at"], cheap["order_up_to"]) == (11, 11 + cheap["order_quantity"])
-    assert of["FREE"]["order_at"] == int(MOST)
+    assert (cheap["order_at"], cheap["order_up_to"]) == (11, 12)
+    assert (of["FREE"]["order_at"], of["FREE"]["order_up_to"]) == (int(MOST), int(MOST) + 1)
     async with database.reader() as reader:
         run = await reader.first(select(planning_runs))
         assert run is not None
