@@ -159,6 +159,8 @@ async def test_pages_are_of_one_run(client: httpx.AsyncClient) -> None:
         ({"what_if": {"late_supplier": "ACME"}}, "what_if"),
         ({"what_if": {"late_days": 3, "late_supplier": "ACME"}}, "what_if.late_supplier"),
         ({"what_if": {"late_days": 3}, "publish": True}, "publish"),
+        ({"forecast": {"classes": ["E"]}}, "forecast.classes"),
+        ({"abc": {"shares": [80, 20]}, "forecast": {"classes": ["A", "C"]}}, "forecast.classes"),
         ({"forecast": {"levels": [1]}}, "forecast.levels"),
         ({"forecast": {"models": ["ses", "ses"]}}, "forecast.models"),
         ({"forecast": {"models": ["magic"]}}, "forecast.models.0"),

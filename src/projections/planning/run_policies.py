@@ -67,6 +67,8 @@ def check_policies(parameters: Parameters) -> None:
     letters = abc.CLASSES[: len(parameters.abc.shares)]
     every = [letter + other for letter in letters for other in xyz.CLASSES]
     first = _first_of_each(parameters.policies.skus)
+    if unknown := sorted(set(parameters.forecast.classes) - set(letters)):
+        raise InvalidParameters("forecast.classes", f"there is no class {unknown[0]}")
     for cell in every:
         for sku, part in first:
             with _named(f"policies.skus.{sku}"):
