@@ -71,6 +71,19 @@ def calendar_day(value: object) -> date:
 CalendarDay = Annotated[date, BeforeValidator(calendar_day)]
 
 
+def once(what: str) -> BeforeValidator:
+    """Refuse a list that names one of them twice, before it becomes a set."""
+
+    def checked(value: object) -> object:
+        if isinstance(value, list):
+            named = [str(one) for one in value if isinstance(one, str | date)]
+            if len(set(named)) != len(named):
+                raise ValueError(f"no {what} is named twice")
+        return value
+
+    return BeforeValidator(checked)
+
+
 class DemandRequest(Input):
     """Which days count as demand, and over which buckets it is summed."""
 
@@ -80,12 +93,12 @@ class DemandRequest(Input):
         description="What demand is summed over for its variation. A week is seven days counted "
         "back from `as_of`, a month one of the calendar; only whole ones count.",
     )
-    closed_weekdays: set[Weekday] = Field(
+    closed_weekdays: Annotated[set[Weekday], once("weekday")] = Field(
         set(),
         max_length=6,
         description="Days of the week without sales, in statistics and forecasts.",
     )
-    closed_dates: set[CalendarDay] = Field(
+    closed_dates: Annotated[set[CalendarDay], once("date")] = Field(
         set(), max_length=CLOSED_DATES_MAX, description="Dates without sales, past or ahead."
     )
     count_unmet: StrictBool = Field(
@@ -192,7 +205,7 @@ class ForecastRequest(Input):
     """What is forecast, how far ahead, and by which models."""
 
     enabled: StrictBool = Field(True, description="Whether anything is.")
-    classes: set[AbcLetter] = Field(
+    classes: Annotated[set[AbcLetter], once("class")] = Field(
         {"A"}, min_length=1, description="Only series of these ABC classes: it takes its time."
     )
     bucket: Bucket = Field("week", description="What a forecast is for. Weeks begin on Monday.")

@@ -77,6 +77,33 @@ def test_dates_of_a_file() -> None:
         check_run({"demand": {"closed_dates": [datetime(2026, 1, 1)]}})  # noqa: DTZ001
 
 
+@READERS
+@pytest.mark.parametrize(
+    ("field", "twice", "what"),
+    [
+        ("demand.closed_weekdays", ["sunday", "monday", "sunday"], "weekday"),
+        ("demand.closed_dates", ["2026-01-01", "2026-01-01"], "date"),
+        ("forecast.classes", ["A", "A"], "class"),
+        ("forecast.levels", ["0.8", 0.8], "level"),
+        ("forecast.models", ["ses", "ses"], "model"),
+    ],
+)
+def test_nothing_is_named_twice(
+    field: str, twice: list[Any], what: str, read: Callable[[dict[str, Any]], RunRequest]
+) -> None:
+    """Whoever says a thing twice may have meant another."""
+    part, name = field.split(".")
+    with pytest.raises(InvalidParameters, match=f"no {what} is named twice") as caught:
+        read({part: {name: twice}})
+    assert caught.value.field == field
+
+
+def test_a_date_of_a_file_and_its_text() -> None:
+    """Are the same day."""
+    with pytest.raises(InvalidParameters, match="no date is named twice"):
+        check_run({"demand": {"closed_dates": [date(2026, 1, 1), "2026-01-01"]}})
+
+
 @pytest.mark.parametrize("zero", ["-0", "-0.0", "0.00", -0.0, 0])
 def test_zero_has_no_sign(zero: Any) -> None:
     """The same value has the same text, and so the same digest."""
