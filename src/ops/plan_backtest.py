@@ -45,8 +45,8 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
         typer.Option(help="CSV file of costs: sku, and unit_cost or price.", show_default=False),
     ] = None,
     cost_share: Annotated[
-        str, typer.Option(help="Costs are this share of what their file says.")
-    ] = "1",
+        str | None, typer.Option(help="Costs are this share of what their file says, else all.")
+    ] = None,
     closed: Annotated[
         str, typer.Option(help="Weekdays without sales, such as saturday,sunday.")
     ] = "",
@@ -87,7 +87,7 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
             "window_days": window_days,
             "closed_weekdays": _closed(closed),
         }
-        demand = _demand((file, costs, _share(cost_share)), options, seed if shuffle else None)
+        demand = _demand((file, costs, cost_share), options, seed if shuffle else None)
         _check_days(file, demand.days, warm_up_days)
         results = {one: _replayed(one, demand, settings, options) for one in policy or _standard()}
     except PlanningError as error:
@@ -106,13 +106,14 @@ def _standard() -> tuple[str, ...]:
 
 
 def _demand(
-    source: tuple[Path, Path | None, Decimal], options: dict[str, Any], seed: int | None
+    source: tuple[Path, Path | None, str | None], options: dict[str, Any], seed: int | None
 ) -> "Demand":
     """The demand of the files, in another order of its days if there is a seed for it."""
     from ops.backtesting.demand_file import read_demand
     from projections.planning.backtest.demand import shuffled
 
-    demand = read_demand(*source)
+    file, costs, cost_share = source
+    demand = read_demand(file, costs, _share(cost_share, costs))
     return demand if seed is None else shuffled(demand, options["closed_weekdays"], seed)
 
 
@@ -186,7 +187,11 @@ def _lead_days(given: str) -> tuple[int, int]:
         raise CommandError("lead-days is a number of days, or a range such as 5-9") from None
 
 
-def _share(given: str) -> Decimal:
+def _share(given: str | None, costs: Path | None) -> Decimal:
+    if given is None:
+        return Decimal(1)
+    if costs is None:
+        raise CommandError("--cost-share goes with --costs")
     try:
         share = Decimal(given)
     except InvalidOperation:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from ops.console import CommandError
 from projections.planning.backtest.policies import Target
 from projections.planning.errors import PlanningError
-from projections.planning.safety_stock import METHODS, WITH_LEVEL
+from projections.planning.safety_stock import METHODS, NONE, WITH_LEVEL
 
 STANDARD = (
     "none",
@@ -29,9 +29,11 @@ def parse_policy(text: str) -> dict[str, Target]:
 
 
 def _target(policy: str, text: str) -> Target:
-    method, _, number = text.partition(":")
+    method, colon, number = text.partition(":")
     if method not in METHODS:
         raise CommandError(f"policy {policy}: a method is one of {', '.join(METHODS)}")
+    if colon and METHODS.index(method) == NONE:
+        raise CommandError(f"policy {policy}: none has no level")
     try:
         if METHODS.index(method) in WITH_LEVEL:
             return Target(method, Decimal(number))
