@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 
 from ledger.config import ENV_PREFIX, Settings
+from ledger.config.fields import FORMS
+from ledger.wording import in_words
 from ops.console import CommandError
 
 
@@ -104,7 +106,7 @@ def _shown(default: object) -> str:
 
 
 def _sentence(error: Any) -> str:
-    text = str(error["msg"]).removeprefix("Value error, ")
+    text = in_words(error, FORMS)
     if not error["loc"]:
         return text
     name = str(error["loc"][0])

@@ -199,6 +199,8 @@ def _explain(settings: Settings, what: tuple[str | None, str, str], *, as_json: 
             run = await newest_run(reader) if run_id is None else await run_row(reader, run_id)
             if run is None or run["state"] != "done":
                 raise CommandError("there is no such planning run that is done")
+            if not run["results_kept"]:
+                raise CommandError(f"the run {run['run_id']} is too old: its results are deleted")
             found = await explain(reader, run, sku, site)
         if found is None:
             raise CommandError(f"the run {run['run_id']} has no results of {sku} {site}".rstrip())

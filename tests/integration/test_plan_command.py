@@ -99,6 +99,18 @@ def test_an_explanation(folder: Path) -> None:
     assert [one["name"] for one in other["differences"]] == ["rank"]
 
 
+def test_results_that_are_deleted(folder: Path) -> None:
+    """The run is too old, which is another thing than a SKU that it does not have."""
+    first = document(folder, "--as-of", AS_OF, "--planning-runs-kept", "1")
+    document(folder, "--planning-runs-kept", "1")
+    last = document(folder, "--planning-runs-kept", "1")
+    ran = plan(folder, "--explain", "A", "--run", first["id"])
+    assert (ran.returncode, ran.stdout) == (2, ""), ran.stderr
+    assert f"the run {first['id']} is too old: its results are deleted" in ran.stderr
+    ran = plan(folder, "--explain", "C", "--run", last["id"])
+    assert f"the run {last['id']} has no results of C" in ran.stderr
+
+
 def test_parameters_of_a_file(folder: Path) -> None:
     """TOML and JSON say the same."""
     (folder / "plan.toml").write_text(

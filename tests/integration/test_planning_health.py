@@ -189,3 +189,14 @@ async def test_before_the_first_movement_and_in_the_future(client: httpx.AsyncCl
 async def test_bad_input(client: httpx.AsyncClient, query: dict[str, str], code: str) -> None:
     """One clear problem each."""
     check_problem(await client.get(URL, params=query), 422, code)
+
+
+async def test_a_window_after_the_last_movement(client: httpx.AsyncClient) -> None:
+    """Only `from` was given, so it is what is wrong; where both are, the end is."""
+    position = await write(client, 9, quantity="1", unit_cost="2")
+    query = {"from": "2026-02-01", "min_position": position}
+    answer = await client.get(URL, params=query)
+    check_problem(answer, 422, "invalid_request")
+    assert answer.json()["detail"] == "from: the last movement was before it, on 2026-01-09"
+    answer = await client.get(URL, params={**query, "until": "2026-01-31"})
+    assert answer.json()["detail"] == "until: the window ends before it begins"

@@ -31,17 +31,19 @@ from api.schemas.planning_parts import (
     is_day,
 )
 from api.schemas.planning_policies import (
+    POLICY_FORMS,
     CostsRequest,
     LeadTimesRequest,
     PoliciesRequest,
     WhatIfRequest,
 )
 from ledger.domain import codes
+from ledger.wording import in_words
 from projections.planning.parameters import WEEKDAYS, InvalidParameters, Parameters, day_text
 from projections.planning.run_policies import check_policies
 
 POSITION_PATTERN = r"^[0-9]{1,6}:[0-9]{1,19}(, *[0-9]{1,6}:[0-9]{1,19})*$"
-
+_FORMS = {POSITION_PATTERN: "a position such as 3:17", **POLICY_FORMS}
 
 # No ledger takes what occurred more than 36,500 days before it was recorded. From here on all
 # windows lie in the calendar, those of reviews too.
@@ -186,7 +188,7 @@ def _first(error: ValidationError) -> InvalidParameters:
     """The first thing that is wrong, as a field and a sentence."""
     found = error.errors()[0]
     field = ".".join(str(part) for part in found["loc"] if not _is_a_branch(part)) or "parameters"
-    return InvalidParameters(field, str(found["msg"]).removeprefix("Value error, "))
+    return InvalidParameters(field, in_words(found, _FORMS))
 
 
 def _is_a_branch(part: object) -> bool:

@@ -31,11 +31,26 @@ def _checked_sku(text: str) -> str:
     return text
 
 
+def _checked_supplier(text: str) -> str:
+    # In the form of a SKU, as items have it.
+    if codes.check_sku(text) is not None:
+        most = codes.SKU_LENGTH_MAX
+        raise ValueError(f"a supplier's code has 1 to {most} printable characters")
+    return text
+
+
 Sku = Annotated[str, AfterValidator(_checked_sku)]
+SupplierCode = Annotated[str, AfterValidator(_checked_supplier)]
 Level = Annotated[Fraction, Field(ge=LEVEL_MIN, le=LEVEL_MAX)]
 CalendarDays = Annotated[Fraction, Field(ge=0, le=DAYS_MAX)]
-Cell = Annotated[str, StringConstraints(pattern=r"^[A-E][XYZ]$")]
-Units = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,6})?$")]
+CELL_PATTERN = r"^[A-E][XYZ]$"
+UNITS_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,6})?$"
+Cell = Annotated[str, StringConstraints(pattern=CELL_PATTERN)]
+Units = Annotated[str, StringConstraints(pattern=UNITS_PATTERN)]
+POLICY_FORMS = {
+    CELL_PATTERN: "a cell such as AX",
+    UNITS_PATTERN: 'a decimal number such as "6" or "1.25"',
+}
 
 
 class CellPolicy(Input):
@@ -124,7 +139,7 @@ class WhatIfRequest(Input):
     """A scenario. A run with one is not published."""
 
     late_days: CalendarDays = Field(Exact(0), description="Suppliers are late by so many days.")
-    late_supplier: Sku | None = Field(None, description="Only this one. None: all.")
+    late_supplier: SupplierCode | None = Field(None, description="Only this one. None: all.")
     demand_percent: Fraction = Field(
         Exact(0),
         ge=-100,

@@ -11,6 +11,13 @@ from ledger.config import bounds
 from ledger.domain.quantities import SCALE_MAX
 
 ENV_PREFIX: Final = "STOCKLEDGER_"
+CURRENCY: Final = r"^[A-Z]{3}$"
+TIME_OF_DAY: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+# What a text should be, by its pattern.
+FORMS: Final = {
+    CURRENCY: "a code of three capital letters such as EUR",
+    TIME_OF_DAY: "a time of day such as 03:15",
+}
 
 Role = Literal["api", "writer", "projector", "publisher", "planner"]
 ROLES_DEFAULT: Final[frozenset[Role]] = frozenset({"api", "writer", "projector", "planner"})
@@ -110,7 +117,7 @@ class Fields(BaseSettings):
 
     strict_items: bool = Field(False, description="refuse movements of SKUs that no item describes")
     currency: str = Field(
-        "EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all costs of a new log"
+        "EUR", pattern=CURRENCY, description="ISO 4217 code of all costs of a new log"
     )
     scale_default: int = Field(
         0, ge=0, le=SCALE_MAX, description="decimals of quantities of SKUs that no item describes"
@@ -183,7 +190,7 @@ class Fields(BaseSettings):
     )
     planning_schedule: str | None = Field(
         None,
-        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        pattern=TIME_OF_DAY,
         description="when a planning run is made each day, HH:MM in UTC; none: only when asked for",
     )
     planning_parameters: Path | None = Field(

@@ -36,8 +36,15 @@ def _target(policy: str, text: str) -> Target:
         raise CommandError(f"policy {policy}: none has no level")
     try:
         if METHODS.index(method) in WITH_LEVEL:
-            return Target(method, Decimal(number))
+            return Target(method, _level(number))
         return Target(method, None, int(number or 0))
     except (InvalidOperation, ValueError) as error:
         detail = error.detail if isinstance(error, PlanningError) else f"{number!r} is no number"
         raise CommandError(f"policy {policy}: {detail}") from None
+
+
+def _level(number: str) -> Decimal:
+    level = Decimal(number)
+    if not level.is_finite():
+        raise ValueError(number)
+    return level

@@ -121,7 +121,7 @@ def decimal(value: Number, field: str) -> Decimal:
     except InvalidOperation as error:
         raise PlanningError(field, f"{value!r} is not a decimal number") from error
     if not parsed.is_finite():
-        raise PlanningError(field, f"{value!r} is not a finite number")
+        raise PlanningError(field, f"{value} is not a finite number")
     return parsed
 
 

@@ -121,6 +121,8 @@ def test_config_check_reads_the_parameters_of_scheduled_runs(
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
+        (["serve", "--planning-schedule", "25:00"], 2, "a time of day such as 03:15"),
+        (["serve", "--port", "99999"], 2, "(STOCKLEDGER_PORT, --port): it is at most 65535"),
         (["serve", "--port", "x"], 2, "port (STOCKLEDGER_PORT, --port): Input should be a valid"),
         (["serve", "--roles", "seller"], 2, "expected some of api, planner, projector"),
         (["serve", "--host", "0.0.0.0"], 2, "API keys are needed"),

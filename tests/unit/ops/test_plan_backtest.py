@@ -81,6 +81,7 @@ def test_one_document_for_machines(tmp_path: Path) -> None:
         (DEMAND, ("--lead-days", "x"), "lead-days"),
         (DEMAND, ("--lead-days", "9-5"), "lead times rise"),
         (DEMAND, ("--closed", "someday"), "someday is not one of"),
+        (DEMAND, ("--policy", "cycle_service:NaN"), "cycle_service:NaN: 'NaN' is no number"),
         (DEMAND, ("--policy", "none:1"), "policy none:1: none has no level"),
         (DEMAND, ("--policy", "A=none:1,B=none,C=none"), "none has no level"),
         (DEMAND, ("--cost-share", "0.5"), "--cost-share goes with --costs"),

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from ledger.errors import LedgerError
 from projections.database import ReadConnection
 from projections.planning.days import Days, Integers
+from projections.planning.errors import PlanningError
 from projections.planning.health.documents import date_text, shown_figures, shown_number
 from projections.planning.health.figures import Figure
 from projections.planning.health.groups import Measured, by_group
@@ -105,6 +106,9 @@ def _parameters(
 ) -> HealthParameters:
     if last is None:
         last = int(days.day.max()) if len(days.day) else (first or 0)
+        if first is not None and first > last:
+            detail = f"the last movement was before it, on {date_text(last)}"
+            raise PlanningError("first_day", detail)
     return HealthParameters(last - WINDOW_DAYS + 1 if first is None else first, last, **limits)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.schemas.planning import RunRequest, check_run, decode_run, resolve
-from projections.planning.parameters import InvalidParameters, digest_of
+from projections.planning.parameters import WEEKDAYS, InvalidParameters, digest_of
 
 TODAY = 20_500
 
@@ -102,6 +102,48 @@ def test_a_date_of_a_file_and_its_text() -> None:
     """Are the same day."""
     with pytest.raises(InvalidParameters, match="no date is named twice"):
         check_run({"demand": {"closed_dates": [date(2026, 1, 1), "2026-01-01"]}})
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("values", "field", "says"),
+    [
+        (
+            {"what_if": {"late_days": 1, "late_supplier": ""}}, "what_if.late_supplier",
+            "a supplier's code has 1 to 100 printable characters",
+        ),
+        ({"policies": {"level": "0.9999999"}}, "policies.level", None),
+        ({"policies": {"level": 1}}, "policies.level", "it is at most 0.999999"),
+        ({"policies": {"level": 0.4}}, "policies.level", "it is at least 0.5"),
+        ({"costs": {"carrying_rate": 0}}, "costs.carrying_rate", "it is more than 0"),
+        ({"seed": 2**63}, "seed", f"it is less than {2**63}"),
+        (
+            {"demand": {"closed_weekdays": list(WEEKDAYS)}}, "demand.closed_weekdays",
+            "it has at most 6 items",
+        ),
+        ({"xyz": {"limits": ["0.1", "0.5", "1"]}}, "xyz.limits", "it has at most 2 items"),
+        ({"abc": {"shares": ["100"]}}, "abc.shares", "it has at least 2 items"),
+        ({"forecast": {"classes": []}}, "forecast.classes", "it has at least 1 item"),
+        ({"position": "3"}, "position", "a position such as 3:17"),
+        (
+            {"policies": {"skus": {"A": {"minimum": "x"}}}}, "policies.skus.A.minimum",
+            'a decimal number such as "6" or "1.25"',
+        ),
+        ({"site": ""}, "site", "it has at least 1 character"),
+    ],
+)  # fmt: skip
+def test_sentences(
+    values: dict[str, Any], field: str, says: str | None,
+    read: Callable[[dict[str, Any]], RunRequest],
+) -> None:  # fmt: skip
+    """In words of whoever asks, and of no programming language."""
+    with pytest.raises(InvalidParameters) as caught:
+        read(values)
+    assert caught.value.field == field
+    if says is not None:
+        assert caught.value.detail == says
+    for word in ("Decimal(", "pattern", "Tuple", "Set ", "String"):
+        assert word not in caught.value.detail
 
 
 @pytest.mark.parametrize("zero", ["-0", "-0.0", "0.00", -0.0, 0])

@@ -1,0 +1,41 @@
+"""What pydantic finds wrong with a value, in words of whoever wrote it."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+# How pydantic names an exact bound.
+_EXACT: Final = re.compile(r"Decimal\('(.*)'\)")
+
+
+def _bound(value: object) -> str:
+    return _EXACT.sub(r"\1", str(value))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+_Say = Callable[[Mapping[str, Any]], str]
+# By pydantic's name of what is wrong; what is not here, it says well itself.
+_SENTENCES: Final[dict[str, _Say]] = {
+    "greater_than": lambda of: f"it is more than {_bound(of['gt'])}",
+    "greater_than_equal": lambda of: f"it is at least {_bound(of['ge'])}",
+    "less_than": lambda of: f"it is less than {_bound(of['lt'])}",
+    "less_than_equal": lambda of: f"it is at most {_bound(of['le'])}",
+    "too_short": lambda of: f"it has at least {_counted(of['min_length'], 'item')}",
+    "too_long": lambda of: f"it has at most {_counted(of['max_length'], 'item')}",
+    "string_too_short": lambda of: f"it has at least {_counted(of['min_length'], 'character')}",
+    "string_too_long": lambda of: f"it has at most {_counted(of['max_length'], 'character')}",
+}
+
+
+def in_words(error: ErrorDetails, forms: Mapping[str, str]) -> str:
+    """One sentence. `forms` says by its pattern what a text should be."""
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch" and context["pattern"] in forms:
+        return forms[context["pattern"]]
+    say = _SENTENCES.get(error["type"])
+    return str(error["msg"]).removeprefix("Value error, ") if say is None else say(context)
