@@ -9,7 +9,7 @@ from starlette.types import Message
 
 from api.answers import JSON
 from api.budget import ByteBudget
-from api.limits import BODY_SECONDS_MAX
+from api.limits import BODY_SECONDS_MAX, DROPPED_BYTES_MAX
 from api.problems import Problem
 
 JSON_TYPES: Final = frozenset({"application/json"})
@@ -51,7 +51,9 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     declared = header(request, b"content-length")
     # A length that is no number never gets here; the server refuses it.
     if declared is not None and declared.isdigit() and int(declared) > bytes_max:
-        raise _too_large(bytes_max)
+        # Who asked first sends nothing of it, and would leave the server waiting for it.
+        asked_first = header(request, b"expect") is not None
+        raise _too_large(bytes_max, rest=None if asked_first else int(declared))
     message = await request.receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         whole: bytes = message.get("body", b"")
@@ -84,10 +86,16 @@ async def _read_on(request: Request, message: Message, bytes_max: int, budget: B
         message = await request.receive()
 
 
-def _too_large(bytes_max: int) -> Problem:
+def _too_large(bytes_max: int, *, rest: int | None = None) -> Problem:
+    """`rest` is how much of it may be still to come, None if that is not known.
+
+    To close with something unread resets the connection, and the answer would be lost with it. So
+    what is not too much is read on, and dropped.
+    """
+    reads_on = rest is not None and rest <= DROPPED_BYTES_MAX
     return Problem(
         "too_large",
         f"at most {bytes_max} bytes",
         members={"bytes_max": bytes_max},
-        headers=_CLOSE,
+        headers=() if reads_on else _CLOSE,
     )

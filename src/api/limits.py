@@ -12,6 +12,8 @@ REQUEST_ID_LENGTH_MAX: Final = 128
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 # From the first to the last byte of a body.
 BODY_SECONDS_MAX: Final = 60.0
+# Of a body that is too large, so that its sender hears of it; behind more the connection is closed.
+DROPPED_BYTES_MAX: Final = 64 * 1024 * 1024
 # Only looked at where a bulk holds something malformed. A movement has some twelve commas, so this
 # never refuses a real one; it keeps `[1,1,1,…]` from becoming millions of objects.
 BULK_COMMAS_PER_ITEM_MAX: Final = 100

@@ -128,7 +128,7 @@ class PrivateKeys:
                 uri=True, timeout=BUSY_SECONDS, isolation_level=None,
             )  # fmt: skip
             try:
-                self._prepare(connection)
+                self._prepare(connection, create=create)
                 yield connection
             finally:
                 connection.close()
@@ -151,13 +151,16 @@ class PrivateKeys:
                 f"{self._path} can be used by others than its owner (mode {mode:04o}): chmod 600"
             )
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, *, create: bool) -> None:
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA synchronous = FULL")
         if _is_ours(connection, self._path):
             # Somebody may have set another one, which would keep older pages in a file beside.
             connection.execute("PRAGMA journal_mode = DELETE")
             return
+        if not create:
+            # To make it here would hide that keys were lost.
+            raise PrivateKeysUnusable(f"{self._path} is empty: it was cut off, or never had a key")
         with _writing(connection):
             # Another process may have been faster.
             if not _is_ours(connection, self._path):

@@ -19,9 +19,10 @@ def explain(error: BaseException, settings: Settings) -> CommandError | None:
     if _is_from_database(error):
         where = mask_text(settings.views_url)
         cause = mask_text(str(getattr(error, "orig", None) or error)).strip().split("\n", 1)[0]
+        lasting = is_damage(error) or _is_denied(error)
         return CommandError(
             f"the views' database {where} cannot be used: {cause or type(error).__name__}",
-            ExitCode.FOUND_WRONG if _is_denied(error) else ExitCode.UNAVAILABLE,
+            ExitCode.FOUND_WRONG if lasting else ExitCode.UNAVAILABLE,
         )
     if isinstance(error, LedgerError):
         return CommandError(mask_text(str(error)), ExitCode.FOUND_WRONG)

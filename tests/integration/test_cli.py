@@ -1,5 +1,6 @@
 """The command line as its users have it: real processes, a real port, real interruptions."""
 
+import http.client
 import json
 import re
 import signal
@@ -260,6 +261,20 @@ def test_what_is_no_http(shell: Shell) -> None:
     answer = told(head + body)
     assert answer.startswith(b"HTTP/1.1 201 "), answer
     assert b'"id":"m-1"' in answer
+
+
+def test_a_body_that_is_too_large_is_answered(shell: Shell) -> None:
+    """Its sender hears why, although it has not been read, and may go on."""
+    _, url = shell.serve()
+    caller = http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), SECONDS_MAX)
+    for path in ("/v1/movements", "/v1/movements/bulk"):
+        content = b" " * (17 * 1024 * 1024)
+        caller.request("POST", path, content, {"Content-Type": "application/json"})
+        answer = caller.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (413, "too_large")
+    caller.request("GET", "/livez")
+    assert caller.getresponse().status == 200
+    caller.close()
 
 
 def test_the_embedded_default_never_imports_kafka() -> None:

@@ -175,16 +175,21 @@ def test_a_file_that_others_may_read(keys: PrivateKeys, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"no database, " * 100, b""])
 def test_a_file_of_something_else(tmp_path: Path, content: bytes) -> None:
-    """It is left as it is; an empty one is no file of anything yet."""
+    """It is left as it is; an empty one is no file of anything yet, and may have been cut off."""
     path = tmp_path / "keys.db"
     path.write_bytes(content)
     path.chmod(0o600)
-    if not content:
-        assert PrivateKeys(path).rows() == []
-        return
-    with pytest.raises(PrivateKeysUnusable, match=r"keys\.db cannot be used"):
-        protect(PrivateKeys(path), "a", "text")
+    keys = PrivateKeys(path)
+    for use in (keys.rows, lambda: keys.erase(subject="a"), lambda: keys.named("k")):
+        with pytest.raises(PrivateKeysUnusable, match=r"keys\.db (cannot be used|is empty)"):
+            use()
+    if content:
+        with pytest.raises(PrivateKeysUnusable, match=r"keys\.db cannot be used"):
+            protect(keys, "a", "text")
     assert path.read_bytes() == content
+    if not content:
+        protect(keys, "a", "text")
+        assert len(keys.rows()) == 1
 
 
 def test_another_database(tmp_path: Path) -> None:

@@ -156,6 +156,14 @@ def test_tables_of_another_version_are_left_alone(run: Run, surroundings: Path) 
     assert (code, "a newer version made them" in err) == (1, True)
 
 
+@pytest.mark.parametrize("command", [*OF_THE_VIEWS, "rebuild"])
+def test_views_that_are_no_database(run: Run, surroundings: Path, command: str) -> None:
+    """That does not mend by waiting, as a database that is away may."""
+    (surroundings / "data" / "views.db").write_bytes(b"no database, " * 1000)
+    code, _, err = run(command, *COMMANDS[command], "--partitions", "1")
+    assert (code, "views.db cannot be used" in err) == (1, True), err
+
+
 def test_a_folder_that_nobody_may_write(run: Run, surroundings: Path) -> None:
     """As root it proves nothing, and the tests above have to."""
     if os.geteuid() == 0:
