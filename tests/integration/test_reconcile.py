@@ -217,6 +217,6 @@ def test_what_cannot_be_done_is_said(place: Place) -> None:
     code, _, err = run("reconcile", *said, "--as-of", "2010-11-01T00:00:00Z")
     assert (code, "nothing had happened yet" in err) == (2, True)
     # What the views have by --min-position does not make the moment an earlier one.
-    beyond = ["--as-of-position", "0:999999", "--min-position", "0:0"]
+    beyond = ["--as-of-position", "0:999999", "--min-position", "0:0,0:1"]
     code, _, err = run("reconcile", *said, *beyond)
     assert (code, "not read that far" in err) == (2, True)

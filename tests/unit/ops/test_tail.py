@@ -156,6 +156,7 @@ async def test_where_to_begin() -> None:
             await places(log, text, [0])
     for text, says in (
         ("yesterday", "no place to begin"), ("0:99", "ends at 7"), ("7:0", "no partition 7"),
+        ("0:1,0:2", "partition 0 has one position only"),
     ):  # fmt: skip
         with pytest.raises(CommandError, match=says):
             await places(log, text, [0, 1])

@@ -24,6 +24,7 @@ MAPPING = '[fields]\nsku = "{sku}"\nquantity = "{quantity}"\n'
         ("sku,quantity\nA,1\n", ("--as-of", "yesterday"), "--as-of: expected an instant"),
         ("sku,quantity\nA,1\n", ("--as-of", "2999-01-01T00:00:00Z"), "has not come yet"),
         ("sku,quantity\nA,1\n", ("--as-of-position", "3"), "--as-of-position: expected"),
+        ("sku,quantity\nA,1\n", ("--as-of-position", "0:1,0:2"), "has one position only"),
         ("sku,quantity\nA,1\n", ("--min-position", "x:1"), "--min-position: expected"),
         (
             "sku,quantity\nA,1\n",
