@@ -11,6 +11,8 @@ Header = tuple[bytes, bytes]
 JSON: Final = b"application/json"
 PROBLEM_JSON: Final = b"application/problem+json"
 POSITION_HEADER: Final = b"ledger-position"
+# Behind this answer the connection ends.
+CLOSE: Final[Header] = (b"connection", b"close")
 REPLAYED: Final[Header] = (b"idempotency-replayed", b"true")
 
 _encoder = msgspec.json.Encoder()

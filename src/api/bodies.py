@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from api.answers import JSON
+from api.answers import CLOSE, JSON
 from api.budget import ByteBudget
 from api.limits import BODY_SECONDS_MAX, DROPPED_BYTES_MAX
 from api.problems import Problem
@@ -15,7 +15,7 @@ from api.problems import Problem
 JSON_TYPES: Final = frozenset({"application/json"})
 NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson"})
 # What is left of a body nobody will read must not be taken for the next request.
-_CLOSE: Final = ((b"connection", b"close"),)
+_CLOSE: Final = (CLOSE,)
 
 
 def header(request: Request, name: bytes) -> bytes | None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from api.answers import CLOSE
 from api.problems import Problem, unavailable
 
 # Where a request's scope says how many bytes it holds.
@@ -42,5 +43,5 @@ def give_back(scope: Any) -> None:
 def _full() -> Problem:
     problem = unavailable("too many bytes wait to be written; try again")
     # What is left of the body will not be read, and must not be taken for the next request.
-    problem.headers = (*problem.headers, (b"connection", b"close"))
+    problem.headers = (*problem.headers, CLOSE)
     return problem

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import Answer, Header
+from api.answers import CLOSE, Answer, Header
 from api.limits import HEAD_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from api.metrics import HttpMetrics
 from api.operations import ResourceRoute
@@ -37,7 +37,8 @@ _SECURITY_HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 _CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP))
+_FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP))
+HEAD_TOO_LARGE: Final = f"query and headers together have at most {HEAD_BYTES_MAX} bytes"
 _UNROUTED: Final = "unmatched"
 # Request ids tell requests apart and guard nothing; asking the system for each is a system call.
 _chance: Final = random.Random()  # noqa: S311
@@ -69,7 +70,7 @@ class Edge:
             return
         started = time.perf_counter()
         head = Head(scope)
-        sender = _Sender(send, head.request_id)
+        sender = Sender(send, head.request_id)
         try:
             answer = self._admit(scope, head)
             if answer is None:
@@ -106,8 +107,8 @@ class Edge:
         if head.length > HEAD_BYTES_MAX:
             return Problem(
                 "headers_too_large",
-                f"query and headers together have at most {HEAD_BYTES_MAX} bytes",
-                headers=((b"connection", b"close"),),
+                HEAD_TOO_LARGE,
+                headers=(CLOSE,),
             ).answer()
         if head.request_id_malformed:
             detail = f"X-Request-Id has 1 to {REQUEST_ID_LENGTH_MAX} characters A-Z a-z 0-9 ._:/+=-"
@@ -123,7 +124,7 @@ class Edge:
         return None
 
 
-class _Sender:
+class Sender:
     """Sends on, with the headers that every answer has; `status` is 0 until the answer begins."""
 
     __slots__ = ("_request_id", "_send", "status")
@@ -141,7 +142,7 @@ class _Sender:
     async def answer(self, answer: Answer) -> None:
         """Send a whole answer."""
         self.status = answer.status
-        if write(self._send, answer, b"%bx-request-id: %b\r\n" % (FIXED_LINES, self._request_id)):
+        if write(self._send, answer, fixed_lines(self._request_id)):
             return
         body = answer.body
         given = (
@@ -190,8 +191,18 @@ class Head:
         given: bytes | None = last(b"x-request-id")
         self.request_id_malformed = given is not None and _REQUEST_ID.fullmatch(given) is None
         if given is None or self.request_id_malformed:
-            given = trace_id(last(b"traceparent")) or b"%032x" % _chance.getrandbits(128)
+            given = trace_id(last(b"traceparent")) or new_request_id()
         self.request_id = given
+
+
+def new_request_id() -> bytes:
+    """For a request whose sender gave none."""
+    return b"%032x" % _chance.getrandbits(128)
+
+
+def fixed_lines(request_id: bytes) -> bytes:
+    """The headers that every answer has, as they are sent."""
+    return b"%bx-request-id: %b\r\n" % (_FIXED_LINES, request_id)
 
 
 def _route(scope: Scope) -> str:

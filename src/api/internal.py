@@ -15,7 +15,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from api.answers import Answer
+from api.answers import CLOSE, Answer
 from api.edge import Head
 from api.limits import BODY_SECONDS_MAX, HEAD_BYTES_MAX
 from api.metrics import HttpMetrics
@@ -35,8 +35,7 @@ PREFIX: Final = "/internal/"
 COMMAND_BYTES_MORE: Final = 256
 _MEDIA_TYPE: Final = MEDIA_TYPE.encode()
 _NOTHING_DONE: Final = (NOTHING_DONE_HEADER.encode(), b"1")
-_CLOSE: Final = (b"connection", b"close")
-_CLIENT_CLOSED_REQUEST: Final = 499
+_CLIENTCLOSED_REQUEST: Final = 499
 
 _log = structlog.get_logger("api.internal")
 
@@ -85,7 +84,7 @@ class Internal:
         """Handle one request."""
         started = time.perf_counter()
         path = scope["path"]
-        status = _CLIENT_CLOSED_REQUEST
+        status = _CLIENTCLOSED_REQUEST
         try:
             answer = await self._answer(scope, receive)
             status = answer.status
@@ -127,9 +126,9 @@ class Internal:
         if task is None:
             raise Problem("not_found", "nothing answers to this path")
         if head.length > HEAD_BYTES_MAX:
-            raise Problem("headers_too_large", f"at most {HEAD_BYTES_MAX} bytes", headers=(_CLOSE,))
+            raise Problem("headers_too_large", f"at most {HEAD_BYTES_MAX} bytes", headers=(CLOSE,))
         if not secrets.compare_digest(self._credentials, self._given(head)):
-            raise Problem("unauthorized", "send the cluster secret", headers=(_CLOSE,))
+            raise Problem("unauthorized", "send the cluster secret", headers=(CLOSE,))
         if head.origin is not None:
             # Without a secret a web page on the same machine could pass as an instance.
             raise Problem("forbidden", "this is for instances, not for web pages")
@@ -145,10 +144,10 @@ class Internal:
 
     def _take(self, length: int) -> None:
         if length > self._body_bytes_max:
-            raise Problem("too_large", f"at most {self._body_bytes_max} bytes", headers=(_CLOSE,))
+            raise Problem("too_large", f"at most {self._body_bytes_max} bytes", headers=(CLOSE,))
         if self._held and self._held + length > self._bytes_max:
             problem = unavailable("too many bytes wait to be written; try again")
-            problem.headers = (*problem.headers, _CLOSE)
+            problem.headers = (*problem.headers, CLOSE)
             raise problem
         self._held += length
 
@@ -200,7 +199,7 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 def _length(scope: Scope) -> int:
     declared = _header(scope, b"content-length")
     if declared is None or not declared.isdigit():
-        raise Problem("invalid_request", "the request needs a Content-Length", headers=(_CLOSE,))
+        raise Problem("invalid_request", "the request needs a Content-Length", headers=(CLOSE,))
     return int(declared)
 
 
@@ -217,8 +216,8 @@ async def _read(receive: Receive, length: int) -> bytes:
                 chunks.append(message.get("body", b""))
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise Problem("request_timeout", "the body came too slowly", headers=(_CLOSE,)) from None
+        raise Problem("request_timeout", "the body came too slowly", headers=(CLOSE,)) from None
     body = b"".join(chunks)
     if len(body) != length:
-        raise Problem("invalid_request", "the body is not as long as declared", headers=(_CLOSE,))
+        raise Problem("invalid_request", "the body is not as long as declared", headers=(CLOSE,))
     return body

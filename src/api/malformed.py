@@ -6,29 +6,24 @@ protocol (`Upgrade: h2c`, as some clients do with every request), so that an id 
 the caller gave is lost. And it hangs up on whoever has sent all there is and says so.
 """
 
-import random
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.answers import Answer, Header
-from api.edge import FIXED_LINES
+from api.answers import CLOSE, Answer, Header
+from api.edge import HEAD_TOO_LARGE, Sender, fixed_lines, new_request_id
 from api.limits import HEAD_BYTES_MAX
 from api.problems import Problem
-from api.whole import lines
+from api.whole import head_of, lines
 
 _DETAIL: Final = (
     "the request line, a header or the framing of the body cannot be read, or asks for what no"
     " origin server does (RFC 9112); what follows on this connection is not read"
 )
 _OF_UPGRADES: Final = frozenset({b"upgrade", b"http2-settings"})
-_CLOSE: Final = (b"connection", b"close")
-# As in edge.py, request ids guard nothing.
-_chance: Final = random.Random()  # noqa: S311
 
 
 class Protocol(HttpToolsProtocol):
@@ -123,13 +118,8 @@ class Protocol(HttpToolsProtocol):
 
     def _tell(self) -> None:
         answer = _problem(self.url)
-        head = b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (
-            answer.status,
-            HTTPStatus(answer.status).phrase.encode(),
-            lines(self.server_state.default_headers),
-            FIXED_LINES,
-            lines(_headers(answer)),
-        )
+        fixed = fixed_lines(new_request_id())
+        head = head_of(answer, self.server_state.default_headers, fixed)
         self.transport.write(head + answer.body)
         self.transport.close()
 
@@ -187,26 +177,12 @@ def _plain(headers: Sequence[Header]) -> list[Header]:
 
 
 def _problem(url: bytes) -> Answer:
+    code, detail = "malformed_http", _DETAIL
     if len(url) > HEAD_BYTES_MAX:
-        detail = f"query and headers together have at most {HEAD_BYTES_MAX} bytes"
-        return Problem("headers_too_large", detail).answer()
-    return Problem("malformed_http", _DETAIL).answer()
-
-
-def _headers(answer: Answer) -> list[Header]:
-    """What comes to the fixed ones."""
-    return [
-        (b"content-type", answer.media_type),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", b"%032x" % _chance.getrandbits(128)),
-        _CLOSE,
-    ]
+        code, detail = "headers_too_large", HEAD_TOO_LARGE
+    return Problem(code, detail, headers=(CLOSE,)).answer()
 
 
 async def _refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
     """In the place of the application, for a request whose body breaks off."""
-    answer = _problem(b"")
-    fixed = [tuple(line.split(b": ", 1)) for line in FIXED_LINES.split(b"\r\n") if line]
-    headers = [*fixed, *_headers(answer)]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await Sender(send, new_request_id()).answer(_problem(b""))

@@ -42,6 +42,18 @@ def lines(headers: Sequence[Header]) -> bytes:
     return b"".join([part for name, value in headers for part in (name, b": ", value, b"\r\n")])
 
 
+def head_of(answer: Answer, default: Sequence[Header], fixed: bytes) -> bytes:
+    """The head of a whole answer as uvicorn would write it; `default` are the headers of all."""
+    return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n" % (
+        STATUS_LINE[answer.status],
+        lines(default),
+        answer.media_type,
+        len(answer.body),
+        lines(answer.headers),
+        fixed,
+    )
+
+
 def write(send: Send, answer: Answer, fixed: bytes) -> bool:
     """Send an answer, with other headers that are ready as `lines`.
 
@@ -51,14 +63,7 @@ def write(send: Send, answer: Answer, fixed: bytes) -> bool:
     if type(cycle) is not RequestResponseCycle or not _is_usual(cycle, answer):
         return False
     body = answer.body
-    head = b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n" % (
-        STATUS_LINE[answer.status],
-        lines(cycle.default_headers),
-        answer.media_type,
-        len(body),
-        lines(answer.headers),
-        fixed,
-    )
+    head = head_of(answer, cycle.default_headers, fixed)
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
     if len(body) <= _TOGETHER_BYTES_MAX:

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.requests import Request
@@ -40,22 +40,37 @@ class Application:
             await send(begin)
         if self.echoes:
             body = b"".join([part async for part in Request(scope, receive).stream()])
-            await edge._Sender(send, b"request-1").answer(Answer(200, body))
+            await edge.Sender(send, b"request-1").answer(Answer(200, body))
             return
         if scope["method"] == "POST":
             await self.may.wait()
             self.heard.append((await receive())["type"])
             return
         await self.may.wait()
-        await edge._Sender(send, b"request-1").answer(Answer(200, scope["path"].encode()))
+        await edge.Sender(send, b"request-1").answer(Answer(200, scope["path"].encode()))
+
+
+class Watched(Protocol):
+    """Can be looked at from outside."""
+
+    newest: ClassVar["Watched"]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.received = 0
+        Watched.newest = self
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.received += len(data)
 
 
 @asynccontextmanager
 async def talking(
-    app: Application,
+    app: Application, protocol: type[Protocol] = Protocol
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to it."""
-    async with served(app, Protocol) as port, asyncio.timeout(30):
+    async with served(app, protocol) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         yield reader, writer
         app.may.set()
@@ -139,11 +154,13 @@ async def test_behind_requests_that_are_at_work(count: int) -> None:
     """They get their own answers; then the connection ends without one for the garbage."""
     app = Application()
     paths = [b"%d" % number for number in range(count)]
-    async with talking(app) as (reader, writer):
-        writer.write(b"".join(GET % path for path in paths) + GARBAGE)
+    sent = b"".join(GET % path for path in paths) + GARBAGE
+    async with talking(app, Watched) as (reader, writer):
+        writer.write(sent)
         await eventually(lambda: app.asked)
         writer.write(GARBAGE)
-        await asyncio.sleep(0.05)
+        if count == 1:  # behind more nothing is read before the first is answered
+            await eventually(lambda: Watched.newest.received == len(sent + GARBAGE))
         app.may.set()
         answers = await reader.read()
     assert bodies(answers) == [b"/%b" % path for path in paths]
@@ -245,23 +262,14 @@ async def test_half_a_connection() -> None:
 
 async def test_who_is_at_work_hears_that_its_caller_is_gone() -> None:
     """Also where another request waits behind it."""
-    made: list[Protocol] = []
-
-    class Kept(Protocol):
-        def __init__(self, *arguments: Any, **named: Any) -> None:
-            super().__init__(*arguments, **named)
-            made.append(self)
-
     app = Application()
-    async with served(app, Kept) as port, asyncio.timeout(30):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with talking(app, Watched) as (reader, writer):
         writer.write(CHUNKED % b"a" + b"0\r\n\r\n" + GET % b"b")
         await eventually(lambda: app.asked)
-        made[0].transport.abort()
+        Watched.newest.transport.abort()
         assert await reader.read() == b""
         app.may.set()
         await eventually(lambda: app.heard)
-        writer.close()
     assert (app.asked, app.heard) == (["/a"], ["http.disconnect"])
 
 

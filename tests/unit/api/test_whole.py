@@ -32,7 +32,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers by path; reads what was sent where something is to be."""
     if scope["method"] == "POST":
         await receive()
-    await edge._Sender(send, b"request-1").answer(ANSWERS[scope["path"]])
+    await edge.Sender(send, b"request-1").answer(ANSWERS[scope["path"]])
 
 
 async def exchange(port: int, *requests: str) -> list[tuple[bytes, list[bytes], bytes]]:
