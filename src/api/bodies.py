@@ -9,13 +9,11 @@ from starlette.types import Message
 
 from api.answers import CLOSE, JSON
 from api.budget import ByteBudget
-from api.limits import BODY_SECONDS_MAX, DROPPED_BYTES_MAX
+from api.limits import BODY_SECONDS_MAX
 from api.problems import Problem
 
 JSON_TYPES: Final = frozenset({"application/json"})
 NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson"})
-# What is left of a body nobody will read must not be taken for the next request.
-_CLOSE: Final = (CLOSE,)
 
 
 def header(request: Request, name: bytes) -> bytes | None:
@@ -38,7 +36,7 @@ def content_type(request: Request, allowed: Collection[str]) -> str:
     essence = "" if raw is None else raw.decode("latin-1").partition(";")[0].strip().lower()
     if essence not in allowed:
         expected = " or ".join(sorted(allowed))
-        raise Problem("unsupported_media_type", f"send Content-Type: {expected}", headers=_CLOSE)
+        raise Problem("unsupported_media_type", f"send Content-Type: {expected}")
     return essence
 
 
@@ -51,22 +49,20 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     declared = header(request, b"content-length")
     # A length that is no number never gets here; the server refuses it.
     if declared is not None and declared.isdigit() and int(declared) > bytes_max:
-        # Who asked first sends nothing of it, and would leave the server waiting for it.
-        asked_first = header(request, b"expect") is not None
-        raise _too_large(bytes_max, rest=None if asked_first else int(declared))
-    message = await request.receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        whole: bytes = message.get("body", b"")
-        if len(whole) > bytes_max:
-            raise _too_large(bytes_max)
-        budget.take(request, len(whole))
-        return whole
+        raise _too_large(bytes_max)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
+            message = await request.receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                whole: bytes = message.get("body", b"")
+                if len(whole) > bytes_max:
+                    raise _too_large(bytes_max)
+                budget.take(request, len(whole))
+                return whole
             return await _read_on(request, message, bytes_max, budget)
     except TimeoutError:
         detail = f"the body must arrive within {BODY_SECONDS_MAX:.0f} seconds"
-        raise Problem("request_timeout", detail, headers=_CLOSE) from None
+        raise Problem("request_timeout", detail, headers=(CLOSE,)) from None
 
 
 async def _read_on(request: Request, message: Message, bytes_max: int, budget: ByteBudget) -> bytes:
@@ -86,16 +82,5 @@ async def _read_on(request: Request, message: Message, bytes_max: int, budget: B
         message = await request.receive()
 
 
-def _too_large(bytes_max: int, *, rest: int | None = None) -> Problem:
-    """`rest` is how much of it may be still to come, None if that is not known.
-
-    To close with something unread resets the connection, and the answer would be lost with it. So
-    what is not too much is read on, and dropped.
-    """
-    reads_on = rest is not None and rest <= DROPPED_BYTES_MAX
-    return Problem(
-        "too_large",
-        f"at most {bytes_max} bytes",
-        members={"bytes_max": bytes_max},
-        headers=() if reads_on else _CLOSE,
-    )
+def _too_large(bytes_max: int) -> Problem:
+    return Problem("too_large", f"at most {bytes_max} bytes", members={"bytes_max": bytes_max})

@@ -4,8 +4,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from api.answers import CLOSE
-from api.problems import Problem, unavailable
+from api.problems import unavailable
 
 # Where a request's scope says how many bytes it holds.
 _HELD: Final = "stockledger.bytes_held"
@@ -27,7 +26,7 @@ class ByteBudget:
     def take(self, request: Request, count: int) -> None:
         """Let a request hold so many bytes more. Raises a Problem, 503, if there is no room."""
         if self.held + count > self.limit:
-            raise _full()
+            raise unavailable("too many bytes wait to be written; try again")
         self.held += count
         scope = request.scope
         scope[_HELD] = scope.get(_HELD, 0) + count
@@ -38,10 +37,3 @@ def give_back(scope: Any) -> None:
     held = scope.pop(_HELD, 0)
     if held:
         scope["state"]["services"].budget.held -= held
-
-
-def _full() -> Problem:
-    problem = unavailable("too many bytes wait to be written; try again")
-    # What is left of the body will not be read, and must not be taken for the next request.
-    problem.headers = (*problem.headers, CLOSE)
-    return problem

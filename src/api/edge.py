@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers import CLOSE, Answer, Header
+from api.answers import Answer, Header
 from api.limits import HEAD_BYTES_MAX, REQUEST_ID_LENGTH_MAX
 from api.metrics import HttpMetrics
 from api.operations import ResourceRoute
@@ -28,7 +28,7 @@ from ledger.events.trails import trace_id
 
 ACTOR: Final = "stockledger.actor"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,%d}" % REQUEST_ID_LENGTH_MAX)
-_CLIENT_CLOSED_REQUEST: Final = 499
+CLIENT_CLOSED_REQUEST: Final = 499
 _SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -38,7 +38,6 @@ _SECURITY_HEADERS: Final = (
 )
 _CSP: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _FIXED_LINES: Final = lines((*_SECURITY_HEADERS, _CSP))
-HEAD_TOO_LARGE: Final = f"query and headers together have at most {HEAD_BYTES_MAX} bytes"
 _UNROUTED: Final = "unmatched"
 # Request ids tell requests apart and guard nothing; asking the system for each is a system call.
 _chance: Final = random.Random()  # noqa: S311
@@ -82,7 +81,7 @@ class Edge:
                 answer = await route.resource.respond(Request(scope, receive))
             await sender.answer(answer)
         except ClientDisconnect:
-            sender.status = sender.status or _CLIENT_CLOSED_REQUEST
+            sender.status = sender.status or CLIENT_CLOSED_REQUEST
         except HTTPException as error:
             await sender.answer(of_status(error.status_code).answer())
         except Exception as error:
@@ -105,11 +104,7 @@ class Edge:
     def _admit(self, scope: Scope, head: "Head") -> Answer | None:
         """None if the request may go on, else what to answer."""
         if head.length > HEAD_BYTES_MAX:
-            return Problem(
-                "headers_too_large",
-                HEAD_TOO_LARGE,
-                headers=(CLOSE,),
-            ).answer()
+            return head_too_large().answer()
         if head.request_id_malformed:
             detail = f"X-Request-Id has 1 to {REQUEST_ID_LENGTH_MAX} characters A-Z a-z 0-9 ._:/+=-"
             return Problem("invalid_request", detail).answer()
@@ -193,6 +188,12 @@ class Head:
         if given is None or self.request_id_malformed:
             given = trace_id(last(b"traceparent")) or new_request_id()
         self.request_id = given
+
+
+def head_too_large() -> Problem:
+    """The query and the headers are longer than they may be."""
+    detail = f"query and headers together have at most {HEAD_BYTES_MAX} bytes"
+    return Problem("headers_too_large", detail)
 
 
 def new_request_id() -> bytes:

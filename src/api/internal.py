@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from api.answers import CLOSE, Answer
-from api.edge import Head
+from api.edge import CLIENT_CLOSED_REQUEST, Head
 from api.limits import BODY_SECONDS_MAX, HEAD_BYTES_MAX
 from api.metrics import HttpMetrics
 from api.problems import Problem, internal, unavailable
@@ -35,7 +35,6 @@ PREFIX: Final = "/internal/"
 COMMAND_BYTES_MORE: Final = 256
 _MEDIA_TYPE: Final = MEDIA_TYPE.encode()
 _NOTHING_DONE: Final = (NOTHING_DONE_HEADER.encode(), b"1")
-_CLIENTCLOSED_REQUEST: Final = 499
 
 _log = structlog.get_logger("api.internal")
 
@@ -84,7 +83,7 @@ class Internal:
         """Handle one request."""
         started = time.perf_counter()
         path = scope["path"]
-        status = _CLIENTCLOSED_REQUEST
+        status = CLIENT_CLOSED_REQUEST
         try:
             answer = await self._answer(scope, receive)
             status = answer.status

@@ -7,12 +7,26 @@ from typing import Final
 
 # Names and values of all headers together with the query string.
 HEAD_BYTES_MAX: Final = 32 * 1024
+# What is read in search of their end; more than is read at once, since that may begin in a body.
+HEAD_GATHERED_BYTES_MAX: Final = 512 * 1024
+# From the first to the last byte of a head, and for the first to come at all.
+HEAD_SECONDS_MAX: Final = 30.0
 REQUEST_ID_LENGTH_MAX: Final = 128
 # One movement or one item; a bulk may be as long as the settings say.
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 # From the first to the last byte of a body.
 BODY_SECONDS_MAX: Final = 60.0
-# Of a body that is too large, so that its sender hears of it; behind more the connection is closed.
+# For the caller to take something of the answers that wait for it.
+UNREAD_SECONDS_MAX: Final = 60.0
+# Behind the last answer of a connection on which something is still sent.
+LINGER_SECONDS: Final = 10.0
+# How often a connection looks at these three.
+LOOK_SECONDS: Final = 5.0
+CONNECTIONS_MAX: Final = 10_000
+# Files and connections of the server's own: the log, views, brokers, databases, other instances.
+FILES_KEPT: Final = 256
+# What is read of a request that was answered already, so that its sender hears of it; behind more
+# the connection ends.
 DROPPED_BYTES_MAX: Final = 64 * 1024 * 1024
 # Only looked at where a bulk holds something malformed. A movement has some twelve commas, so this
 # never refuses a real one; it keeps `[1,1,1,…]` from becoming millions of objects.

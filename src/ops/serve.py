@@ -20,6 +20,7 @@ from ops.console import CommandError, ExitCode, drop_stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
 from ops.memory import keep_freed_memory
+from ops.open_files import connections_max
 from ops.options import unknown_variables
 from ops.processes import STOP_SIGNAL, serve_many
 
@@ -87,7 +88,10 @@ def _failure(
 ) -> BaseException | None:
     """Serve until told to stop; why that could not go on, if so."""
     from api.app import create_app
-    from api.malformed import Protocol
+    from api.connection import Protocol
+
+    class Connection(Protocol):
+        connections_max = connections_max()
 
     keep_freed_memory()
     try:
@@ -98,7 +102,7 @@ def _failure(
     config = Config(
         guard,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=Protocol,
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -32,8 +32,9 @@ class Shell:
     """Starts the command line in a folder of its own, and leaves nothing running."""
 
     def __init__(self, folder: Path) -> None:
-        """No settings of the surroundings."""
+        """No settings of the surroundings. `within` is a command that starts others."""
         self.folder = folder
+        self.within: list[str] = []
         self._processes: list[Process] = []
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("STOCKLEDGER")
@@ -43,7 +44,7 @@ class Shell:
         """Start a command."""
         with (self.folder / "stderr").open("a") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "ops", *arguments],
+                [*self.within, sys.executable, "-m", "ops", *arguments],
                 cwd=self.folder,
                 env=self._environment,
                 stdout=subprocess.PIPE,

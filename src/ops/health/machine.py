@@ -97,17 +97,16 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
 
 
 def check_files(_settings: Settings) -> Iterator[Finding]:
-    """How many files and connections this user may have open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= FILES_WARN:
-        yield good(
-            "open files", "no limit" if soft == resource.RLIM_INFINITY else f"{soft:,} allowed"
-        )
-        return
-    shown = "unlimited" if hard == resource.RLIM_INFINITY else f"{hard:,}"
-    advice = f"ulimit -n {FILES_WARN} (at most {shown} here), or LimitNOFILE= of the service"
-    make = bad if soft < FILES_BAD else warn
-    yield make("open files", f"only {soft:,} allowed, connections included", advice)
+    """How many files and connections a server of this user may have open; it asks for them all."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        yield good("open files", "no limit")
+    elif hard >= FILES_WARN:
+        yield good("open files", f"{hard:,} allowed")
+    else:
+        make = bad if hard < FILES_BAD else warn
+        advice = f"ulimit -Hn {FILES_WARN}, or LimitNOFILE= of the service"
+        yield make("open files", f"only {hard:,} allowed, connections included", advice)
 
 
 def check_keys(settings: Settings) -> Iterator[Finding]:

@@ -1,110 +1,19 @@
 """Bytes that are no HTTP get a problem, and nobody gets another's."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
 import pytest
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from api import edge
-from api.answers import Answer
-from api.malformed import Protocol
-from tests.unit.api.sockets import served
+from tests.unit.api.talking import (
+    CHUNKED,
+    GARBAGE,
+    GET,
+    Application,
+    Watched,
+    bodies,
+    check_problem,
+    talking,
+)
 from tests.waiting import eventually
-
-GARBAGE = b"no http at all\r\n\r\n"
-GET = b"GET /%b HTTP/1.1\r\nHost: here\r\n\r\n"
-CHUNKED = b"POST /%b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-@dataclass
-class Application:
-    """Answers with the path, once it may; with `early`, before it has read what was sent; with
-    `echoes`, with what was sent."""
-
-    early: bool = False
-    echoes: bool = False
-    may: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: list[str] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.asked.append(scope["path"])
-        if self.early:
-            begin = {"type": "http.response.start", "status": 200, "headers": []}
-            await send(begin)
-        if self.echoes:
-            body = b"".join([part async for part in Request(scope, receive).stream()])
-            await edge.Sender(send, b"request-1").answer(Answer(200, body))
-            return
-        if scope["method"] == "POST":
-            await self.may.wait()
-            self.heard.append((await receive())["type"])
-            return
-        await self.may.wait()
-        await edge.Sender(send, b"request-1").answer(Answer(200, scope["path"].encode()))
-
-
-class Watched(Protocol):
-    """Can be looked at from outside."""
-
-    newest: ClassVar["Watched"]
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.received = 0
-        Watched.newest = self
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self.received += len(data)
-
-
-@asynccontextmanager
-async def talking(
-    app: Application, protocol: type[Protocol] = Protocol
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to it."""
-    async with served(app, protocol) as port, asyncio.timeout(30):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        yield reader, writer
-        app.may.set()
-        writer.close()
-
-
-def bodies(answers: bytes) -> list[bytes]:
-    """What stands behind each head."""
-    found = []
-    while answers:
-        head, _, answers = answers.partition(b"\r\n\r\n")
-        lines = head.lower().split(b"\r\n")
-        length = sum(int(one[16:]) for one in lines if one.startswith(b"content-length: "))
-        found.append(answers[:length])
-        answers = answers[length:]
-    return found
-
-
-def check_problem(answer: bytes) -> None:
-    """One answer, with all that a problem has."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status, *headers = head.split(b"\r\n")
-    assert status == b"HTTP/1.1 400 Bad Request"
-    assert {
-        b"content-type: application/problem+json",
-        b"content-length: %d" % len(body),
-        b"connection: close",
-        b"x-content-type-options: nosniff",
-        b"x-all: 1",
-    } <= {*headers}
-    assert b"x-request-id" in head
-    problem = json.loads(body)
-    assert (problem["code"], problem["status"]) == ("malformed_http", 400)
-    assert problem["type"] == "urn:problem-type:stockledger:malformed_http"
 
 
 @pytest.mark.parametrize(
@@ -283,3 +192,37 @@ async def test_a_broken_body_whose_answer_has_begun() -> None:
         rest = await reader.read()
     assert head.startswith(b"HTTP/1.1 200 OK")
     assert b"400" not in rest
+
+
+class Second(Application):
+    """Answers `/b` when told, all else at once."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.deaf = scope["path"] != "/b"
+        await super().__call__(scope, receive, send)
+
+
+async def test_half_a_connection_with_a_request_that_breaks_off() -> None:
+    """The one in front of it is answered before it is told."""
+    app = Second()
+    async with talking(app, Watched) as (reader, writer):
+        writer.write(GET % b"a" + GET % b"b" + CHUNKED % b"c" + b"2\r\n{")
+        writer.write_eof()
+        await eventually(lambda: Watched.newest.heard_all)
+        app.may.set()
+        answers = await reader.read()
+    last = answers.rindex(b"HTTP/1.1")
+    assert bodies(answers[:last]) == [b"/a", b"/b"]
+    check_problem(answers[last:])
+    assert app.asked == ["/a", "/b"]
+
+
+async def test_an_offer_before_the_connection_ends() -> None:
+    """What else the head says of the connection holds."""
+    app = Application(echoes=True)
+    async with talking(app) as (reader, writer):
+        head = b"POST /a HTTP/1.1\r\nHost: here\r\n" + UPGRADES[2]
+        writer.write(head + b"Content-Length: 2\r\n\r\nhi")
+        answer = await reader.read()
+    assert b"\r\nconnection: close\r\n" in answer
+    assert bodies(answer) == [b"hi"]

@@ -1,0 +1,251 @@
+"""A connection: uvicorn's own, but for what it leaves open.
+
+uvicorn closes behind its last answer even where the caller still sends, which resets the
+connection and takes the answer with it. It waits without end for the rest of a head and for a
+caller that does not read, and gathers whatever a head brings. It answers what it cannot read in
+plain text, and where a connection carries several requests in the place of another's answer. And it
+hangs up on whoever has sent all there is and says so.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.edge import fixed_lines, head_too_large, new_request_id
+from api.limits import (
+    CONNECTIONS_MAX,
+    DROPPED_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    HEAD_GATHERED_BYTES_MAX,
+    HEAD_SECONDS_MAX,
+    LINGER_SECONDS,
+    LOOK_SECONDS,
+)
+from api.parsing import Parser, with_path
+from api.patience import Patience
+from api.problems import Problem, unavailable
+from api.standins import Asked, Dropping, Ending, Refusal, last
+from api.whole import head_of
+
+_MALFORMED: Final = (
+    "the request line, a header or the framing of the body cannot be read, or asks for what no"
+    " origin server does (RFC 9112); what follows on this connection is not read"
+)
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection, from its beginning to its end."""
+
+    connections_max = CONNECTIONS_MAX
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """As uvicorn makes one for each connection."""
+        super().__init__(*arguments, **named)
+        self.url = b""
+        self.parser: Any = Parser(self)
+        self._at_work: Any = None
+        self._in_head = False
+        self._head_bytes = 0
+        self._dropped_bytes = 0
+        self.heard_all = False
+        self._ends = False
+        self._patience = Patience()
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # What the parser calls; of a request that asks for another protocol, at the second reading.
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._patience.begin_anew()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of the head. One behind a body in chunks must not be taken for one (RFC 9110,
+        section 6.5.1): it could name another key than the head did."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._in_head = False
+        self._head_bytes = self._dropped_bytes = 0
+        if not (self.parser.should_upgrade() or self._ends):
+            self.url = with_path(self.url)
+            super().on_headers_complete()
+            self.cycle.transport = self._ending  # type: ignore[assignment]
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body. Of one that nobody will read, not all is waited for."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._dropped_bytes += len(body)
+            if self._dropped_bytes > DROPPED_BYTES_MAX:
+                self.end()
+
+    def on_message_complete(self) -> None:
+        """All of a request is there."""
+        if not (self.parser.should_upgrade() or self._ends):
+            super().on_message_complete()
+            self.cycle.more_body = False
+
+    # What the loop and uvicorn call.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """It begins."""
+        super().connection_made(transport)
+        self._ending = Ending(transport.write, self._is_ending, self._close)
+        self._look_later()
+        if len(self.connections) > self.connections_max:
+            self._write(unavailable("too many connections; try again"))
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Something came. A head that does not end is not gathered."""
+        super().data_received(data)
+        if self._in_head and not self._ends:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_GATHERED_BYTES_MAX:
+                self._refuse(head_too_large())
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
+        """What came cannot be read."""
+        too_long = len(self.url) > HEAD_BYTES_MAX
+        self._refuse(head_too_large() if too_long else Problem("malformed_http", _MALFORMED))
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Nothing more will come; True keeps the connection for the answers."""
+        self.heard_all = True
+        newest: Any = self.cycle
+        if self._ends or newest is None or newest.response_complete:
+            return None
+        if not newest.more_body:
+            self._read_no_more()
+        elif self.pipeline:
+            self._refuse_in_its_turn(Problem("malformed_http", _MALFORMED))
+        else:
+            return None
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Also the request at work hears of it, where others wait behind it."""
+        for timer in self._timers:
+            timer.cancel()
+        super().connection_lost(exc)
+        _leave(self._at_work)
+
+    def on_response_complete(self) -> None:
+        """The next one's turn, if this was not the last answer."""
+        if not self._ends:
+            super().on_response_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._at_work = cycle
+        if cycle.waiting_for_100_continue:
+            app = Asked(app, cycle)
+        super()._start_asgi_task(cycle, app)
+
+    # The end.
+
+    def end(self) -> None:
+        """Behind the last answer. Whoever still sends may do so for a while, and is not heard: what
+        nobody reads would reset the connection, and the answer could be lost with it."""
+        if self._is_ending():
+            return
+        self._ends = True
+        _leave(self._at_work)
+        _leave(self.cycle)
+        if self.heard_all:
+            self.transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self.parser = Dropping(self.transport.close)
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timers.append(self.loop.call_later(LINGER_SECONDS, self.transport.close))
+
+    def _close(self) -> None:
+        """Behind the last answer, where all that was sent may have been read."""
+        if self.cycle.more_body or self.pipeline or type(self.parser) is Dropping:
+            self.end()
+        else:
+            self.transport.close()
+
+    def _is_ending(self) -> bool:
+        return self._ends or self.transport.is_closing()
+
+    # What cannot be answered as usual.
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say it in the turn of the request, behind the answers to those in front of it."""
+        newest: Any = self.cycle
+        if newest is None:
+            self._tell(problem)
+        elif newest.response_complete:
+            # It may be the body of a request that was answered early.
+            self.end() if newest.more_body else self._tell(problem)
+        elif not newest.more_body:
+            self._read_no_more()
+        elif self.pipeline:
+            self._refuse_in_its_turn(problem)
+        elif newest.response_started:
+            self.transport.close()
+        else:
+            self._tell(problem)
+
+    def _read_no_more(self) -> None:
+        """The newest request came whole: all get their answers, then the connection ends."""
+        self.cycle.keep_alive = False
+        # The parser would say of every piece that comes that it cannot be read.
+        self.parser = Dropping(self.transport.close)
+
+    def _refuse_in_its_turn(self, problem: Problem) -> None:
+        """The newest request, whose body breaks off, waits for others that came whole."""
+        self.pipeline[0] = (self.cycle, Refusal(problem))  # type: ignore[assignment]
+        self._read_no_more()
+
+    def _tell(self, problem: Problem) -> None:
+        self._write(problem)
+        self.end()
+
+    def _write(self, problem: Problem) -> None:
+        answer = last(problem)
+        fixed = fixed_lines(new_request_id())
+        head = head_of(answer, self.server_state.default_headers, fixed)
+        self.transport.write(head + answer.body)
+
+    # What is waited for.
+
+    def _look_later(self) -> None:
+        self._timers[:1] = [self.loop.call_later(LOOK_SECONDS, self._look)]
+
+    def _look(self) -> None:
+        self._look_later()
+        self.look(self.loop.time())
+
+    def look(self, now: float) -> None:
+        """Whether the caller keeps us waiting for too long; `now` is in the loop's seconds."""
+        newest: Any = self.cycle
+        unread = self.transport.get_write_buffer_size()
+        if unread:
+            if self._patience.ended_unread(unread, now):
+                self.transport.abort()
+        elif newest is not None and not newest.response_complete:
+            self._patience.at_work()
+        elif self._patience.ended_idle(newest, now) and not self._is_ending():
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if self._in_head:
+            detail = f"the head must arrive within {HEAD_SECONDS_MAX:.0f} seconds"
+            self._tell(Problem("request_timeout", detail))
+        else:
+            self.transport.close()
+
+
+def _leave(cycle: Any) -> None:
+    """Nobody will hear what is still answered."""
+    if cycle is not None and not cycle.response_complete:
+        cycle.disconnected = True
+        cycle.message_event.set()

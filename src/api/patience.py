@@ -1,0 +1,42 @@
+"""How long a connection waits for what only its caller can do."""
+
+from typing import Final
+
+from api.limits import HEAD_SECONDS_MAX, UNREAD_SECONDS_MAX
+
+_NOTHING: Final = object()
+
+
+class Patience:
+    """Is told now and then what is waited for, and says when that has been long enough.
+
+    Bodies have a time of their own, where they are read.
+    """
+
+    __slots__ = ("_awaited", "_since")
+
+    def __init__(self) -> None:
+        """Nothing is waited for."""
+        self._awaited: object = _NOTHING
+        self._since = 0.0
+
+    def begin_anew(self) -> None:
+        """The caller did something."""
+        self._awaited = _NOTHING
+
+    def at_work(self) -> None:
+        """It is the caller who waits."""
+        self._awaited = _NOTHING
+
+    def ended_unread(self, count: int, now: float) -> bool:
+        """`count` bytes of answers wait to be read; True if the same did for too long."""
+        return self._waited(("unread", count), now) >= UNREAD_SECONDS_MAX
+
+    def ended_idle(self, behind: object, now: float) -> bool:
+        """A request is to come behind that one; True if it does not."""
+        return self._waited(behind, now) >= HEAD_SECONDS_MAX
+
+    def _waited(self, awaited: object, now: float) -> float:
+        if awaited != self._awaited:
+            self._awaited, self._since = awaited, now
+        return now - self._since
