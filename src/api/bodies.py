@@ -11,6 +11,7 @@ from api.answers import CLOSE, JSON
 from api.budget import ByteBudget
 from api.limits import BODY_SECONDS_MAX
 from api.problems import Problem
+from api.whole import has_come
 
 JSON_TYPES: Final = frozenset({"application/json"})
 NDJSON_TYPES: Final = frozenset({"application/x-ndjson", "application/ndjson"})
@@ -50,19 +51,25 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
     # A length that is no number never gets here; the server refuses it.
     if declared is not None and declared.isdigit() and int(declared) > bytes_max:
         raise _too_large(bytes_max)
+    if has_come(request.receive):
+        return await _read(request, bytes_max, budget)
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            message = await request.receive()
-            if message["type"] == "http.request" and not message.get("more_body", False):
-                whole: bytes = message.get("body", b"")
-                if len(whole) > bytes_max:
-                    raise _too_large(bytes_max)
-                budget.take(request, len(whole))
-                return whole
-            return await _read_on(request, message, bytes_max, budget)
+            return await _read(request, bytes_max, budget)
     except TimeoutError:
         detail = f"the body must arrive within {BODY_SECONDS_MAX:.0f} seconds"
         raise Problem("request_timeout", detail, headers=(CLOSE,)) from None
+
+
+async def _read(request: Request, bytes_max: int, budget: ByteBudget) -> bytes:
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        whole: bytes = message.get("body", b"")
+        if len(whole) > bytes_max:
+            raise _too_large(bytes_max)
+        budget.take(request, len(whole))
+        return whole
+    return await _read_on(request, message, bytes_max, budget)
 
 
 async def _read_on(request: Request, message: Message, bytes_max: int, budget: ByteBudget) -> bytes:

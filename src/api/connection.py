@@ -45,9 +45,7 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.parser: Any = Parser(self)
         self._at_work: Any = None
-        self._in_head = False
-        self._head_bytes = 0
-        self._dropped_bytes = 0
+        self._gathered_bytes = 0
         self.heard_all = False
         self._ends = False
         self._patience = Patience()
@@ -55,40 +53,22 @@ class Protocol(HttpToolsProtocol):
 
     # What the parser calls; of a request that asks for another protocol, at the second reading.
 
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        super().on_message_begin()
-        self._in_head = True
-        self._patience.begin_anew()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head. One behind a body in chunks must not be taken for one (RFC 9110,
-        section 6.5.1): it could name another key than the head did."""
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """The head is there."""
-        self._in_head = False
-        self._head_bytes = self._dropped_bytes = 0
+        self._gathered_bytes = 0
         if not (self.parser.should_upgrade() or self._ends):
             self.url = with_path(self.url)
             super().on_headers_complete()
             self.cycle.transport = self._ending  # type: ignore[assignment]
-
-    def on_body(self, body: bytes) -> None:
-        """A part of a body. Of one that nobody will read, not all is waited for."""
-        super().on_body(body)
-        if self.cycle.response_complete:
-            self._dropped_bytes += len(body)
-            if self._dropped_bytes > DROPPED_BYTES_MAX:
-                self.end()
+            # Fields behind a body in chunks must not be taken for those of the head (RFC 9110,
+            # section 6.5.1): one could name another key than that did.
+            self.headers = []
 
     def on_message_complete(self) -> None:
         """All of a request is there."""
         if not (self.parser.should_upgrade() or self._ends):
-            super().on_message_complete()
             self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     # What the loop and uvicorn call.
 
@@ -102,12 +82,24 @@ class Protocol(HttpToolsProtocol):
             transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Something came. A head that does not end is not gathered."""
+        """Something came. Neither a head without end nor a body for nobody is read for ever."""
         super().data_received(data)
-        if self._in_head and not self._ends:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_GATHERED_BYTES_MAX:
-                self._refuse(head_too_large())
+        newest: Any = self.cycle
+        if self._is_in_head():
+            self._gather(len(data), HEAD_GATHERED_BYTES_MAX)
+        elif newest is not None and newest.response_complete and newest.more_body:
+            self._gather(len(data), DROPPED_BYTES_MAX)
+
+    def _is_in_head(self) -> bool:
+        """Whether a head has begun and is not whole."""
+        scope: Any = self.scope
+        newest: Any = self.cycle
+        return scope is not None and (newest is None or newest.scope is not scope)
+
+    def _gather(self, count: int, limit: int) -> None:
+        self._gathered_bytes += count
+        if self._gathered_bytes > limit and not self._ends:
+            self._refuse(head_too_large())
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
         """What came cannot be read."""
@@ -233,11 +225,13 @@ class Protocol(HttpToolsProtocol):
                 self.transport.abort()
         elif newest is not None and not newest.response_complete:
             self._patience.at_work()
-        elif self._patience.ended_idle(newest, now) and not self._is_ending():
-            self._give_up()
+        else:
+            in_head = self._is_in_head()
+            if self._patience.ended_idle((newest, in_head), now) and not self._is_ending():
+                self._give_up(in_head)
 
-    def _give_up(self) -> None:
-        if self._in_head:
+    def _give_up(self, in_head: bool) -> None:
+        if in_head:
             detail = f"the head must arrive within {HEAD_SECONDS_MAX:.0f} seconds"
             self._tell(Problem("request_timeout", detail))
         else:

@@ -20,10 +20,6 @@ class Patience:
         self._awaited: object = _NOTHING
         self._since = 0.0
 
-    def begin_anew(self) -> None:
-        """The caller did something."""
-        self._awaited = _NOTHING
-
     def at_work(self) -> None:
         """It is the caller who waits."""
         self._awaited = _NOTHING
@@ -32,9 +28,10 @@ class Patience:
         """`count` bytes of answers wait to be read; True if the same did for too long."""
         return self._waited(("unread", count), now) >= UNREAD_SECONDS_MAX
 
-    def ended_idle(self, behind: object, now: float) -> bool:
-        """A request is to come behind that one; True if it does not."""
-        return self._waited(behind, now) >= HEAD_SECONDS_MAX
+    def ended_idle(self, how: tuple[object, bool], now: float) -> bool:
+        """A request is to come behind that one, and its head has begun or not; True if it took too
+        long."""
+        return self._waited(how, now) >= HEAD_SECONDS_MAX
 
     def _waited(self, awaited: object, now: float) -> float:
         if awaited != self._awaited:

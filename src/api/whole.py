@@ -1,4 +1,4 @@
-"""Whole answers, handed to uvicorn in one piece.
+"""Whole answers, handed to uvicorn in one piece, and whole bodies.
 
 ASGI takes an answer as two messages and a list of headers, and uvicorn looks at every header of
 every answer anew, which was a tenth of the time of a single movement. Here they are written as
@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from starlette.types import Send
+from starlette.types import Receive, Send
 
 try:
     from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -52,6 +52,12 @@ def head_of(answer: Answer, default: Sequence[Header], fixed: bytes) -> bytes:
         lines(answer.headers),
         fixed,
     )
+
+
+def has_come(receive: Receive) -> bool:
+    """Whether all of the body is there; where that is not known it is not."""
+    cycle: Any = getattr(receive, "__self__", None)
+    return type(cycle) is RequestResponseCycle and not getattr(cycle, "more_body", True)
 
 
 def write(send: Send, answer: Answer, fixed: bytes) -> bool:

@@ -198,11 +198,12 @@ async def test_a_body_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ClientDisconnect):
         await read_body(hanging, 10)
     monkeypatch.setattr("api.bodies.BODY_SECONDS_MAX", 0.01)
-    slow = request()
-    slow._receive = _chunk_then_silence()
-    with pytest.raises(Problem, match="arrive within") as caught:
-        await read_body(slow, 10)
-    assert caught.value.status == 408
+    for chunks in ((b"a",), ()):
+        slow = request()
+        slow._receive = _chunks_then_silence(*chunks)
+        with pytest.raises(Problem, match="arrive within") as caught:
+            await read_body(slow, 10)
+        assert caught.value.status == 408
 
 
 def _chunk_then_disconnect() -> Any:
@@ -214,10 +215,10 @@ def _chunk_then_disconnect() -> Any:
     return receive
 
 
-def _chunk_then_silence() -> Any:
+def _chunks_then_silence(*chunks: bytes) -> Any:
     import asyncio
 
-    messages = [{"type": "http.request", "body": b"a", "more_body": True}]
+    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
 
     async def receive() -> dict[str, Any]:
         if messages:
