@@ -147,11 +147,9 @@ class Protocol(HttpToolsProtocol):
             return
         self._ends = True
         _leave(self._at_work)
-        _leave(self.cycle)
         if self.heard_all:
             self.transport.close()
             return
-        self._unset_keepalive_if_required()
         self.parser = Dropping(self.transport.close)
         self.transport.write_eof()
         self.flow.resume_reading()

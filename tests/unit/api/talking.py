@@ -64,12 +64,16 @@ class Watched(Protocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.received = 0
+        self.received = self.looks = 0
         Watched.newest = self
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self.received += len(data)
+
+    def look(self, now: float) -> None:
+        super().look(now)
+        self.looks += 1
 
 
 @asynccontextmanager

@@ -44,13 +44,57 @@ async def test_an_answer_before_its_body_was_sent(head: bytes, ends: bool) -> No
         writer.write(head % (MANY * len(PIECE)))
         answer = await reader.readuntil(b"/a")
         assert (b"connection: close" in answer) is ends
-        for _ in range(MANY):
-            writer.write(PIECE)
-            await writer.drain()
+        await send(writer)
         writer.write(GET % b"b")
         writer.write_eof()
         assert bodies(await reader.read()) == ([] if ends else [b"/b"])
     assert app.asked == (["/a"] if ends else ["/a", "/b"])
+
+
+async def test_a_body_that_came_behind_its_answer() -> None:
+    """Once it is whole, what follows is a request again."""
+    app = Application(deaf=True)
+    async with talking(app) as (reader, writer):
+        writer.write(LENGTH % 2 + b"\r\n")
+        await reader.readuntil(b"/a")
+        writer.write(b"hino http\r\n\r\n")
+        check_problem(await reader.read())
+
+
+BODY = LENGTH.replace(b"POST", b"GET") + b"Connection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "answered"),
+    [
+        (BODY % (2 * MANY * len(PIECE)), [b"/a"]),
+        (BODY % 0 + GET % b"b", [b"/a"]),
+        (GET % b"a" + b"no http\r\n\r\n", [b"/a"]),
+        (GET % b"a" + GET % b"b" + CHUNKED % b"c" + b"no number\r\n", [b"/a", b"/b", None]),
+    ],
+)
+async def test_a_last_answer_that_takes_its_time(
+    begin: bytes, answered: list[bytes | None]
+) -> None:
+    """Meanwhile nothing may be read; once it is written, whoever sends on can, and hears it."""
+    app = Application()
+    async with talking(app, Watched) as (reader, writer):
+        writer.write(begin)
+        await eventually(lambda: app.asked)
+        sending = asyncio.create_task(send(writer))
+        await asyncio.sleep(0.1)
+        app.may.set()
+        await sending
+        found = bodies(await reader.read())
+        assert [one if one[:1] == b"/" else None for one in found] == answered
+        assert app.asked == [f"/{one.decode()[1:]}" for one in answered if one is not None]
+
+
+async def send(writer: asyncio.StreamWriter) -> None:
+    """Much of no meaning."""
+    for _ in range(MANY):
+        writer.write(PIECE)
+        await writer.drain()
 
 
 async def test_what_nobody_reads_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +103,7 @@ async def test_what_nobody_reads_has_a_limit(monkeypatch: pytest.MonkeyPatch) ->
     app = Application(deaf=True)
     async with talking(app, Watched) as (reader, writer):
         writer.write(LENGTH % DROPPED_BYTES_MAX + b"\r\n")
-        for _ in range(MANY):
-            writer.write(PIECE)
-            await writer.drain()
+        await send(writer)
         assert bodies(await reader.read()) == [b"/a"]
         assert Watched.newest.transport.is_closing() is False
 
@@ -97,9 +139,11 @@ async def test_nobody_asked_for_the_body() -> None:
     """It may come or not, so nothing can follow; where it was asked for, all goes on."""
     app = Application(deaf=True)
     async with talking(app) as (reader, writer):
-        writer.write(LENGTH % 2 + EXPECT + GET % b"b")
-        answer = await reader.read()
-    assert bodies(answer) == [b"/a"]
+        writer.write(LENGTH % 2 + EXPECT)
+        answer = await reader.readuntil(b"/a")
+        writer.write(GET % b"b")
+        assert await reader.read() == b""
+    assert app.asked == ["/a"]
     assert answer.count(b"connection: close\r\n") == 1
     app = Application(echoes=True)
     async with talking(app) as (reader, writer):
@@ -177,6 +221,19 @@ async def test_a_head_that_does_not_come() -> None:
     assert app.asked == ["/a"]
 
 
+async def test_a_head_that_ended_badly() -> None:
+    """It is not waited for any more, and not answered twice."""
+    async with talking(Application(), Watched) as (reader, writer):
+        writer.write(b"GET /b")
+        await eventually(lambda: Watched.newest.received)
+        Watched.newest.look(0.0)
+        writer.write(b" no http\r\n\r\n")
+        check_problem(await reader.read())
+        assert not Watched.newest.transport.is_closing()
+        Watched.newest.look(HEAD_SECONDS_MAX)
+        assert not Watched.newest.transport.is_closing()
+
+
 @pytest.mark.parametrize("sent", [b"", LENGTH % 9 + b"\r\n", LENGTH % 9 + b"\r\nx"])
 async def test_a_request_that_does_not_come(sent: bytes) -> None:
     """At the beginning, or behind a body of which nothing more comes: the connection ends."""
@@ -223,8 +280,12 @@ async def test_looks_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without anybody's doing."""
     monkeypatch.setattr("api.connection.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("api.patience.HEAD_SECONDS_MAX", 0.03)
-    async with talking(Application()) as (reader, _):
+    async with talking(Application(), Watched) as (reader, _):
         assert await reader.read() == b""
+        await eventually(lambda: not Watched.newest.connections)
+        looks = Watched.newest.looks
+        await asyncio.sleep(0.1)
+        assert Watched.newest.looks == looks, "it is gone"
 
 
 class Two(Watched):

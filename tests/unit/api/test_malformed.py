@@ -156,12 +156,13 @@ async def test_half_a_connection() -> None:
     """Who has sent everything and says so is answered; who has not is not waited for."""
     for sent, answered in ((GET % b"a", [b"/a"]), (GET % b"a" + GET % b"b", [b"/a", b"/b"])):
         app = Application()
-        async with talking(app) as (reader, writer):
+        async with talking(app, Watched) as (reader, writer):
             writer.write(sent)
             writer.write_eof()
             await eventually(lambda app=app: app.asked)  # type: ignore[misc]
             app.may.set()
             assert bodies(await reader.read()) == answered
+            assert Watched.newest.transport.is_closing()
     app = Application()
     async with talking(app) as (reader, writer):
         writer.write(CHUNKED % b"a" + b"1\r\nx\r\n")
