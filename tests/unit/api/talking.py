@@ -17,6 +17,8 @@ from tests.unit.api.sockets import served
 
 GARBAGE = b"no http at all\r\n\r\n"
 GET = b"GET /%b HTTP/1.1\r\nHost: here\r\n\r\n"
+LENGTH = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n"
+PIECE = b" " * 2**16
 CHUNKED = b"POST /%b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

@@ -20,7 +20,7 @@ def test_requests() -> None:
         since = turn * HEAD_SECONDS_MAX
         assert not patience.ended_idle(how, since)
         assert not patience.ended_idle(how, since + HEAD_SECONDS_MAX - 1)
-    assert patience.ended_idle(how, since + HEAD_SECONDS_MAX)
+    assert patience.ended_idle((second, False), 3 * HEAD_SECONDS_MAX)
 
 
 def test_work() -> None:
