@@ -11,12 +11,13 @@ import secrets
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.errors import LedgerError
+from ledger.whole_files import PRIVATE, write_new
 
 # AES-SIV with two keys of 256 bits (RFC 5297).
 KEY_BYTES: Final = 64
@@ -26,7 +27,7 @@ APPLICATION_ID: Final = 0x534C504B  # "SLPK"
 _FORMAT: Final = 1
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS keys (
+CREATE TABLE keys (
     ref TEXT PRIMARY KEY,
     subject TEXT UNIQUE,
     key BLOB,
@@ -128,7 +129,7 @@ class PrivateKeys:
                 uri=True, timeout=BUSY_SECONDS, isolation_level=None,
             )  # fmt: skip
             try:
-                self._prepare(connection, create=create)
+                self._prepare(connection)
                 yield connection
             finally:
                 connection.close()
@@ -140,9 +141,12 @@ class PrivateKeys:
             raise PrivateKeysUnusable(f"{self._path}: {error.strerror}") from error
 
     def _make(self) -> None:
+        if self._path.exists():
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # An empty file is an empty database; like this nobody else could ever read it.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Whole from the first moment on, so that an empty file is always one that was cut off.
+        with suppress(FileExistsError):  # another process was faster
+            write_new(Path(os.path.realpath(self._path)), _empty_database(), PRIVATE)
 
     def _check_mode(self) -> None:
         mode = stat.S_IMODE(self._path.stat().st_mode)
@@ -151,36 +155,36 @@ class PrivateKeys:
                 f"{self._path} can be used by others than its owner (mode {mode:04o}): chmod 600"
             )
 
-    def _prepare(self, connection: sqlite3.Connection, *, create: bool) -> None:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA synchronous = FULL")
-        if _is_ours(connection, self._path):
-            # Somebody may have set another one, which would keep older pages in a file beside.
-            connection.execute("PRAGMA journal_mode = DELETE")
-            return
-        if not create:
-            # To make it here would hide that keys were lost.
-            raise PrivateKeysUnusable(f"{self._path} is empty: it was cut off, or never had a key")
-        with _writing(connection):
-            # Another process may have been faster.
-            if not _is_ours(connection, self._path):
-                connection.execute(_SCHEMA)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        _check_marks(connection, self._path)
+        # Somebody may have set another one, which would keep older pages in a file beside.
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file is made; False for an empty one. Raises PrivateKeysUnusable for others."""
-    # In one statement, which sees one state of the file: whoever makes it meanwhile commits all
-    # three in one transaction.
+def _empty_database() -> bytes:
+    """The content of a file that has no key yet."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        return connection.serialize()
+
+
+def _check_marks(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise PrivateKeysUnusable unless it is a file of keys that this version knows."""
     application, version, tables = connection.execute(_MARKS).fetchone()
     if (application, version, tables) == (0, 0, 0):
-        return False
+        # To make it anew would hide that keys were lost.
+        raise PrivateKeysUnusable(
+            f"{path} is empty: it was cut off; put a backup in its place, "
+            "or remove it if no key was ever in it"
+        )
     if application != APPLICATION_ID:
         raise PrivateKeysUnusable(f"{path} is a file of something else")
     if version != _FORMAT:
         raise PrivateKeysUnusable(f"{path} has format {version}; this version knows {_FORMAT}")
-    return True
 
 
 @contextmanager

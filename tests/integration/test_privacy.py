@@ -130,7 +130,10 @@ async def test_what_cannot_be_encrypted(tmp_path: Path) -> None:
             answer = await _post(client, "/v1/private-texts", body)
             assert says in check_problem(answer, 422, "invalid_request")["detail"]
         assert not path.exists()
-        path.write_bytes(b"something else " * 100)
-        answer = await _post(client, "/v1/private-texts", {"subject": "a", "text": "x"})
-        problem = check_problem(answer, 503, "unavailable")
-        assert problem["detail"] == "The file of keys of private texts cannot be used."
+        for content in (b"something else " * 100, b""):
+            path.write_bytes(content)
+            path.chmod(0o600)
+            answer = await _post(client, "/v1/private-texts", {"subject": "a", "text": "x"})
+            problem = check_problem(answer, 503, "unavailable")
+            assert problem["detail"] == "The file of keys of private texts cannot be used."
+            assert path.read_bytes() == content

@@ -5,7 +5,6 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
@@ -173,23 +172,24 @@ def test_a_file_that_others_may_read(keys: PrivateKeys, tmp_path: Path) -> None:
         protect(keys, "a", "text")
 
 
-@pytest.mark.parametrize("content", [b"no database, " * 100, b""])
-def test_a_file_of_something_else(tmp_path: Path, content: bytes) -> None:
-    """It is left as it is; an empty one is no file of anything yet, and may have been cut off."""
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"no database, " * 100, "cannot be used"), (b"", "is empty: it was cut")]
+)
+def test_a_file_of_something_else(tmp_path: Path, content: bytes, says: str) -> None:
+    """It is left as it is; made anew, one that was cut off would hide that its keys are lost."""
     path = tmp_path / "keys.db"
     path.write_bytes(content)
     path.chmod(0o600)
     keys = PrivateKeys(path)
-    for use in (keys.rows, lambda: keys.erase(subject="a"), lambda: keys.named("k")):
-        with pytest.raises(PrivateKeysUnusable, match=r"keys\.db (cannot be used|is empty)"):
+    uses: list[Callable[[], object]] = [
+        keys.rows, lambda: keys.erase(subject="a"), lambda: keys.named("k"),
+        lambda: protect(keys, "a", "text"),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(PrivateKeysUnusable, match=rf"keys\.db {says}"):
             use()
-    if content:
-        with pytest.raises(PrivateKeysUnusable, match=r"keys\.db cannot be used"):
-            protect(keys, "a", "text")
     assert path.read_bytes() == content
-    if not content:
-        protect(keys, "a", "text")
-        assert len(keys.rows()) == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_another_database(tmp_path: Path) -> None:
@@ -226,37 +226,29 @@ def test_a_subject_gets_one_key_from_many(keys: PrivateKeys) -> None:
     assert len(set(tokens)) == 1
 
 
-class _MadeMeanwhile(sqlite3.Connection):
-    """Another process makes the file before one of the questions to it."""
+def test_a_file_that_is_being_made(keys: PrivateKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not there before it is whole, and who was faster keeps what he made."""
+    link, seen = Path.hardlink_to, list[str]()
 
-    make: ClassVar[Callable[[], object] | None] = None
-    questions: ClassVar[int] = 0
+    def late(path: Path, target: Path) -> None:
+        monkeypatch.undo()
+        with pytest.raises(PrivateKeysUnusable, match="there is no file of keys"):
+            keys.rows()
+        seen.append(protect(keys, "a", "text"))
+        link(path, target)
 
-    def execute(self, sql: str, /, *arguments: Any) -> sqlite3.Cursor:
-        kind, make = type(self), type(self).make
-        if make is not None and not self.in_transaction:
-            kind.questions -= 1
-            if kind.questions < 0:
-                kind.make = None
-                make()
-        return super().execute(sql, *arguments)
+    monkeypatch.setattr(Path, "hardlink_to", late)
+    assert protect(keys, "a", "text") == seen[0]
+    assert [row.subject for row in keys.rows()] == ["a"]
 
 
-@pytest.mark.parametrize("questions", range(5))
-def test_a_file_that_another_makes_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, questions: int
-) -> None:
-    """Seen empty at first and made a moment later, it is not something else's."""
-    path = tmp_path / "keys.db"
-    keys, connect = PrivateKeys(path), sqlite3.connect
-    monkeypatch.setattr(_MadeMeanwhile, "make", lambda: protect(PrivateKeys(path), "a", "text"))
-    monkeypatch.setattr(_MadeMeanwhile, "questions", questions)
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *a, **more: connect(*a, **more, factory=_MadeMeanwhile)
-    )
-    protect(keys, "b", "text")
-    monkeypatch.undo()
-    assert sorted(row.subject or "" for row in keys.rows()) == ["a", "b"]
+def test_a_file_behind_a_link(keys: PrivateKeys, tmp_path: Path) -> None:
+    """It is made where the link leads, also if nothing is there yet."""
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "keys.db").symlink_to(tmp_path / "there.db")
+    protect(keys, "a", "text")
+    assert (tmp_path / "new" / "keys.db").is_symlink()
+    assert [row.subject for row in PrivateKeys(tmp_path / "there.db").rows()] == ["a"]
 
 
 def test_what_sqlite_rolled_back_by_itself(keys: PrivateKeys) -> None:
