@@ -184,13 +184,19 @@ def _ndjson(stream: IO[bytes]) -> Iterator[Row]:
             yield Row(line, {}, "no JSON object")
 
 
+def _brief(error: BaseException) -> str:
+    """What polars says; of a panic, that it was one, since its words are of polars' own lines."""
+    return str(error) if isinstance(error, Exception) else "polars broke off reading it"
+
+
 def _collected(path: Path, some: "polars.LazyFrame") -> "polars.DataFrame":
-    from polars.exceptions import PolarsError
+    from polars.exceptions import PanicException, PolarsError
 
     try:
         return some.collect()
-    except (OSError, PolarsError) as error:
-        raise CommandError(f"{path} is damaged: {error}") from None
+    # A panic is no Exception.
+    except (OSError, PolarsError, PanicException) as error:
+        raise CommandError(f"{path} is damaged: {_brief(error)}") from None
 
 
 def _open_parquet(path: Path) -> Source:
@@ -201,8 +207,8 @@ def _open_parquet(path: Path) -> Source:
     try:
         frame = polars.scan_parquet(path)
         columns = frame.collect_schema().names()
-    except (OSError, polars.exceptions.PolarsError) as error:
-        raise CommandError(f"{path} is no Parquet file: {error}") from None
+    except (OSError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
+        raise CommandError(f"{path} is no Parquet file: {_brief(error)}") from None
     read = 0
 
     def rows() -> Iterator[Row]:

@@ -9,6 +9,7 @@ import pytest
 
 from ops.console import CommandError
 from ops.loading.rows import Row, file_format, identity, open_rows, text
+from tests.unit.ops.parquet_files import write_damaged
 
 
 def read(path: Path, encoding: str = "utf-8-sig", delimiter: str = ",") -> list[Row]:
@@ -79,6 +80,8 @@ def test_half_of_a_character_is_no_text(tmp_path: Path) -> None:
         ("utf-16", "a\n1\n".encode("utf-16") + b"x", "a.csv, from line 3 on: "),
         ("utf-16", b"\xff\xfea", "a.csv is not in the encoding utf-16"),
         ("idna", b"a\n1\n", "a.csv is not in the encoding idna"),
+        ("utf-8\0", b"a\n1\n", "there is no encoding 'utf-8.x00'"),
+        ("none", b"a\n1\n", "there is no encoding 'none'"),
     ],
 )
 def test_bytes_of_another_encoding(
@@ -129,6 +132,15 @@ def test_a_damaged_parquet_file(tmp_path: Path) -> None:
     path.write_bytes(content[:4] + b"\xff" * (len(content) // 2) + content[4 + len(content) // 2 :])
     with pytest.raises(CommandError, match="is damaged"):
         read(path)
+
+
+@pytest.mark.parametrize(("at", "byte"), [(48, 1), (129, 0), (133, 1), (133, 127)])
+def test_a_parquet_file_that_its_reader_panics_at(tmp_path: Path, at: int, byte: int) -> None:
+    """Which is no exception to it; a sentence all the same, with the name of the file."""
+    pytest.importorskip("polars")
+    write_damaged(tmp_path / "a.parquet", at, byte)
+    with pytest.raises(CommandError, match=r"a\.parquet is (damaged|no Parquet file)"):
+        read(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize(
