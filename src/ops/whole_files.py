@@ -15,11 +15,11 @@ _NAME_ERRORS: Final = frozenset(
 )  # fmt: skip
 
 
-def unwritten(path: Path, error: OSError) -> CommandError:
-    """What is said where a file could not be written."""
+def unwritten(path: Path, error: OSError, left: str = "; nothing of it was left") -> CommandError:
+    """What is said where a file could not be written, and of what is left of it."""
     code = ExitCode.USAGE if error.errno in _NAME_ERRORS else ExitCode.UNAVAILABLE
     why = error.strerror or str(error)
-    return CommandError(f"{path} cannot be written: {why}; nothing of it was left", code)
+    return CommandError(f"{path} cannot be written: {why}{left}", code)
 
 
 def refuse_same(flag: str, output: Path | None, given: Path | None) -> None:

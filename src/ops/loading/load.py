@@ -5,11 +5,10 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
-from ops.console import CommandError
 from ops.loading.checkpoint import (
     FORMAT,
     Checkpoint,
@@ -21,6 +20,7 @@ from ops.loading.checkpoint import (
 )
 from ops.loading.client import BulkClient, Item, Result
 from ops.loading.mapping import Mapper, Skipped
+from ops.loading.rejects import Rejects
 from ops.loading.rows import LineError, Row
 
 # So many requests are in flight at once. The lines of a SKU share a lane, so they stay in order.
@@ -54,9 +54,7 @@ class Load:
         """Nothing happens before `run`."""
         self._plan = plan
         self._told = told
-        self._rejects: IO[bytes] | None = None
-        # Whether what an earlier load refused still lies there.
-        self._stale = False
+        self._rejects = Rejects(plan.rejects_path)
         self.counts = Counts()
         self.resumed_records = 0
 
@@ -75,56 +73,25 @@ class Load:
                     sending.cancel()
                 self._finish(window, results)
                 window = following
-            self._drop_stale()
+            self._rejects.end()
         finally:
-            if self._rejects is not None:
-                self._rejects.close()
+            self._rejects.close()
         remove_checkpoint(self._plan.checkpoint_path)
         return self.counts
 
     async def _resume(self, rows: Iterator[Row], client: BulkClient) -> None:
         """Skip what is done already, after seeing that this ledger has it."""
+        self._rejects.check()
         found = read_checkpoint(self._plan.checkpoint_path)
         if found is None or found.rejects_path != str(self._plan.rejects_path.absolute()):
-            self._open_rejects(0)
             return
         known = [await client.has_movement(one.id, one.sku) for one in found.witnesses]
-        if not known or not all(known) or not self._open_rejects(found.rejects_bytes):
-            self._open_rejects(0)
+        if not known or not all(known) or not self._rejects.go_on(found.rejects_bytes):
             return
         self.counts = found.counts
         self.resumed_records = found.counts.records
         await asyncio.to_thread(_skip, rows, found.counts.records)
         self._told(self.counts)
-
-    def _open_rejects(self, kept_bytes: int) -> bool:
-        """Keep the part that the checkpoint knows; lines after it will come again."""
-        path = self._plan.rejects_path
-        if self._rejects is not None:
-            self._rejects.close()
-            self._rejects = None
-        try:
-            if path.is_dir() or not path.absolute().parent.is_dir():
-                raise CommandError(f"{path} cannot be written: it is a folder, or in none")
-            if kept_bytes == 0:
-                self._stale = True
-                return True
-            if not path.exists() or path.stat().st_size < kept_bytes:
-                return False
-            self._rejects = path.open("r+b")
-            self._rejects.truncate(kept_bytes)
-            self._rejects.seek(kept_bytes)
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-        return True
-
-    def _drop_stale(self) -> None:
-        """Not before something was answered: until then it is all that is known of the lines."""
-        path = self._plan.rejects_path
-        # A device, a pipe or a link is somebody else's, and stays.
-        if self._stale and path.is_file() and not path.is_symlink():
-            path.unlink(missing_ok=True)
-        self._stale = False
 
     def _next_window(self, rows: Iterator[Row]) -> Window:
         window = Window(0, [], [], {})
@@ -175,22 +142,14 @@ class Load:
 
     def _write_down(self, rejects: list[dict[str, Any]], witnesses: list[Witness]) -> None:
         """Refusals first: a checkpoint must not be ahead of them."""
-        path = self._plan.rejects_path
-        try:
-            self._drop_stale()
-            if rejects and self._rejects is None:
-                self._rejects = path.open("wb")
-            if self._rejects is not None:
-                rejects.sort(key=lambda reject: int(reject["line"]))
-                self._rejects.writelines(msgspec.json.encode(one) + b"\n" for one in rejects)
-                self._rejects.flush()
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-        if witnesses:
-            size = 0 if self._rejects is None else self._rejects.tell()
+        rejects.sort(key=lambda reject: int(reject["line"]))
+        self._rejects.write(rejects)
+        kept_bytes = self._rejects.kept_bytes()
+        if witnesses and kept_bytes is not None:
+            path = str(self._plan.rejects_path.absolute())
             write_checkpoint(
                 self._plan.checkpoint_path,
-                Checkpoint(FORMAT, self.counts, str(path.absolute()), size, witnesses),
+                Checkpoint(FORMAT, self.counts, path, kept_bytes, witnesses),
             )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -161,43 +160,6 @@ def test_a_lost_rejects_file_starts_anew(tmp_path: Path) -> None:
     ledger.requests_max = 1_000
     assert load(tmp_path, ledger, rows(100)).resumed_records == 0
     assert len(rejects(tmp_path)) == 22
-
-
-def test_rejects_into_a_pipe_leave_it_there(tmp_path: Path) -> None:
-    """A load that refuses nothing must not take away what is no file, such as /dev/null."""
-    os.mkfifo(tmp_path / "rejects")
-    load(tmp_path, Ledger(), [row(2)])
-    assert (tmp_path / "rejects").is_fifo()
-
-
-def test_what_was_refused_before_stays_until_there_is_an_answer(tmp_path: Path) -> None:
-    """While the server is away it is all that is known of those lines."""
-    (tmp_path / "rejects").write_text("of before")
-    with pytest.raises(CommandError, match="gone"):
-        load(tmp_path, Ledger(requests_max=0), [row(2)])
-    assert (tmp_path / "rejects").read_text() == "of before"
-    load(tmp_path, Ledger(), [row(2)])
-    assert not (tmp_path / "rejects").exists()
-
-
-@pytest.mark.parametrize("refused", [False, True])
-def test_a_link_stays_a_link(tmp_path: Path, refused: bool) -> None:
-    """Such as /dev/stdout; what is refused goes to where it leads."""
-    (tmp_path / "there").write_text("")
-    (tmp_path / "rejects").symlink_to("there")
-    load(tmp_path, Ledger(), [row(2), *([Row(3, {}, "broken")] if refused else [])])
-    assert (tmp_path / "rejects").is_symlink()
-    assert [one["line"] for one in rejects(tmp_path)] == [3] * refused
-
-
-@pytest.mark.parametrize("place", [".", "nowhere/rejects"])
-def test_rejects_that_cannot_be_written(tmp_path: Path, place: str) -> None:
-    """It is told before anything is sent."""
-    ledger = Ledger()
-    plan = Plan(mapper(tmp_path, MINIMAL), 2, tmp_path / "checkpoint", tmp_path / place)
-    with pytest.raises(CommandError, match="cannot be written"):
-        asyncio.run(Load(plan, lambda _counts: None).run(iter([row(2)]), ledger))
-    assert ledger.requests == 0
 
 
 def test_a_full_lane_is_sent_in_batches(tmp_path: Path) -> None:
