@@ -18,6 +18,8 @@ Make = Callable[[Row], str]
 Test = Callable[[Row], bool]
 
 TESTS_CACHED_MAX = 16_384
+# A form is tried by writing it and reading that again.
+_SAMPLE = datetime(2001, 12, 28, 23, 58, 59, tzinfo=UTC)
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -184,6 +186,7 @@ def _compile_spec(spec: FieldSpec, where: str, context: Context) -> Make:
     if spec.absolute:
         make = _absolute(make)
     if spec.date is not None:
+        _check_form(spec.date, where)
         make = _dated(make, spec.date, _zone(spec.time_zone or context.time_zone, where))
     return make
 
@@ -212,12 +215,29 @@ def _dated(make: Make, form: str, zone: ZoneInfo | None) -> Make:
     return lambda row: _instant(value, form, zone) if (value := make(row)) else ""
 
 
+def _check_form(form: str, where: str) -> None:
+    """A form that Python cannot read would refuse each line."""
+    if form == "iso":
+        return
+    why = "no part of a date is in it"
+    try:
+        written = _SAMPLE.strftime(form)
+        datetime.strptime(written, form)  # noqa: DTZ007 - its zone, if any, is of no interest
+        if written != form:
+            return
+    except re.error:
+        why = "a part of it is there twice"
+    except ValueError as error:
+        why = str(error)
+    raise CommandError(f"{where}: {form!r} is no form of a date: {why}")
+
+
 @lru_cache(maxsize=65_536)
 def _instant(value: str, form: str, zone: ZoneInfo | None) -> str:
     try:
         iso = form == "iso"
         moment = datetime.fromisoformat(value) if iso else datetime.strptime(value, form)  # noqa: DTZ007
-    except (ValueError, re.error):
+    except ValueError:
         raise LineError(f"{value!r} is no date of the form {form}") from None
     if moment.tzinfo is None:
         if zone is None:

@@ -10,6 +10,10 @@ from ops.loading.mapping import Skipped
 from ops.loading.rows import LineError, Row
 from tests.unit.ops.mapping_files import MINIMAL, mapper, movement, row
 
+DATED = MINIMAL.replace(
+    "[[rule]]", 'occurred_at = { column = "Date", date = "FORM", time_zone = "UTC" }\n[[rule]]'
+)
+
 
 def test_a_row_becomes_a_movement(tmp_path: Path) -> None:
     """With an id from the file's content and the line, so that it is always the same."""
@@ -110,6 +114,33 @@ def test_a_wrong_date_is_a_wrong_line(tmp_path: Path, value: str, part: str) -> 
         made.movement(row(Date=value))
 
 
+@pytest.mark.parametrize(
+    "form", ["%d.%m.%y", "%I:%M %p, %j/%Y", "%G-W%V-%u", "%a %d %B %Y %Z %f %%"]
+)
+def test_forms_of_dates(tmp_path: Path, form: str) -> None:
+    """All that Python can read."""
+    mapper(tmp_path, DATED.replace("FORM", form))
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ("%Q", "'Q' is a bad directive"),
+        ("%Y-%", "stray %"),
+        ("%Y-%Y", "a part of it is there twice"),
+        ("%G-%V", "ISO year directive"),
+        ("today", "no part of a date is in it"),
+        ("", "no part of a date is in it"),
+    ],
+)
+def test_a_wrong_form_is_a_wrong_mapping(tmp_path: Path, form: str, why: str) -> None:
+    """No line could have it, so none is sent."""
+    says = f"^fields.occurred_at: '{form}' is no form of a date: {why}"
+    with pytest.raises(CommandError, match=says) as caught:
+        mapper(tmp_path, DATED.replace("FORM", form))
+    assert caught.value.code == 2
+
+
 def test_an_empty_field_is_left_out_unless_it_is_needed(tmp_path: Path) -> None:
     """An empty lot is no lot; an empty SKU is a mistake."""
     made = mapper(tmp_path, MINIMAL.replace("[[rule]]", 'lot = "{Text}"\n[[rule]]'))
@@ -160,6 +191,7 @@ def test_records_that_differ_are_looked_at_one_by_one(tmp_path: Path) -> None:
         ("[[rule]]", f"x = {'[' * 5000}", "is no TOML"),
         ("[[rule]]", f"x = {'9' * 5000}", "is no TOML"),
         ('"MAIN"', f"0x{'f' * 5000}", "a number is at most 10"),
+        ('"MAIN"', str(-(10**18) - 1), "a number is at most 10"),
         ("[fields]", "[source]\ndelimiter = ';;'\n[fields]", "one character"),
         ("[[rule]]", 'reference = "x"\n[[rule]]', "fields.reference: expected"),
     ],
