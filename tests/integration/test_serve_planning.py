@@ -9,7 +9,7 @@ from ops.console import ExitCode
 from tests.integration.shell import Shell
 
 WRONG = {
-    "an unknown basis": ('[abc]\nbasis = "profit"\n', "abc.basis: Input should be 'value'"),
+    "an unknown basis": ('[abc]\nbasis = "profit"\n', "abc.basis: expected 'value'"),
     "a day that has passed": (
         "as_of = 2026-01-01\n",
         "scheduled runs are about the present",

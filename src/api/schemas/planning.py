@@ -18,7 +18,7 @@ from pydantic import (
 from api.problems import Problem
 from api.schemas.common import Input
 from api.schemas.planning_parts import (
-    A_DAY,
+    EXPECTED_DAY,
     AbcRequest,
     DemandRequest,
     ForecastRequest,
@@ -49,7 +49,7 @@ _FORMS = {POSITION_PATTERN: "a position such as 3:17", **POLICY_FORMS}
 # windows lie in the calendar, those of reviews too.
 AS_OF_MIN = date(1900, 1, 1)
 INSTANT_LENGTH_MAX = len("2026-11-22T10:00:00.000000+00:00")
-_DAY_OR_INSTANT = f"{A_DAY}, or an instant with its offset from UTC"
+_DAY_OR_INSTANT = f"{EXPECTED_DAY}, or an instant with its offset from UTC"
 _DAY_US = 86_400_000_000
 
 

@@ -48,7 +48,7 @@ Fraction = Annotated[
 
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-A_DAY = "a day such as 2026-11-22"
+EXPECTED_DAY = "expected a day such as 2026-11-22"
 
 
 def is_day(text: str) -> bool:
@@ -64,8 +64,8 @@ def calendar_day(value: object) -> date:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{A_DAY}; the calendar has no {value}") from None
-    raise ValueError(A_DAY)
+            raise ValueError(f"{EXPECTED_DAY}; the calendar has no {value}") from None
+    raise ValueError(EXPECTED_DAY)
 
 
 CalendarDay = Annotated[date, BeforeValidator(calendar_day)]

@@ -121,9 +121,13 @@ def test_config_check_reads_the_parameters_of_scheduled_runs(
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
-        (["serve", "--planning-schedule", "25:00"], 2, "a time of day such as 03:15"),
+        (["serve", "--planning-schedule", "25:00"], 2, ": expected a time of day such as 03:15"),
+        (["serve", "--currency", "eur"], 2, ": expected a code of three capital letters such as"),
+        (["serve", "--kafka-security-protocol", "x"], 2, "protocol): expected 'PLAINTEXT', 'SSL'"),
+        (["serve", "--group-session-seconds", "x"], 2, "--group-session-seconds): expected a num"),
+        (["serve", "--handoff-seconds", "inf"], 2, "--handoff-seconds): it is at most 300\n"),
         (["serve", "--port", "99999"], 2, "(STOCKLEDGER_PORT, --port): it is at most 65535"),
-        (["serve", "--port", "x"], 2, "port (STOCKLEDGER_PORT, --port): Input should be a valid"),
+        (["serve", "--port", "x"], 2, "(STOCKLEDGER_PORT, --port): expected a whole number\n"),
         (["serve", "--roles", "seller"], 2, "expected some of api, planner, projector"),
         (["serve", "--host", "0.0.0.0"], 2, "API keys are needed"),
         (["serve", "--data-dir", "/dev/null/x"], 2, "data directory /dev/null/x cannot be written"),

@@ -37,7 +37,7 @@ def test_whole_numbers(
     part: str, field: str, value: Any, read: Callable[[dict[str, Any]], RunRequest]
 ) -> None:
     """Neither texts nor true, nor numbers with a point."""
-    with pytest.raises(InvalidParameters, match="integer") as caught:
+    with pytest.raises(InvalidParameters, match="expected a whole number") as caught:
         read({part: {field: value}} if part else {field: value})
     assert caught.value.field == (f"{part}.{field}" if part else field)
 
@@ -55,7 +55,7 @@ def test_true_and_false(
     part: str, field: str, value: Any, read: Callable[[dict[str, Any]], RunRequest]
 ) -> None:
     """Neither numbers nor words."""
-    with pytest.raises(InvalidParameters, match="boolean"):
+    with pytest.raises(InvalidParameters, match="expected true or false"):
         read({part: {field: value}} if part else {field: value})
 
 
@@ -64,7 +64,7 @@ def test_true_and_false(
 )
 def test_dates(day: Any) -> None:
     """Nothing but a day such as 2026-11-22."""
-    with pytest.raises(InvalidParameters, match="a day such as 2026-11-22") as caught:
+    with pytest.raises(InvalidParameters, match="expected a day such as 2026-11-22") as caught:
         _decoded({"demand": {"closed_dates": ["2026-01-01", day]}})
     assert caught.value.field == "demand.closed_dates.1"
 
@@ -73,7 +73,7 @@ def test_dates_of_a_file() -> None:
     """TOML has days of its own; an instant is none."""
     read = check_run({"demand": {"closed_dates": [date(2026, 1, 1), "2026-01-02"]}})
     assert read.demand.closed_dates == {date(2026, 1, 1), date(2026, 1, 2)}
-    with pytest.raises(InvalidParameters, match="a day such as 2026-11-22"):
+    with pytest.raises(InvalidParameters, match="expected a day such as 2026-11-22"):
         check_run({"demand": {"closed_dates": [datetime(2026, 1, 1)]}})  # noqa: DTZ001
 
 
@@ -124,12 +124,33 @@ def test_a_date_of_a_file_and_its_text() -> None:
         ({"xyz": {"limits": ["0.1", "0.5", "1"]}}, "xyz.limits", "it has at most 2 items"),
         ({"abc": {"shares": ["100"]}}, "abc.shares", "it has at least 2 items"),
         ({"forecast": {"classes": []}}, "forecast.classes", "it has at least 1 item"),
-        ({"position": "3"}, "position", "a position such as 3:17"),
+        ({"position": "3"}, "position", "expected a position such as 3:17"),
         (
             {"policies": {"skus": {"A": {"minimum": "x"}}}}, "policies.skus.A.minimum",
-            'a decimal number such as "6" or "1.25"',
+            'expected a decimal number such as "6" or "1.25"',
         ),
         ({"site": ""}, "site", "it has at least 1 character"),
+        ({"site": "x" * 201}, "site", "it has at most 200 characters"),
+        ({"site": 5}, "site", "expected a text"),
+        ({"policies": {"cells": {"AQ": {}}}}, "policies.cells.AQ", "expected a cell such as AX"),
+        ({"policies": {"cells": []}}, "policies.cells", "expected an object"),
+        ({"policies": None}, "policies", "expected an object"),
+        ({"demand": {"windows": 1}}, "demand.windows", "there is no such field"),
+        ({"demand": {"bucket": "hour"}}, "demand.bucket", "expected 'day', 'week' or 'month'"),
+        ({"demand": {"closed_dates": 5}}, "demand.closed_dates", "expected a list"),
+        ({"forecast": {"levels": {}}}, "forecast.levels", "expected a list"),
+        ({"xyz": {"limits": 5}}, "xyz.limits", "expected a list"),
+        ({"xyz": {"limits": [1]}}, "xyz.limits.1", "it is missing"),
+        ({"policies": {"level": []}}, "policies.level", "expected a number"),
+        ({"policies": {"level": "x"}}, "policies.level", "expected a number"),
+        ({"policies": {"level": "NaN"}}, "policies.level", "expected a finite number"),
+        ({"policies": {"cover_days": "0.1234567"}}, "policies.cover_days",
+         "it has at most 6 decimal places"),
+        ({"policies": {"cover_days": "1234567890123"}}, "policies.cover_days",
+         "it has at most 12 digits"),
+        ({"policies": {"cover_days": "1234567"}}, "policies.cover_days",
+         "it has at most 6 digits before the point"),
+        ({"policies": {"cover_days": 3651}}, "policies.cover_days", "it is at most 3650"),
     ],
 )  # fmt: skip
 def test_sentences(
@@ -142,7 +163,7 @@ def test_sentences(
     assert caught.value.field == field
     if says is not None:
         assert caught.value.detail == says
-    for word in ("Decimal(", "pattern", "Tuple", "Set ", "String"):
+    for word in ("Decimal", "pattern", "Tuple", "Set ", "String", "nput", "valid"):
         assert word not in caught.value.detail
 
 
