@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 from uuid6 import uuid7
@@ -24,6 +24,8 @@ _one = msgspec.json.Decoder(WireCommand)
 _many = msgspec.json.Decoder(list[WireCommand])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _item = msgspec.json.Decoder(Item)
+_TYPES: Final = frozenset(kind.__struct_config__.tag for kind in get_args(WireCommand))
+_WRONG_TYPE = re.compile(r"Invalid value '([a-z_]+)' - at `\$\.type`")
 _PATH_INDEX = re.compile(r"^(.*) - at `\$\[\d+\]\.?(.*)`$", re.DOTALL)
 
 
@@ -230,4 +232,7 @@ def explain(error: Exception) -> str:
     match = _PATH_INDEX.match(text)
     if match is not None:
         text = f"{match[1]} - at `$.{match[2]}`" if match[2] else match[1]
+    wrong = _WRONG_TYPE.fullmatch(text)
+    if wrong is not None and wrong[1] in _TYPES:
+        return f"the document has two movement types, one of them '{wrong[1]}'"
     return text[:300]

@@ -72,6 +72,23 @@ def test_the_id_of_something_malformed_is_told() -> None:
         assert caught.value.members == members
 
 
+TWO_TYPES = b'{"type":"receipt","type":"pick","sku":"A","quantity":"1","location":"MAIN"}'
+TWO_TYPES_TOLD = "the document has two movement types, one of them 'pick'"
+
+
+def test_two_types_in_one_document() -> None:
+    """Each is a type, so that neither alone is wrong."""
+    with pytest.raises(Problem) as caught:
+        decode_command(TWO_TYPES)
+    assert caught.value.detail == TWO_TYPES_TOLD
+    [item] = decode_array(b"[" + TWO_TYPES + b"]", 10)
+    assert isinstance(item, Invalid)
+    assert item.detail == TWO_TYPES_TOLD
+    assert isinstance(decode_command(TWO_TYPES.replace(b"pick", b"receipt")), movements.Receipt)
+    with pytest.raises(Problem, match="Invalid value 'teleport'"):
+        decode_command(TWO_TYPES.replace(b"pick", b"teleport"))
+
+
 def test_an_array_of_good_items() -> None:
     """The fast way gives what the slow way gives."""
     body = json.dumps([receipt(id="a"), receipt(id="b")]).encode()
