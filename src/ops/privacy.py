@@ -95,18 +95,19 @@ def erase(
     keys = _keys(settings)
     if subject is not None:
         found = [_told(lambda: keys.erase(subject=subject))]
+        missing = "the subject has no key in this file; it had none, or it was erased"
     else:
-        found = _told(lambda: [keys.erase(ref=one) for one in ref or ()])
+        asked = ref or []
+        found = _told(lambda: [keys.erase(ref=one) for one in asked])
+        lost = [one for one, row in zip(asked, found, strict=True) if row is None]
+        missing = f"not in this file, or erased already: {', '.join(lost)}"
     erased = [row for row in found if row is not None]
     if as_json:
         print_document({"erased": [{"ref": row.ref, "erased": row.erased} for row in erased]})
     for row in erased if not as_json else ():
         stdout().print(f"erased the key {row.ref}", markup=False)
     if len(erased) < len(found):
-        raise CommandError(
-            f"{len(found) - len(erased)} had no key that is not erased already",
-            ExitCode.FOUND_WRONG,
-        )
+        raise CommandError(missing, ExitCode.FOUND_WRONG)
 
 
 def show(

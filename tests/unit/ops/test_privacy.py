@@ -108,8 +108,9 @@ def test_what_this_file_has_no_key_for(run: Run, typed: pytest.MonkeyPatch) -> N
     """Subjects, names and tokens that another one may know."""
     assert protect(run, typed, b"x")[0] == 0
     for arguments, says in (
-        (("erase", "b"), "1 had no key that is not erased already"),
-        (("erase", "--ref", "b"), "1 had no key that is not erased already"),
+        (("erase", "b"), "the subject has no key in this file; it had none, or it was erased"),
+        (("erase", "--ref", "b"), "not in this file, or erased already: b\n"),
+        (("erase", "--ref", "b", "--ref", "c"), "not in this file, or erased already: b, c\n"),
         (("open", TOKEN), f"the key {TOKEN.split('.')[1]} is not in this file of keys"),
     ):
         code, out, err = run("privacy", *arguments)
