@@ -117,11 +117,9 @@ class ReorderAlerts:
         if run_id != self._run_id:
             self._run_id, self._goals = run_id, {}
         goals = self._goals
-        # Views that were exchanged may have to read again what they had read.
+        # Also where views were exchanged, and have to read again what the run knew.
         return frozenset(
-            one.partition
-            for one in places
-            if one.start < min(one.end, goals.setdefault(one.partition, one.end))
+            one.partition for one in places if one.start < goals.setdefault(one.partition, one.end)
         )
 
     async def _first(
