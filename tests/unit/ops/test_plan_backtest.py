@@ -83,6 +83,7 @@ def test_one_document_for_machines(tmp_path: Path) -> None:
         (DEMAND, ("--closed", "someday"), "someday is not one of"),
         (DEMAND, ("--policy", "cycle_service:NaN"), "cycle_service:NaN: 'NaN' is no number"),
         (DEMAND, ("--policy", "none:1"), "policy none:1: none has no level"),
+        (DEMAND, ("--policy", "none:"), "policy none:: none has no level"),
         (DEMAND, ("--policy", "A=none:1,B=none,C=none"), "none has no level"),
         (DEMAND, ("--cost-share", "0.5"), "--cost-share goes with --costs"),
         (DEMAND, ("--costs", "missing.csv", "--cost-share", "-1"), "cost-share is a number"),

@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from projections.database import Database
 from projections.planning.run_orders import Order
+from projections.tables import view_positions
 from tests.contract.read_models.cases import MemoryLog, Teller, receipt
 from tests.contract.read_models.planning_runs.making import parameters
 from tests.contract.read_models.planning_runs.test_planner import (
@@ -107,3 +110,16 @@ async def test_another_time_is_no_new_schedule(instances: Instances) -> None:
     instances.clock.now_ms -= 11 * HOUR_MS  # one o'clock
     assert await instances.look() == 0
     assert await instances.look(0) == 1
+
+
+async def test_each_ledger_has_a_schedule_of_its_own(instances: Instances) -> None:
+    """Of views that another ledger came into, what was before is not missed, either."""
+    one = planner(instances.database, instances.clock, schedule_s=THREE, start=instances.start)
+    assert await one.look() is None
+    engine = create_async_engine(instances.database.url)
+    async with engine.begin() as connection:
+        await connection.execute(update(view_positions).values(ledger_id="another"))
+    await engine.dispose()
+    assert await one.look() is None
+    assert instances.orders == []
+    await one.close()

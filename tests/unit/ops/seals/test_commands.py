@@ -146,6 +146,7 @@ WRONG: list[tuple[tuple[str, ...], int, str]] = [
     ((*PROVE, "9:1", "-o", "p"), 1, "there is no partition 9"),
     ((*PROVE, "m1", "-o", "none/p"), 2, "none/p cannot be written"),
     ((*PROVE, "m1", "-o", "p" * 300), 2, f"{'p' * 300}: File name too long"),
+    (("seal", "--new-key", "."), 2, ". is no name of a file"),
     (("seal", "--new-key", "k" * 300), 2, f"{'k' * 300}.pub: File name too long"),
     (("check-proof", "none", "--public-key", "key.pem.pub"), 2, "none cannot be read"),
     (("check-proof", "key.pem", "--public-key", "key.pem.pub"), 1, "is no proof"),
