@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -151,12 +152,16 @@ def test_a_checkpoint_of_another_ledger_is_of_no_use(tmp_path: Path) -> None:
     assert len(ledger.movements) == done.counts.accepted
 
 
-def test_a_lost_rejects_file_starts_anew(tmp_path: Path) -> None:
-    """Its lines come again."""
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_lost_rejects_file_starts_anew(tmp_path: Path, emptied: bool) -> None:
+    """Its lines come again, also where only a part of it is gone."""
     ledger = Ledger(requests_max=20)
     with pytest.raises(CommandError, match="gone"):
         load(tmp_path, ledger, rows(100))
-    (tmp_path / "rejects").unlink()
+    if emptied:
+        os.truncate(tmp_path / "rejects", 1)
+    else:
+        (tmp_path / "rejects").unlink()
     ledger.requests_max = 1_000
     assert load(tmp_path, ledger, rows(100)).resumed_records == 0
     assert len(rejects(tmp_path)) == 22
