@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from api import edge
+from api.answers import CLOSE, Answer
 from api.limits import DROPPED_BYTES_MAX
 from tests.unit.api.talking import (
     CHUNKED,
@@ -61,7 +64,6 @@ BODY = LENGTH.replace(b"POST", b"GET") + b"Connection: close\r\n\r\n"
     ("begin", "answered"),
     [
         (BODY % (2 * MANY * len(PIECE)), [b"/a"]),
-        (BODY % 0 + GET % b"b", [b"/a"]),
         (GET % b"a" + b"no http\r\n\r\n", [b"/a"]),
         (GET % b"a" + GET % b"b" + CHUNKED % b"c" + b"no number\r\n", [b"/a", b"/b", None]),
     ],
@@ -78,9 +80,32 @@ async def test_a_last_answer_that_takes_its_time(
         await asyncio.sleep(0.1)
         app.may.set()
         await sending
-        found = bodies(await reader.read())
+        answers = await reader.read()
+        await send(writer)
+        found = bodies(answers)
         assert [one if one[:1] == b"/" else None for one in found] == answered
         assert app.asked == [f"/{one.decode()[1:]}" for one in answered if one is not None]
+
+
+class Closing(Application):
+    """Ends the connection with its answer."""
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        self.asked.append(scope["path"])
+        await self.may.wait()
+        await edge.Sender(send, b"request-1").answer(Answer(200, b"/a", (CLOSE,)))
+
+
+async def test_what_waits_behind_a_last_answer() -> None:
+    """It is not begun: nobody could hear of it."""
+    app = Closing()
+    async with talking(app) as (reader, writer):
+        writer.write(GET % b"a" + GET % b"b")
+        await eventually(lambda: app.asked)
+        app.may.set()
+        assert bodies(await reader.read()) == [b"/a"]
+        await asyncio.sleep(0.05)
+    assert app.asked == ["/a"]
 
 
 async def send(writer: asyncio.StreamWriter) -> None:
@@ -105,6 +130,7 @@ async def test_an_end_in_order_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
     """In bytes and in time."""
     app = Application()
     monkeypatch.setattr("api.standins.DROPPED_BYTES_MAX", len(PIECE))
+    monkeypatch.setattr("api.connection.LINGER_SECONDS", 1_000)
     async with talking(app, Watched) as (reader, writer):
         writer.write(b"no http\r\n\r\n")
         check_problem(await reader.read())
