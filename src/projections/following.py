@@ -168,8 +168,8 @@ class Following:
                     resumed = True
                 await tail.follow()
             except TRANSIENT as error:
-                delay = delay if tail.trouble else BACKOFF_FIRST_SECONDS
-                tail.trouble = f"partition {tail.partition}: {error}"
+                delay = delay if tail.fault else BACKOFF_FIRST_SECONDS
+                tail.fault = error
                 _logger.warning("reading is interrupted: %s", tail.trouble)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, BACKOFF_MAX_SECONDS)

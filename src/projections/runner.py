@@ -127,6 +127,12 @@ class Projector:
         found = [tail.trouble for tail in self._following.tails] + [self._trouble]
         return "; ".join(one for one in found if one is not None) or None
 
+    @property
+    def faults(self) -> dict[int, Exception]:
+        """By partition, what keeps a read waiting now."""
+        found = {tail.partition: tail.fault for tail in self._following.tails}
+        return {one: fault for one, fault in found.items() if fault is not None}
+
     def lag(self) -> dict[int, int]:
         """How many offsets each partition followed is behind the log, as last heard of."""
         known = self.positions.known()

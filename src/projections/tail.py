@@ -44,7 +44,7 @@ class PartitionTail:
     """Gathers changes of one partition until the writer takes them.
 
     At most `records_max` records wait to be taken. `position` is the offset of the next record to
-    read, `end` the end of the partition as last heard of, `trouble` the error of the last read.
+    read, `end` the end of the partition as last heard of, `fault` the error of the last read.
     `checked` says that the views were made from this log.
     """
 
@@ -56,7 +56,7 @@ class PartitionTail:
         self.records_max = READ_RECORDS_MAX
         self.stopped = False
         self.checked = False
-        self.trouble: str | None = None
+        self.fault: Exception | None = None
         self._log = log
         self._shared = shared
         self._chain = Chain(partition)
@@ -106,7 +106,7 @@ class PartitionTail:
                 records_max=min(self.records_max, READ_RECORDS_MAX),
                 wait_seconds=READ_WAIT_SECONDS,
             )
-            self.trouble = None
+            self.fault = None
             self.end = part.end
             await self._take_in(part.records)
             if part.next_offset > self.position:
@@ -140,6 +140,11 @@ class PartitionTail:
         changes, self._changes = self._changes, None
         self._taken.set()
         return changes
+
+    @property
+    def trouble(self) -> str | None:
+        """The error of the last read in words, if it failed."""
+        return None if self.fault is None else f"partition {self.partition}: {self.fault}"
 
     @property
     def ready(self) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from ledger.ending import end
+from ledger.errors import LedgerError, LogUnavailable
 from ledger.log import EventLog
 from ledger.ownership.group import Only
+from ledger.replay.reading import is_damage, read_records
 from projections.checkpoints import VIEW_GROUP, Checkpoint
 from projections.database import Database, DatabaseUnavailable
 from projections.planning.catching_up import catch_up
@@ -140,7 +142,7 @@ class Build:
         """Return once the views show the records before these offsets, and have all indexes.
 
         Views of another log may have read as far, so they are compared with this one first.
-        Raises BuildStopped, DatabaseUnavailable.
+        Raises BuildStopped, LogDamaged, LogUnavailable, DatabaseUnavailable.
         """
         self._limited.allow(until)
         projector, task = self._projector, self._task
@@ -158,8 +160,18 @@ class Build:
             if projector.trouble is None:
                 well_at = time.monotonic()
             elif time.monotonic() - well_at > PATIENCE_SECONDS:
-                raise DatabaseUnavailable(projector.trouble)
+                raise _away(projector)
+            await self._refuse_damage(projector.faults)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _refuse_damage(self, faults: Mapping[int, Exception]) -> None:
+        """Raise LogDamaged with the place, for waiting does not mend it as it does a log away."""
+        for partition in [one for one, fault in faults.items() if is_damage(fault)]:
+            start, until = self.positions.get(partition, 0), await self._log.end(partition)
+            records = read_records(self._log, partition, start=start, until=until)
+            async with contextlib.aclosing(records) as slices:
+                async for _ in slices:
+                    pass
 
     async def sum_up(self, until: Mapping[int, int] | None = None) -> None:
         """Bring the demand view along, up to these offsets where they are given.
@@ -202,3 +214,11 @@ class Build:
         stage = "the indexes are made" if there else "records are read"
         self._progress(stage, sum(self.positions.values()))
         return there
+
+
+def _away(projector: Projector) -> LedgerError:
+    """Log or database, whichever was waited for too long."""
+    for fault in projector.faults.values():
+        if isinstance(fault, LogUnavailable):
+            return fault
+    return DatabaseUnavailable(projector.trouble or "")

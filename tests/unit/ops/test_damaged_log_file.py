@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.unit.ops.exports import FLAGS, PARTITIONS, forgotten, make_ledger
+from tests.unit.ops.exports import BUSY, FLAGS, PARTITIONS, forgotten, make_ledger
 from tests.unit.ops.test_commands import Run, own_folder, run
 
 __all__ = ["forgotten", "own_folder", "run"]
@@ -19,9 +20,12 @@ COMMANDS = {
     "tail": ("tail", "--count", "1"),
     "seal": ("seal", "--key", "key.pem", "--into", "seals"),
     "topics": ("topics", "--create"),
+    "rebuild": ("rebuild",),
 }
 DESCRIPTION = "data/log.db: its description of the log is damaged: the table ledger does not have"
 OUTSIDE = f"outside its partitions 0 to {PARTITIONS - 1}, the first at partition"
+# Whoever waits for a log that is away does so for a minute.
+SECONDS_MAX = 30.0
 RECORD = "INSERT INTO records (place, stated, key, value, timestamp_ms) VALUES"
 DAMAGES = {
     "DELETE FROM ledger": DESCRIPTION,
@@ -89,3 +93,20 @@ def test_doctor_has_it_among_its_findings(run: Run, damage: str) -> None:
     found = [one for one in json.loads(out)["findings"] if one["check"] == "log"]
     assert {one["state"] for one in found} == {"bad"}
     assert DAMAGES[damage] in " ".join(one["text"] for one in found)
+
+
+def test_a_page_that_cannot_be_read_ends_a_rebuild_at_once(run: Run) -> None:
+    """With its place in the log, as any reader says it, and not as if the views were to blame."""
+    log = Path("data/log.db")
+    data = bytearray(log.read_bytes())
+    page = data.index(b'"id":"x60"') // 8192 * 8192
+    data[page : page + 8192] = bytes(8192)
+    log.write_bytes(data)
+    _, _, err = run("replay", "--jobs", "1", *FLAGS)
+    place = err.splitlines()[-1]
+    assert place.startswith(f"stockledger: partition {BUSY}, offset ")
+    assert "malformed" in place
+    began = time.monotonic()
+    code, out, err = run("rebuild", *FLAGS)
+    assert (code, out, err.splitlines()[-1]) == (1, "", place)
+    assert time.monotonic() - began < SECONDS_MAX
