@@ -13,7 +13,8 @@ from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import check_data_dir
 from ops.faults import explain
 from ops.logging import MASK, mask_text
-from ops.options import unknown_variables
+from ops.options import warn_of_unknown
+from ops.unknown_names import unknown_names
 
 DATABASE_TIMEOUT_SECONDS = 10.0
 
@@ -27,7 +28,11 @@ def show_config(
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
     """Show the effective settings, secrets masked. Exit code 1 if --check finds something wrong."""
-    wrong = _violations(settings) if check else []
+    wrong = []
+    if check:
+        wrong = _violations(settings)
+    else:
+        warn_of_unknown()
     effective = masked(settings)
     if as_json:
         document: dict[str, Any] = {"settings": effective}
@@ -63,7 +68,7 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 
 def _violations(settings: Settings) -> list[str]:
-    wrong = [f"{name} is set, but there is no such setting" for name in unknown_variables()]
+    wrong = [str(one) for one in unknown_names()]
     try:
         check_data_dir(settings)
     except CommandError as error:

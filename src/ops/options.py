@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-import os
+import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +17,20 @@ from ledger.config import ENV_PREFIX, Settings
 from ledger.config.fields import FORMS
 from ledger.wording import in_words
 from ops.console import CommandError
+from ops.unknown_names import unknown_names
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(command: Callable[..., None], *, warns: bool = True) -> Callable[..., None]:
     """Give a command whose first parameter is `settings` a flag for each setting.
 
     A flag that is not given is left to the environment, `.env` and the default, in this order.
+    `warns`: what looks there like a setting and is none is said on stderr.
     """
 
     @functools.wraps(command)
     def wrapped(**arguments: Any) -> None:
+        if warns:
+            warn_of_unknown()
         given = {name: arguments.pop(name) for name in Settings.model_fields}
         settings = load_settings({name: one for name, one in given.items() if one is not None})
         command(settings, **arguments)
@@ -39,6 +43,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def warn_of_unknown() -> None:
+    """Say which names have no effect. It is no error: other programs may have set them."""
+    for unknown in unknown_names():
+        sys.stderr.write(f"stockledger: {unknown}\n")
+
+
 def load_settings(given: dict[str, Any]) -> Settings:
     """The settings of this process, or one clear sentence about those that are wrong."""
     try:
@@ -47,21 +57,6 @@ def load_settings(given: dict[str, Any]) -> Settings:
         raise CommandError("; ".join(_sentence(one) for one in error.errors())) from None
     except (SettingsError, OSError, UnicodeDecodeError) as error:
         raise CommandError(f"the settings cannot be read: {error}") from None
-
-
-def unknown_variables() -> list[str]:
-    """Variables with the prefix that are no setting: most often a setting misspelt."""
-    known = {name.upper() for name in Settings.model_fields}
-    names = (
-        name[len(ENV_PREFIX) :]
-        for name in map(str.upper, os.environ)
-        if name.startswith(ENV_PREFIX)
-    )
-    return sorted(
-        f"{ENV_PREFIX}{name}"
-        for name in names
-        if name not in known and not name.startswith("TEST_")
-    )
 
 
 def _parameter(setting: tuple[str, FieldInfo]) -> inspect.Parameter:

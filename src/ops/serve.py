@@ -21,7 +21,6 @@ from ops.data_dir import prepare_data_dir
 from ops.faults import explain
 from ops.memory import keep_freed_memory
 from ops.open_files import connections_max
-from ops.options import unknown_variables
 from ops.processes import STOP_SIGNAL, serve_many
 
 if TYPE_CHECKING:
@@ -51,8 +50,6 @@ def serve(settings: Settings) -> None:
     to stop a second time, and did at once.
     """
     logging.configure(settings.log_level, settings.log_format)
-    for name in unknown_variables():
-        sys.stderr.write(f"stockledger: {name} is set, but there is no such setting\n")
     _refuse_open_server(settings)
     _refuse_wrong_planning(settings)
     prepare_data_dir(settings)

@@ -14,7 +14,7 @@ from ledger.config import Settings
 from ops.data_dir import needs_data_dir
 from ops.health.finding import Finding, bad, good, warn
 from ops.health.paths import look_at, refused
-from ops.options import unknown_variables
+from ops.unknown_names import unknown_names
 
 PYTHON_MIN = (3, 11)
 DISK_BYTES_BAD = 256 * 1024 * 1024
@@ -31,8 +31,8 @@ _READABLE = ("SASL_PLAINTEXT", "PLAIN")
 
 def check_settings(settings: Settings) -> Iterator[Finding]:
     """Variables that are no setting, and files that settings name."""
-    for name in unknown_variables():
-        yield warn("settings", f"{name} is set, but there is no such setting", "is it misspelt?")
+    for unknown in unknown_names():
+        yield warn("settings", unknown.sentence, unknown.advice)
     for name in ("kafka_ssl_cafile", "planning_parameters"):
         path = getattr(settings, name)
         if path is not None:

@@ -88,7 +88,8 @@ def test_config_check_names_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPa
     code, out, _ = run("config", "--check", "--json", "--api-keys-file", "missing")
     assert code == 1
     assert json.loads(out)["wrong"] == [
-        "STOCKLEDGER_KAFKA_BOOSTRAP is set, but there is no such setting",
+        "STOCKLEDGER_KAFKA_BOOSTRAP is set, but there is no such setting; "
+        "is it STOCKLEDGER_KAFKA_BOOTSTRAP?",
         "api_keys_file: there is no file missing",
     ]
 
