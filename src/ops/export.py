@@ -50,9 +50,9 @@ def export(  # noqa: PLR0913 - each is a flag
     each partition is exported up to where it ended at the start.
 
     Exit codes: 0 written; 1 the log is damaged; 2 used wrongly, for example a position beyond the
-    end; 3 the log does not answer, or the disk is full. Nothing is left but a whole export.
+    end or a folder that cannot be made; 3 the log does not answer, or the disk is full. Nothing is left but a whole export.
     """
-    from ops.exporting.bounds import parse_bound
+    from ops.exporting.bounds import parse_bound, refuse_reversed
     from ops.exporting.export import Order
 
     check_log_file(settings)
@@ -64,6 +64,7 @@ def export(  # noqa: PLR0913 - each is a flag
         partitions=sorted({*(partition or ())}),
         sku=sku,
     )
+    refuse_reversed(order.first, order.last)
     began = time.monotonic()
     try:
         with progress_bar("records") as progress:

@@ -65,6 +65,22 @@ def parse_bound(name: str, text: str) -> Bound:
     return Instant(microseconds, text)
 
 
+def refuse_reversed(first: Bound | None, last: Bound | None) -> None:
+    """Raise CommandError where a range would end before it begins.
+
+    An instant and a position are not compared: a partition of which there is nothing between them
+    is a partition without news.
+    """
+    if isinstance(first, Instant) and isinstance(last, Instant):
+        if first.microseconds > last.microseconds:
+            raise CommandError(f"--from {first.text} lies behind --to {last.text}")
+    elif isinstance(first, Mapping) and isinstance(last, Mapping):
+        for partition in sorted(first.keys() & last.keys()):
+            begin, end = first[partition], last[partition]
+            if begin > end:
+                raise CommandError(f"--from {partition}:{begin} lies behind --to {partition}:{end}")
+
+
 def positions_of(*bounds: Bound | None) -> set[int]:
     """The partitions that bounds name."""
     return {

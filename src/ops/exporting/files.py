@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.whole_files import sync_folder
-from ops.console import CommandError, ExitCode
+from ops.console import CommandError
 from ops.exporting.manifest import File
+from ops.whole_files import unwritten
 
 BUFFER_BYTES = 1024 * 1024
 
@@ -52,27 +53,20 @@ def staged(target: Path) -> Iterator[Path]:
 
     Raises CommandError if there is something under that name, or nothing can be written.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CommandError(f"{target} is there already; name a folder that is not")
     try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise CommandError(f"{target} is there already; name a folder that is not")
         folder = target.parent / f".{target.name}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
     except OSError as error:
-        raise _unwritten(target, error) from error
+        raise unwritten(target, error) from error
     try:
         yield folder
         sync_folder(folder)
         folder.rename(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise _unwritten(target, error) from error
+        raise unwritten(target, error) from error
     finally:
         if folder.exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unwritten(target: Path, error: OSError) -> CommandError:
-    why = error.strerror or str(error)
-    return CommandError(
-        f"{target} cannot be written: {why}; nothing of it was left", ExitCode.UNAVAILABLE
-    )

@@ -226,7 +226,12 @@ def test_rows_of_one_sku(run: Run) -> None:
         (["--partition", "3"], "there is no partition 3"),
         (["--to", "1970-01-01T00:00:00Z"], "nothing was recorded in that range"),
         (["--from", "2100-01-01T00:00:00Z"], "nothing was recorded in that range"),
-        (["--from", "0:2", "--to", "0:1", "--partition", "0"], "nothing was recorded"),
+        (["--from", "0:2", "--to", "0:1", "--partition", "0"], "--from 0:2 lies behind --to 0:1"),
+        (["--from", "1:0,0:2", "--to", "0:1,1:1"], "--from 0:2 lies behind --to 0:1"),
+        (
+            ["--from", "2026-11-22T10:00:00.000001Z", "--to", "2026-11-22T11:00:00+01:00"],
+            "--from 2026-11-22T10:00:00.000001Z lies behind --to 2026-11-22T11:00:00+01:00",
+        ),
         (["--from", "0:2,0:1"], "names a partition twice"),
         (["--from", "yesterday"], "--from yesterday is neither an instant"),
         (["--to", "2026-11-31T00:00:00Z"], "is neither an instant"),

@@ -44,7 +44,10 @@ def test_where_it_cannot_be_written(run: Run) -> None:
     code, _, err = run("export", str(OUT), *FLAGS)
     assert (code, "out is there already" in err) == (2, True)
     code, _, err = run("export", "out/mine/deep", *FLAGS)
-    assert (code, "out/mine/deep cannot be written: Not a directory" in err) == (3, True), err
+    assert (code, "out/mine/deep cannot be written: Not a directory" in err) == (2, True), err
+    long = "a" * 300
+    code, _, err = run("export", long, *FLAGS)
+    assert (code, f"{long} cannot be written: File name too long" in err) == (2, True), err
     code, _, err = run("export", "fresh", "--data-dir", "nowhere")
     assert (code, err) == (1, "stockledger: there is no log nowhere/log.db\n")
 
