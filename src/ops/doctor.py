@@ -37,12 +37,13 @@ def doctor(
         findings = asyncio.run(_examine(settings))
     except Exception as error:
         raise explain(error, settings) or error from error
-    states = {finding.state for finding in findings}
+    code = _code(findings, strict=strict)
     if as_json:
         shown = [finding._asdict() for finding in findings]
         print_document(
             {
-                "healthy": not states & {State.BAD, State.AWAY},
+                "healthy": code == ExitCode.GOOD,
+                "strict": strict,
                 "warnings": sum(one.state == State.WARN for one in findings),
                 "findings": shown,
             }
@@ -50,12 +51,19 @@ def doctor(
     else:
         for finding in findings:
             stdout().print(_line(finding), markup=False)
+    if code:
+        raise typer.Exit(code)
+
+
+def _code(findings: "list[Finding]", *, strict: bool) -> ExitCode:
+    from ops.health.finding import State
+
+    states = {finding.state for finding in findings}
     if State.BAD in states:
-        raise typer.Exit(ExitCode.FOUND_WRONG)
+        return ExitCode.FOUND_WRONG
     if State.AWAY in states:
-        raise typer.Exit(ExitCode.UNAVAILABLE)
-    if strict and State.WARN in states:
-        raise typer.Exit(ExitCode.FOUND_WRONG)
+        return ExitCode.UNAVAILABLE
+    return ExitCode.FOUND_WRONG if strict and State.WARN in states else ExitCode.GOOD
 
 
 def _line(finding: "Finding") -> str:

@@ -47,9 +47,10 @@ def test_nothing_is_there_yet(run: Run, tmp_path: Path) -> None:
     assert [found[check][0][0] for check in ("log", "database")] == ["warn", "warn"]
     assert list(tmp_path.iterdir()) == []
     shown = json.loads(out)
-    assert (shown["healthy"], shown["warnings"] >= 3) == (True, True)
+    assert (shown["healthy"], shown["strict"], shown["warnings"] >= 3) == (True, False, True)
     code, out, _ = run("doctor", "--json", "--port", "0", "--strict")
-    assert (code, json.loads(out)["healthy"]) == (1, True)
+    shown = json.loads(out)
+    assert (code, shown["healthy"], shown["strict"]) == (1, False, True)
     assert "disk" in run("doctor", "--port", "0")[1]
 
 
