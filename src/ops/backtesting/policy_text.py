@@ -34,8 +34,12 @@ def _target(policy: str, text: str) -> Target:
         raise CommandError(f"policy {policy}: a method is one of {', '.join(METHODS)}")
     if colon and METHODS.index(method) == NONE:
         raise CommandError(f"policy {policy}: none has no level")
+    with_level = METHODS.index(method) in WITH_LEVEL
+    if METHODS.index(method) != NONE and not number:
+        example = "0.95" if with_level else "14"
+        raise CommandError(f"policy {policy}: {method} needs a number, as in {method}:{example}")
     try:
-        if METHODS.index(method) in WITH_LEVEL:
+        if with_level:
             return Target(method, _level(number))
         return Target(method, None, int(number or 0))
     except (InvalidOperation, ValueError) as error:
