@@ -35,8 +35,7 @@ def plan_backtest(  # noqa: PLR0913 - every parameter is an option
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="METHOD:LEVEL, such as cycle_service:0.95, or METHOD:DAYS, such as "
-            "days_of_cover:14, or one for each ABC class: "
+            help="METHOD:LEVEL or METHOD:DAYS (cycle_service:0.95, days_of_cover:14), or by class: "
             "A=empirical:0.98,B=…,C=…. May be repeated; without it, a standard set.",
             show_default=False,
         ),
