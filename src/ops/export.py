@@ -50,7 +50,8 @@ def export(  # noqa: PLR0913 - each is a flag
     each partition is exported up to where it ended at the start.
 
     Exit codes: 0 written; 1 the log is damaged; 2 used wrongly, for example a position beyond the
-    end or a folder that cannot be made; 3 the log does not answer, or the disk is full. Nothing is left but a whole export.
+    end, or a folder that cannot be made; 3 the log does not answer, or the disk is full. Nothing is
+    left but a whole export.
     """
     from ops.exporting.bounds import parse_bound, refuse_reversed
     from ops.exporting.export import Order
