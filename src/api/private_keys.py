@@ -135,6 +135,8 @@ class PrivateKeys:
                 connection.close()
         except sqlite3.Error as error:
             raise PrivateKeysUnusable(f"{self._path} cannot be used: {error}") from error
+        except IsADirectoryError as error:
+            raise PrivateKeysUnusable(f"{self._path} is a directory, not a file of keys") from error
         except FileNotFoundError as error:
             raise PrivateKeysUnusable(f"there is no file of keys: {self._path}") from error
         except OSError as error:
@@ -149,7 +151,10 @@ class PrivateKeys:
             write_new(Path(os.path.realpath(self._path)), _empty_database(), PRIVATE)
 
     def _check_mode(self) -> None:
-        mode = stat.S_IMODE(self._path.stat().st_mode)
+        found = self._path.stat().st_mode
+        if stat.S_ISDIR(found):
+            raise IsADirectoryError
+        mode = stat.S_IMODE(found)
         if mode & _OTHERS:
             raise PrivateKeysUnusable(
                 f"{self._path} can be used by others than its owner (mode {mode:04o}): chmod 600"

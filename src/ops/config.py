@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ledger.config import ENV_PREFIX, Settings, open_log
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
-from ops.data_dir import check_data_dir
+from ops.data_dir import check_data_dir, wrong_keys_file
 from ops.faults import explain
 from ops.logging import MASK, mask_text
 from ops.options import warn_of_unknown
@@ -80,6 +80,8 @@ def _violations(settings: Settings) -> list[str]:
                 wrong.append(f"{name}: there is no file {path}")
         except OSError as error:
             wrong.append(f"{name}: {path}: {error.strerror or error}")
+    if (sentence := wrong_keys_file(settings)) is not None:
+        wrong.append(sentence)
     wrong += _wrong_parameters(settings)
     # A file that is missing would be the cause of whatever else fails.
     return wrong or asyncio.run(_try_servers(settings))

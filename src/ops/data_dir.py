@@ -1,7 +1,8 @@
-"""The directory of the embedded log and views."""
+"""The directory of the embedded log and views, and what lies there."""
 
 import os
 import tempfile
+from contextlib import suppress
 
 from ledger.config import Settings
 from ops.console import CommandError
@@ -24,6 +25,19 @@ def prepare_data_dir(settings: Settings) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise CommandError(f"the data directory {folder} cannot be written: {reason}") from None
+
+
+def wrong_keys_file(settings: Settings) -> str | None:
+    """That a directory lies where the keys of private texts would be, if so.
+
+    A container makes one where the file to be mounted is missing.
+    """
+    path = settings.privacy_keys_path
+    # What cannot be looked at is said by whoever opens it.
+    with suppress(OSError):
+        if path is not None and path.is_dir():
+            return f"privacy_keys_file: {path} is a directory, not a file of keys"
+    return None
 
 
 def check_data_dir(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from ledger.config import Settings
 from ledger.config.place import alone
 from ops import logging
 from ops.console import CommandError, ExitCode, drop_stdout
-from ops.data_dir import prepare_data_dir
+from ops.data_dir import prepare_data_dir, wrong_keys_file
 from ops.faults import explain
 from ops.memory import keep_freed_memory
 from ops.open_files import connections_max
@@ -51,6 +51,7 @@ def serve(settings: Settings) -> None:
     """
     logging.configure(settings.log_level, settings.log_format)
     _refuse_open_server(settings)
+    _refuse_directory(settings)
     _refuse_wrong_planning(settings)
     prepare_data_dir(settings)
     listener = _bind(settings.host, settings.port)
@@ -259,6 +260,12 @@ def _bind(host: str, port: int) -> socket.socket:
         raise CommandError(f"cannot listen on {host} port {port}: {reason}") from None
     listener.setblocking(False)
     return listener
+
+
+def _refuse_directory(settings: Settings) -> None:
+    """A server that could not encrypt anything is not started."""
+    if (sentence := wrong_keys_file(settings)) is not None:
+        raise CommandError(sentence)
 
 
 def _refuse_wrong_planning(settings: Settings) -> None:

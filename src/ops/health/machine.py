@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ledger.config import Settings
-from ops.data_dir import needs_data_dir
+from ops.data_dir import needs_data_dir, wrong_keys_file
 from ops.health.finding import Finding, bad, good, warn
 from ops.health.paths import look_at, refused
 from ops.unknown_names import unknown_names
@@ -133,14 +133,20 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield bad(
             "keys", f"{settings.host} can be reached from elsewhere, and there is no key", advice
         )
-    private = settings.privacy_keys_path
-    there = None if private is None else look_at(private)
-    if there is not None and there.st_mode & _OTHERS:
-        text = f"others may use {private}: no private text is encrypted or opened"
-        yield bad("keys", text, f"chmod 600 {private}")
+    yield from _private_keys(settings)
     dotenv = Path(".env")
     if look_at(dotenv) is not None:
         yield from _rights("keys", dotenv)
+
+
+def _private_keys(settings: Settings) -> Iterator[Finding]:
+    private = settings.privacy_keys_path
+    there = None if private is None else look_at(private)
+    if (sentence := wrong_keys_file(settings)) is not None:
+        yield bad("keys", sentence, "name a file; it is made with the first key")
+    elif there is not None and there.st_mode & _OTHERS:
+        text = f"others may use {private}: no private text is encrypted or opened"
+        yield bad("keys", text, f"chmod 600 {private}")
 
 
 def check_secret(settings: Settings) -> Iterator[Finding]:

@@ -104,6 +104,33 @@ def test_where_no_file_of_keys_is(run: Run, arguments: tuple[str, ...]) -> None:
         assert not Path(path).exists()
 
 
+@pytest.mark.parametrize(
+    "arguments", [("erase", "a"), ("list",), ("open", TOKEN), ("protect", "a")]
+)
+def test_a_directory_instead_of_the_file(
+    run: Run, typed: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """As a container makes where a file to be mounted is missing; no advice on its rights."""
+    Path("keys").mkdir()
+    typed.setattr(sys, "stdin", Stdin(b"x"))
+    code, out, err = run("privacy", *arguments, "--privacy-keys-file", "keys")
+    assert (code, out) == (1, "")
+    assert err == "stockledger: keys is a directory, not a file of keys\n"
+
+
+def test_whoever_looks_at_settings_finds_that_directory(run: Run) -> None:
+    """And a server does not start with it: it could not encrypt anything."""
+    Path("keys").mkdir()
+    flags = ("--port", "0", "--privacy-keys-file", "keys")
+    sentence = "privacy_keys_file: keys is a directory, not a file of keys"
+    assert run("serve", *flags) == (2, "", f"stockledger: {sentence}\n")
+    code, out, _ = run("config", "--check", "--json", *flags)
+    assert (code, json.loads(out)["wrong"]) == (1, [sentence])
+    code, out, _ = run("doctor", "--json", *flags)
+    found = [one for one in json.loads(out)["findings"] if one["state"] == "bad"]
+    assert (code, [one["text"] for one in found]) == (1, [sentence])
+
+
 def test_what_this_file_has_no_key_for(run: Run, typed: pytest.MonkeyPatch) -> None:
     """Subjects, names and tokens that another one may know."""
     assert protect(run, typed, b"x")[0] == 0
