@@ -18,7 +18,7 @@ from rich.progress import (
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.loading.checkpoint import Counts, checkpoint_path
 from ops.loading.rows import Source, file_format, identity, open_rows
-from ops.reading import read_key
+from ops.reading import check_url, read_key
 from ops.whole_files import refuse_same
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def load(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 everything counts; 1 some lines were refused (they are in the rejects file);
     2 used wrongly, for example a mapping that does not fit; 3 the server did not answer.
     """
+    check_url(url)
     if not file.is_file():
         raise CommandError(f"there is no file {file}")
     order = Order(

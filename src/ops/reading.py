@@ -69,13 +69,23 @@ def _refused(url: str, status: int, problem: dict[str, Any]) -> CommandError:
 
 def check_url(url: str) -> None:
     """Raise CommandError for what is no address of a server."""
+    if not _leads_to_server(url):
+        raise CommandError(f"{url} is no address; expected http://host:port")
+    # Any other path may be that of a proxy.
+    before, version, rest = url.rstrip("/").rpartition("/v1")
+    if version and not rest:
+        raise CommandError(f"{url}: the /v1 is added to an address; give {before}")
+
+
+def _leads_to_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        port = parts.port
     except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise CommandError(f"{url} is no address; expected http://host:port")
+        return False
+    # A question mark or a sign of a place in a document would swallow the paths that are added.
+    plain = url.isprintable() and not set(url) & set(" ?#")
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def document_of(answer: "httpx.Response", url: str) -> dict[str, Any]:

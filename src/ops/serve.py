@@ -19,6 +19,7 @@ from ops import logging
 from ops.console import CommandError, ExitCode, drop_stdout
 from ops.data_dir import prepare_data_dir, wrong_keys_file
 from ops.faults import explain
+from ops.listening import BACKLOG, listen, refuse_unknown_host
 from ops.memory import keep_freed_memory
 from ops.open_files import connections_max
 from ops.processes import STOP_SIGNAL, serve_many
@@ -39,7 +40,6 @@ READY_REQUEST_SECONDS = 5.0
 # Beyond the time that a request may take by itself.
 DRAIN_MARGIN_SECONDS = 5
 KEEP_ALIVE_SECONDS = 30
-LISTEN_BACKLOG = 2_048
 
 
 def serve(settings: Settings) -> None:
@@ -50,11 +50,12 @@ def serve(settings: Settings) -> None:
     to stop a second time, and did at once.
     """
     logging.configure(settings.log_level, settings.log_format)
+    refuse_unknown_host(settings.host)
     _refuse_open_server(settings)
     _refuse_directory(settings)
     _refuse_wrong_planning(settings)
     prepare_data_dir(settings)
-    listener = _bind(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     # Port 0 means any; others must be told the one it became.
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     with contextlib.closing(listener):
@@ -109,7 +110,7 @@ def _failure(
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.request_timeout_seconds) + DRAIN_MARGIN_SECONDS,
-        backlog=LISTEN_BACKLOG,
+        backlog=BACKLOG,
     )
     server = _Server(config, app.hand_over)
     factory = config.get_loop_factory()
@@ -243,23 +244,6 @@ def _too_late() -> "Answer":
     from api.problems import unavailable
 
     return unavailable("the server was stopped; send the same id again").answer()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else starts, so that a second server fails at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host.strip("[]"), port))
-        # Without listening on it, a second process could bind the same port too.
-        listener.listen(LISTEN_BACKLOG)
-    except OSError as error:
-        listener.close()
-        reason = error.strerror or str(error)
-        raise CommandError(f"cannot listen on {host} port {port}: {reason}") from None
-    listener.setblocking(False)
-    return listener
 
 
 def _refuse_directory(settings: Settings) -> None:

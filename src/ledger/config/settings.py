@@ -25,6 +25,16 @@ class Settings(Fields):
             raise ValueError("is set by Kubernetes for a service; use enableServiceLinks: false")
         return value
 
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        try:
+            value.encode("idna")
+        except UnicodeError:
+            raise ValueError("it is no address, and no name that could lead to one") from None
+        # Brackets are for URLs, where an IPv6 address stands before a port.
+        return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+
     @field_validator("roles", mode="before")
     @classmethod
     def _check_roles(cls, value: object) -> object:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -161,6 +162,11 @@ class BulkClient:
     def _unexpected(self, answer: httpx.Response) -> CommandError:
         if answer.status_code in _DENIED:
             return CommandError(f"{self._url} refuses the API key: {_detail(answer)}")
+        if answer.status_code == HTTPStatus.NOT_FOUND and urlsplit(self._url).path:
+            return CommandError(
+                f"{self._url} answers 404 to {BULK_PATH} behind it; expected http://host:port, "
+                "or the path by which a proxy leads to the server"
+            )
         detail = f"{self._url} answers {answer.status_code}: {_detail(answer)}"
         return CommandError(detail, ExitCode.UNAVAILABLE)
 
