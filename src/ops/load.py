@@ -43,7 +43,10 @@ def load(  # noqa: PLR0913 - each is a flag
     ] = None,
     rejects: Annotated[
         Path | None,
-        typer.Option(help="NDJSON of refused lines. [FILE.rejects.ndjson]", show_default=False),
+        typer.Option(
+            help="NDJSON of refused lines. [FILE.rejects.ndjson in the working directory]",
+            show_default=False,
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=BATCH_ITEMS_MAX, help="Items a request.")] = 1000,
     patience: Annotated[
