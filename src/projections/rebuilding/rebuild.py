@@ -9,6 +9,7 @@ from uuid import uuid4
 import msgspec
 
 from ledger.domain.facts import Opened
+from ledger.errors import UndecodableRecord
 from ledger.events.decoding import Codec
 from ledger.log import EventLog
 from projections.checkpoints import VIEW_GROUP
@@ -160,7 +161,10 @@ async def ledger_of(log: EventLog) -> str:
     records = (await log.read(0, 0, records_max=1)).records
     if not records or not records[0].counts:
         return ""
-    _, fact = Codec().decode(records[0])
+    try:
+        _, fact = Codec().decode(records[0])
+    except UndecodableRecord as error:
+        raise UndecodableRecord(f"partition 0: {error}") from error
     return fact.ledger_id if isinstance(fact, Opened) else ""
 
 

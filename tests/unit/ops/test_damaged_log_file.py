@@ -110,3 +110,11 @@ def test_a_page_that_cannot_be_read_ends_a_rebuild_at_once(run: Run) -> None:
     code, out, err = run("rebuild", *FLAGS)
     assert (code, out, err.splitlines()[-1]) == (1, "", place)
     assert time.monotonic() - began < SECONDS_MAX
+
+
+def test_a_first_record_that_is_no_event_ends_a_rebuild_with_its_partition(run: Run) -> None:
+    """It is read before all others, to learn whose log this is."""
+    by_hand("UPDATE records SET value = 'x' WHERE place = 0")
+    code, out, err = run("rebuild", *FLAGS)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith("stockledger: partition 0: offset 0: JSON is malformed")
