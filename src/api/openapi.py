@@ -27,6 +27,8 @@ _COMMON_PROBLEMS: Final = (
 _OPEN_PROBLEMS: Final = (
     "malformed_http", "invalid_request", "headers_too_large", "internal_error",
 )  # fmt: skip
+# As in RFC 9110, which Python follows from 3.13 on: the document is the same on every version.
+_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 _DESCRIPTION: Final = """\
 The one place that knows what is in stock. Every movement is an event that is never changed; what
 is read here is built from those events.
@@ -193,8 +195,9 @@ def _problem_reply(status: int, codes: list[str]) -> dict[str, Any]:
     if shown is not None:
         content["examples"] = {"insufficient_stock": {"value": shown}}
     names = ", ".join(f"`{code}`" for code in sorted(codes))
+    phrase = _PHRASES.get(status, HTTPStatus(status).phrase)
     document: dict[str, Any] = {
-        "description": f"{HTTPStatus(status).phrase}: {names}",
+        "description": f"{phrase}: {names}",
         "content": {"application/problem+json": content},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
