@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ledger.errors import LedgerError
+from ledger.presence import exists
 from ledger.whole_files import PRIVATE, write_new
 
 # AES-SIV with two keys of 256 bits (RFC 5297).
@@ -143,7 +144,7 @@ class PrivateKeys:
             raise PrivateKeysUnusable(f"{self._path}: {error.strerror}") from error
 
     def _make(self) -> None:
-        if self._path.exists():
+        if exists(self._path):
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Whole from the first moment on, so that an empty file is always one that was cut off.

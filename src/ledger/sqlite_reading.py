@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from ledger.errors import LedgerError
+from ledger.presence import exists
 
 BUSY_SECONDS: Final = 5.0
 # Whoever opens a file to write and closes it again, all the time, is waited for so often.
@@ -41,7 +42,7 @@ def mark_of(path: Path) -> Mark | None:
     try:
         found = path.stat()
         # What SQLite keeps lies beside the file itself, wherever a link to it is.
-        if path.resolve().with_name(f"{path.resolve().name}-wal").exists():
+        if exists(path.resolve().with_name(f"{path.resolve().name}-wal")):
             return None
     except OSError:
         return None
@@ -68,9 +69,9 @@ def is_wal(path: Path) -> bool:
 def missing_beside(path: Path) -> str:
     """What keeps a file with a `-wal` from being opened to be read, as a part of a sentence."""
     beside = path.resolve()
-    if not beside.with_name(f"{beside.name}-wal").exists():
+    if not exists(beside.with_name(f"{beside.name}-wal")):
         return ""
-    if beside.with_name(f"{beside.name}-shm").exists():
+    if exists(beside.with_name(f"{beside.name}-shm")):
         return ""
     return "; beside it is a -wal without its -shm, which cannot be made here"
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from ledger.presence import exists, is_file, is_symlink
+
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 # A file system that has no links, such as that of a memory stick.
@@ -21,11 +23,11 @@ def in_place_of(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
     `mode` are its rights, those of any new file where there is none. What is no file, such as a
     pipe, is written to as it is; where `path` is a link, the file that it leads to is replaced.
     """
-    if path.exists() and not path.is_file():
+    if exists(path) and not is_file(path):
         with path.open("wb") as file:
             yield file
         return
-    target = path.resolve() if path.is_symlink() else path
+    target = path.resolve() if is_symlink(path) else path
     with _beside(
         target, _usual_mode() if mode is None else mode, lambda one: one.replace(target)
     ) as file:
@@ -70,7 +72,7 @@ def _link(temporary: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if path.exists():
+        if exists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         temporary.rename(path)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ledger.errors import LedgerError
+from ledger.presence import is_dir
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check_seals(
     if seals.missing_before:
         stderr().print(_missing(seals.missing_before), markup=False)
         # Of one seal alone nobody expects what came before it.
-        if path.is_dir():
+        if is_dir(path):
             raise typer.Exit(ExitCode.FOUND_WRONG)
 
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from ledger.config import ENV_PREFIX, Settings, open_log
+from ledger.presence import is_file
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import check_data_dir, wrong_keys_file
 from ops.faults import explain
@@ -76,7 +77,7 @@ def _violations(settings: Settings) -> list[str]:
     for name in ("kafka_ssl_cafile", "api_keys_file"):
         path = getattr(settings, name)
         try:
-            if path is not None and not path.is_file():
+            if path is not None and not is_file(path):
                 wrong.append(f"{name}: there is no file {path}")
         except OSError as error:
             wrong.append(f"{name}: {path}: {error.strerror or error}")

@@ -5,6 +5,7 @@ import tempfile
 from contextlib import suppress
 
 from ledger.config import Settings
+from ledger.presence import exists, is_dir
 from ops.console import CommandError
 
 
@@ -35,7 +36,7 @@ def wrong_keys_file(settings: Settings) -> str | None:
     path = settings.privacy_keys_path
     # What cannot be looked at is said by whoever opens it.
     with suppress(OSError):
-        if path is not None and path.is_dir():
+        if path is not None and is_dir(path):
             return f"privacy_keys_file: {path} is a directory, not a file of keys"
     return None
 
@@ -54,9 +55,9 @@ def check_data_dir(settings: Settings) -> None:
 
 def _check(settings: Settings) -> None:
     folder = settings.data_dir.absolute()
-    if folder.is_dir() or not needs_data_dir(settings):
+    if is_dir(folder) or not needs_data_dir(settings):
         prepare_data_dir(settings)
         return
-    above = next(parent for parent in folder.parents if parent.exists())
-    if folder.exists() or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+    above = next(parent for parent in folder.parents if exists(parent))
+    if exists(folder) or not is_dir(above) or not os.access(above, os.W_OK | os.X_OK):
         raise CommandError(f"the data directory {settings.data_dir} cannot be made in {above}")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from ledger.config import Settings, open_log
 from ledger.errors import LedgerError, LogUnavailable
 from ledger.log import EventLog
+from ledger.presence import is_file
 from ledger.replay.reading import LogDamaged, is_damage
 from ops.console import CommandError, ExitCode
 
@@ -39,7 +40,7 @@ def check_log_file(settings: Settings) -> None:
         return
     try:
         # A file that is empty would be made a log by whoever opens it to write.
-        there = path.is_file() and path.stat().st_size > 0
+        there = is_file(path) and path.stat().st_size > 0
     except OSError as error:
         why = error.strerror or str(error)
         raise CommandError(f"{path} cannot be read: {why}") from None

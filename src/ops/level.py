@@ -13,6 +13,7 @@ from ledger.errors import LedgerError
 from ledger.events import envelope
 from ledger.events.trails import Trail, encode_trail
 from ledger.log import EventLog
+from ledger.presence import exists
 from ledger.service import Ledger
 from ledger.writer.outcomes import Outcome, Unavailable, Unknown
 from ops.console import CommandError, ExitCode
@@ -40,7 +41,7 @@ async def raise_level(settings: Settings, level: int) -> list[Raised]:
             f"this version reads events up to level {supported}; upgrade every instance before "
             f"the log is raised to level {level}"
         )
-    if settings.kafka_bootstrap is None and not settings.log_path.exists():
+    if settings.kafka_bootstrap is None and not exists(settings.log_path):
         raise CommandError(f"there is no log {settings.log_path}", ExitCode.FOUND_WRONG)
     prepare_data_dir(settings)
     async with AsyncExitStack() as stack:

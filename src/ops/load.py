@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ledger.presence import is_file
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.loading.checkpoint import Counts, checkpoint_path
 from ops.loading.rows import Source, file_format, identity, open_rows
@@ -64,7 +65,7 @@ def load(  # noqa: PLR0913 - each is a flag
     2 used wrongly, for example a mapping that does not fit; 3 the server did not answer.
     """
     check_url(url)
-    if not file.is_file():
+    if not is_file(file):
         raise CommandError(f"there is no file {file}")
     order = Order(
         file=file,

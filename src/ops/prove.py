@@ -9,6 +9,7 @@ import typer
 
 from ledger.config import Settings
 from ledger.errors import LedgerError
+from ledger.presence import exists, is_symlink
 from ledger.whole_files import write_new
 from ops.console import CommandError, ExitCode, print_document, stdout
 from ops.existing_log import existing_log
@@ -52,7 +53,7 @@ def prove(  # noqa: PLR0913 - each is a flag
     Exit codes: 0 proved; 1 there is no such record, it is void or not sealed yet, or the log is not
     what was sealed; 2 used wrongly; 3 Kafka does not answer, or the disk is full.
     """  # fmt: skip
-    if output.exists() or output.is_symlink():
+    if exists(output) or is_symlink(output):
         raise CommandError(f"{output} is there already")
     try:
         proof = asyncio.run(_prove(settings, _seals(seal), what, sku))

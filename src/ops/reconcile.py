@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ledger.config import Settings
+from ledger.presence import is_file
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.load import PATIENCE_SECONDS_DEFAULT, URL_DEFAULT
 from ops.reading import read_key
@@ -136,7 +137,7 @@ def _order(settings: Settings, asked: _Asked) -> "Order":
     from ops.reconciling.reconcile import Order
     from ops.reconciling.statement import Reader, read_statement_mapping
 
-    if not asked.file.is_file():
+    if not is_file(asked.file):
         raise CommandError(f"there is no file {asked.file}")
     as_of_us, positions = _moment(asked)
     spec = read_statement_mapping(asked.mapping)

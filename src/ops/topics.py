@@ -8,6 +8,7 @@ import typer
 
 from ledger.config import Settings, open_log, open_snapshots
 from ledger.config.publishing import alerts_topic, levels_topic, open_alerts, open_levels
+from ledger.presence import exists
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
@@ -89,7 +90,7 @@ def _say(one: "Raised", level: int) -> None:
 
 async def _check(settings: Settings, create: bool) -> list[str]:
     if settings.kafka_bootstrap is None:
-        if not create and not settings.log_path.exists():
+        if not create and not exists(settings.log_path):
             return [f"{settings.log_path} does not exist yet; --create or serve makes it"]
         if create:
             prepare_data_dir(settings)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from ledger.config import Settings
+from ledger.presence import is_file
 from ops.console import CommandError, ExitCode
 from ops.data_dir import prepare_data_dir
 from ops.faults import explain
@@ -79,7 +80,7 @@ def check_there(settings: Settings) -> None:
     from projections.database import parse_url, sqlite_path
 
     url = parse_url(settings.views_url)
-    if url.drivername.startswith("sqlite") and not sqlite_path(url).is_file():
+    if url.drivername.startswith("sqlite") and not is_file(sqlite_path(url)):
         raise CommandError(
             f"there are no views at {sqlite_path(url)}: {_MADE_BY}", ExitCode.FOUND_WRONG
         )

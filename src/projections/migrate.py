@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ledger.errors import LedgerError
+from ledger.presence import is_dir
 from ledger.sqlite_checkpoint import NONE_BY_ITSELF
 from projections.database import (
     CONNECT_SECONDS,
@@ -41,7 +42,7 @@ def migrations_folder() -> Path:
     """Where the migrations lie: beside this file in an installed package, else in the checkout."""
     here = Path(__file__).resolve()
     installed = here.with_name("_migrations")
-    return installed if installed.is_dir() else here.parents[2] / "migrations"
+    return installed if is_dir(installed) else here.parents[2] / "migrations"
 
 
 def newest_revision() -> str:

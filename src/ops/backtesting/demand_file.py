@@ -14,6 +14,7 @@ import numpy as np
 
 from ledger.domain.quantities import SCALE_MAX, SCALED_MAX, scaled
 from ledger.domain.rejections import Rejected
+from ledger.presence import is_file
 from ops.console import CommandError
 from ops.loading.rows import Row, open_rows
 from projections.planning.backtest.demand import Demand
@@ -85,7 +86,7 @@ def _costs(path: Path | None, share: Decimal) -> dict[str, int]:
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
-    if not path.is_file():
+    if not is_file(path):
         raise CommandError(f"there is no file {path}")
     with open_rows(path, "csv", "utf-8-sig", ",") as source:
         missing = [name for name in needed if name not in (source.columns or [])]

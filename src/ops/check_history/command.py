@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ledger.config import Settings, open_snapshots
+from ledger.presence import exists
 from ops.check_history.check import KEPT_MAX_DEFAULT, Result, Stored, Terms, check_log
 from ops.check_history.history import History, read_history
 from ops.check_history.report import Compared, document, lines
@@ -123,8 +124,8 @@ async def _read_snapshots(
 
 def _has_views(settings: Settings) -> bool:
     """A database file that is not there is none; one that does not answer is a fault."""
-    return settings.database_url is not None or (settings.data_dir / "views.db").exists()
+    return settings.database_url is not None or exists(settings.data_dir / "views.db")
 
 
 def _has_snapshots(settings: Settings) -> bool:
-    return settings.kafka_bootstrap is not None or settings.snapshots_path.exists()
+    return settings.kafka_bootstrap is not None or exists(settings.snapshots_path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ledger.presence import exists, is_dir
 from ledger.whole_files import sync_folder
 from ops.console import CommandError
 from ops.exporting.manifest import File
@@ -54,7 +55,7 @@ def staged(target: Path) -> Iterator[Path]:
     Raises CommandError if there is something under that name, or nothing can be written.
     """
     try:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if exists(target) and (not is_dir(target) or any(target.iterdir())):
             raise CommandError(f"{target} is there already; name a folder that is not")
         folder = target.parent / f".{target.name}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
@@ -68,5 +69,5 @@ def staged(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritten(target, error) from error
     finally:
-        if folder.exists():
+        if exists(folder):
             shutil.rmtree(folder, ignore_errors=True)

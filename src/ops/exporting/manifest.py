@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.presence import is_dir
 from ops.console import CommandError
 
 FORMAT = "stockledger-export"
@@ -88,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of an export. Raises CommandError for anything that is none."""
     path = folder / NAME
     try:
-        if not folder.is_dir():
+        if not is_dir(folder):
             raise CommandError(f"there is no export {folder}")
         with path.open("rb") as file:
             text = file.read(BYTES_MAX)

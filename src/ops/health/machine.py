@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ledger.config import Settings
+from ledger.presence import exists
 from ops.data_dir import needs_data_dir, wrong_keys_file
 from ops.health.finding import Finding, bad, good, warn
 from ops.health.paths import look_at, refused
@@ -196,4 +197,4 @@ def _rights(check: str, path: Path) -> Iterator[Finding]:
 
 def _existing(folder: Path) -> Path:
     """The nearest folder above that is there."""
-    return next(parent for parent in folder.absolute().parents if parent.exists())
+    return next(parent for parent in folder.absolute().parents if exists(parent))

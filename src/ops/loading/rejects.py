@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
+from ledger.presence import exists, is_dir, is_file, is_symlink
 from ops.whole_files import unwritten
 
 _STREAMS = (1, 2)
@@ -31,8 +32,8 @@ class Rejects:
         """See that lines can be written, before anything is sent. Raises CommandError."""
         path = self._path
         with self._told():
-            was_there = path.exists()
-            if was_there and not (path.is_file() or path.is_dir()):
+            was_there = exists(path)
+            if was_there and not (is_file(path) or is_dir(path)):
                 return  # to open a pipe is to wait for its reader
             path.open("ab").close()
             if not was_there:
@@ -43,7 +44,7 @@ class Rejects:
         with self._told():
             if kept_bytes == 0:
                 return True
-            if not self._path.is_file() or self._path.stat().st_size < kept_bytes:
+            if not is_file(self._path) or self._path.stat().st_size < kept_bytes:
                 return False
             self._stale = False
             self._file = self._path.open("r+b")
@@ -87,14 +88,14 @@ class Rejects:
 
     def _drop_stale(self) -> None:
         if self._stale and self._is_own():
-            if self._path.is_symlink():
+            if is_symlink(self._path):
                 os.truncate(self._path, 0)
             else:
                 self._path.unlink(missing_ok=True)
         self._stale = False
 
     def _is_own(self) -> bool:
-        return self._path.is_file() and self._stream() is None
+        return is_file(self._path) and self._stream() is None
 
     def _stream(self) -> int | None:
         """The stream of this process that the path is; None if it is none."""

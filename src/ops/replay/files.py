@@ -9,6 +9,7 @@ from typing import IO, Any, Final, Literal
 
 import msgspec
 
+from ledger.presence import exists, is_dir, is_file, is_symlink
 from ledger.whole_files import in_place_of
 from ops.console import CommandError
 from ops.replay.answer import SkuAnswer
@@ -34,12 +35,12 @@ def format_of(path: Path, wanted: str | None) -> Format:
 
 def check_target(path: Path) -> None:
     """Say before a long replay that the file cannot be written after it. Raises CommandError."""
-    if path.is_dir():
+    if is_dir(path):
         raise CommandError(f"{path} is a directory")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    if is_symlink(path) or (exists(path) and not is_file(path)):
         # The file takes the place of what is there: of a device as well, if it may.
         raise CommandError(f"{path} is a link or a device, and no file")
-    if not path.parent.is_dir():
+    if not is_dir(path.parent):
         raise CommandError(f"there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise CommandError(f"the directory {path.parent} cannot be written")

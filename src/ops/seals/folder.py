@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from ledger.presence import exists, is_dir
 from ledger.whole_files import write_new
 from ops.console import CommandError, ExitCode
 from ops.seals.documents import SEAL_BYTES_MAX, SignedSeal, parse, write_document
@@ -47,7 +48,7 @@ def paths_in(folder: Path) -> list[Path]:
 
 def read_files(path: Path) -> list[SignedSeal]:
     """The seal of a file, or all seals of a folder in order. Raises as `read_seal`."""
-    if not path.is_dir():
+    if not is_dir(path):
         return [read_seal(path)]
     paths = paths_in(path)
     if not paths:
@@ -57,7 +58,7 @@ def read_files(path: Path) -> list[SignedSeal]:
 
 def newest(folder: Path) -> SignedSeal | None:
     """The seal that the next one follows; None if the folder has none or is not there yet."""
-    if not folder.exists():
+    if not exists(folder):
         return None
     paths = paths_in(folder)
     return _named(paths[-1]) if paths else None

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from ledger.presence import exists
 from ledger.whole_files import PRIVATE, PUBLIC, write_new
 from ops.console import CommandError
 from ops.whole_files import unwritten
@@ -54,7 +55,7 @@ def make_key(path: Path) -> str:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    if public_path(path).exists():
+    if exists(public_path(path)):
         raise CommandError(f"{public_path(path)} is there already")
     _write_new(path, private, PRIVATE)
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ledger.config import Settings
+from ledger.presence import exists
 from ops.verify.partition import PartitionReport
 
 
@@ -16,12 +17,12 @@ class LeftOut(NamedTuple):
 
 def has_views(settings: Settings) -> bool:
     """A database file that is not there is none; one that does not answer is a fault."""
-    return settings.database_url is not None or (settings.data_dir / "views.db").exists()
+    return settings.database_url is not None or exists(settings.data_dir / "views.db")
 
 
 def has_snapshots(settings: Settings) -> bool:
     """Whether snapshots were ever taken on this machine, or may lie on the brokers."""
-    return settings.kafka_bootstrap is not None or settings.snapshots_path.exists()
+    return settings.kafka_bootstrap is not None or exists(settings.snapshots_path)
 
 
 def views_left_out(settings: Settings, *, wanted: bool) -> Iterator[LeftOut]:

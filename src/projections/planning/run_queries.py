@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, exists, func, select, tuple_
 
 from ledger.domain.codes import instant_text
 from projections import cursors
@@ -123,7 +123,7 @@ async def list_changes(
     reader: ReadConnection, wanted: Wanted, *, limit: int, cursor: str | None
 ) -> Page:
     """Events in the order in which they came. The cursor of the last page goes on for ever."""
-    of_views = select(_r.run_id).where(_r.run_id == _e.run_id, _OF_VIEWS).exists()
+    of_views = exists(select(_r.run_id).where(_r.run_id == _e.run_id, _OF_VIEWS))
     conditions: list[Condition] = [_e.sequence > _sequence(cursor), of_views]
     for column, value in ((_e.sku, wanted.sku), (_e.site, wanted.site)):
         conditions += [] if value is None else [column == value]

@@ -6,6 +6,7 @@ The lock is gone with the process that holds it, however that ends.
 import sqlite3
 from pathlib import Path
 
+from ledger.presence import exists
 from projections.rebuilding.comparing_sqlite import read_only
 from projections.rebuilding.errors import RebuildRunning
 
@@ -31,7 +32,7 @@ def take(path: Path) -> sqlite3.Connection:
 def is_taken(path: Path) -> bool:
     """Whether somebody has locked it. To look is to share it with whoever else looks, for less
     time than who takes it waits."""
-    if not path.exists():
+    if not exists(path):
         return False
     connection = sqlite3.connect(read_only(path), uri=True, timeout=0)
     try:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import URL
 
+from ledger.presence import exists
 from ledger.sqlite_checkpoint import COMMITTED_BYTES, BehindCommits
 from projections import checkpoints
 from projections.database import Database, DatabaseUnavailable, sqlite_path
@@ -275,7 +276,7 @@ def _encoded(note: Note) -> str:
 
 
 def _read_note(path: Path) -> Note | None:
-    if not path.exists():
+    if not exists(path):
         return None
     connection = sqlite3.connect(read_only(path), uri=True)
     try:
