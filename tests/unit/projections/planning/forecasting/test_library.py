@@ -1,6 +1,7 @@
 """The models of statsforecast beside ours, and what is said where it is not installed."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_a_bucket_that_is_not_known_is_given_as_the_last_known_one() -> None:
 def test_what_fails_only_at_the_end_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     forecast = AutoETS.forecast
 
-    def fail_at_the_end(self: AutoETS, y: Floats, *rest: object, **named: object) -> object:
+    def fail_at_the_end(self: AutoETS, y: Floats, *rest: Any, **named: Any) -> object:
         if len(y) == 72:
             raise Exception("no model able to be fitted")  # noqa: TRY002  as the library does
         return forecast(self, y, *rest, **named)

@@ -51,7 +51,7 @@ def _ets(
         "par": parameters,
         "m": period,
     }
-    return errors, pegelsfcast_C(HORIZON, fitted)
+    return errors, pegelsfcast_C(HORIZON, fitted)  # type: ignore[no-untyped-call]
 
 
 def _least_squares(row: list[float]) -> tuple[float, float]:
