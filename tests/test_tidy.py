@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -59,7 +60,7 @@ def _problems_of_node(path: str, node: ast.AST) -> Iterator[str]:
         yield f"{node.lineno}: ledger.presence tells missing from unseen"
 
 
-def _is_look(node: ast.AST) -> bool:
+def _is_look(node: ast.AST) -> TypeGuard[ast.Call]:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

@@ -66,12 +66,14 @@ def test_log_views_and_snapshots_agree(run: Run) -> None:
 
     with sqlite3.connect("data/views.db") as views:
         views.execute("UPDATE stock SET on_hand = on_hand + 1 WHERE account = '@supplier'")
+    views.close()
     code, found = _checked(run)
     assert (code, found["by_code"]) == (1, {"unbalanced": 2, "view_differs": 2})
     assert _checked(run, "--no-views")[0] == 0
 
     with sqlite3.connect("data/snapshots.db") as snapshots:
         snapshots.execute("DELETE FROM parts WHERE part = 0")
+    snapshots.close()
     code, found = _checked(run, "--no-views")
     ignored = ["partition 0: its parts are not those of its manifest"]
     assert (code, found["snapshots"], found["snapshots_ignored"]) == (0, 0, ignored)
@@ -82,6 +84,7 @@ def test_log_views_and_snapshots_agree(run: Run) -> None:
             """replace(CAST(value AS TEXT), '"quantity":"10"', '"quantity":"11"') AS BLOB"""
             ") WHERE place = 3"
         )
+    log.close()
     code, found = _checked(run, "--no-views")
     assert code == 1
     assert found["by_code"].keys() >= {"chain_broken", "wrong_balance", "wrong_content"}

@@ -81,6 +81,7 @@ def spoilt(data: Path, tmp_path: Path) -> Path:
     shutil.copytree(data, folder)
     with sqlite3.connect(folder / "log.db") as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
     return folder
 
 
@@ -110,6 +111,7 @@ def test_a_log_that_does_not_fit_together(
     """The place of the first record that does not."""
     with sqlite3.connect(spoilt / "log.db") as connection:
         assert connection.execute(statement).rowcount
+    connection.close()
     code, out, err = Asked(run, spoilt)()
     assert (code, out) == (1, "")
     assert says in err
@@ -120,6 +122,7 @@ def test_another_process_says_the_same(run: Run, spoilt: Path) -> None:
     """What stopped it, where, and with which code."""
     with sqlite3.connect(spoilt / "log.db") as connection:
         connection.execute("DELETE FROM records WHERE place = (1 << 40) + 3")
+    connection.close()
     assert Asked(run, spoilt)("--jobs", "2") == Asked(run, spoilt)("--jobs", "1")
 
 

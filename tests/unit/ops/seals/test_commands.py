@@ -192,6 +192,7 @@ def test_a_log_that_was_changed_is_not_sealed(run: Run, records: list[Record]) -
     assert run(*SEAL)[0] == 0
     with sqlite3.connect("data/log.db") as connection:
         connection.execute("UPDATE records SET key = x'00' WHERE offset = 19")
+    connection.close()
     code, _, err = run(*SEAL)
     assert (code, "partition 0, offset 19: this is not the record that was sealed" in err) == (
         1, True
