@@ -141,13 +141,14 @@ def unwrap_trail(trail: bytes | None) -> bytes | None:
     """
     if trail is None:
         return None
+    # First: how deep a field that is skipped may be nested, Python decides, each version otherwise.
+    # What is written is never longer.
+    if len(trail) > TRAIL_BYTES_MAX:
+        raise msgspec.ValidationError(f"a trail has at most {TRAIL_BYTES_MAX} bytes")
     try:
-        written = encode_trail(_decode_trail(trail))
+        return encode_trail(_decode_trail(trail))
     except (UnicodeError, RecursionError) as error:
         raise msgspec.ValidationError(f"the trail is malformed: {error}") from None
-    if len(written) > TRAIL_BYTES_MAX:
-        raise msgspec.ValidationError(f"a trail has at most {TRAIL_BYTES_MAX} bytes")
-    return written
 
 
 def _command(kind: int, raw: msgspec.Raw) -> Command:

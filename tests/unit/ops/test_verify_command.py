@@ -221,13 +221,15 @@ def test_a_snapshot_that_lacks_an_id_differs(run: Run, data: Path) -> None:
 
 
 def test_a_record_nested_too_deep_is_named_behind_another_finding(run: Run, data: Path) -> None:
-    """Where only the chain is followed, too."""
+    """Where only the chain is followed, too: by Python 3.14 as deep as its stack goes."""
     deep = b'{"prevhash":"","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     by_hand("log.db", f"UPDATE records SET value = x'{deep.hex()}' WHERE place IN (3, 5)")
     code, found = verified(run)
     assert code == 1
-    places = [one["where"] for one in found["shown"] if one["code"] == "undecodable"]
-    assert places == ["0:3", "0:5"]
+    assert [one["where"] for one in found["shown"]][:2] == ["0:3", "0:4"]
+    places = {one["where"] for one in found["shown"]}
+    assert places == {"0:3", "0:4", "0:5"}
+    assert found["shown"][0]["code"] == "undecodable"
 
 
 def test_processes_share_the_partitions_out(
