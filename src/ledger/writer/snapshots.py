@@ -53,7 +53,7 @@ class Part(msgspec.Struct, gc=False, omit_defaults=True):
 
     at: int
     skus: list[SkuRow] = []
-    # Dictionaries of plain values are of no interest to the garbage collector, unlike pairs.
+    # The garbage collector looks at a dictionary of plain values at most once, at each pair else.
     ids: dict[str, int] = {}
     reversed: dict[int, int] = {}
     # As it was at `from_offset`: whatever came back later is added from the tail.
