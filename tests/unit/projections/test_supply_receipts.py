@@ -85,6 +85,7 @@ def test_summing_up_a_line_grows_with_its_receipts_and_no_faster() -> None:
         found = database.execute(
             "SELECT received, first_received_us, last_received_us FROM supply_orders"
         ).fetchone()
+        database.close()
         assert found == (receipts * 5 // 7, 0, receipts - 3)
     assert needed[2800] < 6 * needed[700]
 
@@ -97,6 +98,7 @@ def test_reading_lead_times_grows_with_the_receipts_and_no_faster() -> None:
         end = FIRST + receipts - 1
         asyncio.run(lead_times(captured, {0: end}))  # type: ignore[arg-type]
         needed[receipts], rows = _steps(database, captured.sql)
+        database.close()
         # The last record is a reversal that is not known yet.
         assert len(rows) == receipts * 5 // 7 + 1
     assert needed[2800] < 6 * needed[700]
