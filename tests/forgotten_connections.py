@@ -1,13 +1,16 @@
-"""Connections that aiokafka forgets, told apart from those that we would forget.
+"""Connections that libraries forget, told apart from those that we would forget.
 
-One whose making is cancelled is left to the collector. If that comes after the event loop has ended
-it says "unclosed transport", as it would of ours, and in a test that has nothing to do with it.
+One whose making is cancelled is left to the collector. With aiokafka, if that comes after the event
+loop has ended, it says "unclosed transport", as it would of ours, and in a test that has nothing to
+do with it. With aiosqlite it says "unclosed database", from Python 3.13 on.
 """
 
 import asyncio
+import sqlite3
 from contextlib import suppress
 from typing import Any
 
+import aiosqlite
 from aiokafka.conn import AIOKafkaProtocol
 
 
@@ -22,6 +25,21 @@ def let_go() -> None:
                 _silence(getattr(one, "_transport", one))
 
     AIOKafkaProtocol.connection_made = connection_made
+    connect = aiosqlite.connect
+
+    def connect_quietly(*arguments: Any, **named: Any) -> aiosqlite.Connection:
+        # It is made in a thread, and found by the collector in another one.
+        named |= {"factory": _Quiet, "check_same_thread": False}
+        return connect(*arguments, **named)
+
+    aiosqlite.connect = connect_quietly
+
+
+class _Quiet(sqlite3.Connection):
+    """Closes itself without a word. Where we forget one, aiosqlite's own object says so."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _silence(transport: Any) -> None:

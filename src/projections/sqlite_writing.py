@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def connect(path: Path, *, make: bool = True) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+async def finish(thread: ThreadPoolExecutor, work: Callable[[], None]) -> None:
+    """Do the last thing in a thread, which then ends; it is done even if nobody waits for it.
+
+    What is given to a thread by the loop is taken back with a cancellation if it has not begun.
+    """
+    done = thread.submit(work)
+    thread.shutdown(wait=False)
+    await asyncio.shield(asyncio.wrap_future(done))
 
 
 @contextmanager

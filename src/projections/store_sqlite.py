@@ -16,7 +16,7 @@ from projections.changes import Changes
 from projections.checkpoints import Advance, Checkpoint, Stale
 from projections.database import DatabaseUnavailable, sqlite_path
 from projections.failures import FAILURES_UPSERT
-from projections.sqlite_writing import committing, connect
+from projections.sqlite_writing import committing, connect, finish
 from projections.statements import column_names
 from projections.stores import ChangesRefused
 from projections.tables import (
@@ -80,8 +80,7 @@ class SqliteStore:
         """Let go of the connection; the next call makes a new one."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
-            thread.shutdown(wait=False)
+            await finish(thread, self._disconnect)
 
     async def checkpoints(self) -> dict[int, Checkpoint]:
         """The checkpoint of every partition that was ever read."""

@@ -13,7 +13,7 @@ from projections.database import DatabaseUnavailable, sqlite_path
 from projections.planning.catching_up import DemandRefused, PartitionPosition
 from projections.planning.demand_rules import SQLITE, Slice
 from projections.planning.demand_statements import DROP, POSITIONS, add, advance, begin, sum_up
-from projections.sqlite_writing import committing, connect
+from projections.sqlite_writing import committing, connect, finish
 
 _Answer = TypeVar("_Answer")
 
@@ -30,9 +30,7 @@ class SqliteDemandStore:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._disconnect)
-        self._thread.shutdown(wait=False)
+        await finish(self._thread, self._disconnect)
 
     async def positions(self) -> list[PartitionPosition]:
         """Of every partition that the views have read."""
