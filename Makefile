@@ -1,5 +1,7 @@
 # Everything runs in .venv, which the targets make and renew themselves.
 PYTHON ?= python3
+# Those that are tested, and that every dependency has a wheel for.
+PYTHONS := 3.11 3.12 3.13 3.14
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := src tests $(wildcard benchmarks examples migrations)
@@ -60,6 +62,12 @@ clean: ## Remove what the targets made, but not ./data
 
 # --clear only where there is no interpreter: one half-made environment must not stay for ever.
 .venv/bin/python:
+	@found=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; \
+	case " $(PYTHONS) " in *" $$found "*) ;; *) \
+		echo "$(PYTHON) is Python $$found; stockledger is tested with $(PYTHONS): name one of" \
+			"them, as in make PYTHON=python$(lastword $(PYTHONS)), or try this one with" \
+			"PYTHONS=$$found, which may have to compile what has no wheel for it yet" >&2; exit 1 ;; \
+	esac
 	$(PYTHON) -m venv --clear .venv
 
 .venv/.base: requirements.lock pyproject.toml | .venv/bin/python
