@@ -39,7 +39,8 @@ class _Quiet(sqlite3.Connection):
     """Closes itself without a word. Where we forget one, aiosqlite's own object says so."""
 
     def __del__(self) -> None:
-        self.close()
+        with suppress(sqlite3.ProgrammingError):  # one that could not be opened
+            self.close()
 
 
 def _silence(transport: Any) -> None:
