@@ -90,7 +90,7 @@ def library() -> Callable[[Floats], object]:
             }
         )
         forecaster = StatsForecast(models(), freq="W-MON", n_jobs=1)
-        found = forecaster.cross_validation(
+        found: Any = forecaster.cross_validation(
             h=options.horizon, df=frame, step_size=step, n_windows=options.origins
         )
         names = [name for name in found.columns if name not in ("unique_id", "ds", "cutoff", "y")]
