@@ -34,6 +34,16 @@ _MALFORMED: Final = (
 )
 
 
+class _Unheard:
+    """In the place of a list of fields."""
+
+    def append(self, field: object) -> None:
+        """It is gone."""
+
+
+_UNHEARD: Final = _Unheard()
+
+
 class Protocol(HttpToolsProtocol):
     """One connection, from its beginning to its end."""
 
@@ -62,13 +72,22 @@ class Protocol(HttpToolsProtocol):
             self.cycle.transport = self._ending  # type: ignore[assignment]
             # Fields behind a body in chunks must not be taken for those of the head (RFC 9110,
             # section 6.5.1): one could name another key than that did.
-            self.headers = []
+            self.headers = _UNHEARD  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """All of a request is there."""
         if not (self.parser.should_upgrade() or self._ends):
             self.cycle.more_body = False
+            # Also a field behind the body can end it, and nothing is read behind that.
+            if not self.parser.should_keep_alive():
+                self.cycle.keep_alive = False
             self.cycle.message_event.set()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body, so no end of it is gathered."""
+        if not self.cycle.response_complete:
+            self._gathered_bytes = 0
+        super().on_body(body)
 
     # What the loop and uvicorn call.
 
@@ -87,8 +106,11 @@ class Protocol(HttpToolsProtocol):
         newest: Any = self.cycle
         if self._is_in_head():
             self._gather(len(data), HEAD_GATHERED_BYTES_MAX)
-        elif newest is not None and newest.response_complete and newest.more_body:
-            self._gather(len(data), DROPPED_BYTES_MAX)
+        elif newest is not None and newest.more_body:
+            answered = newest.response_complete
+            # Else it is fields behind a body, which have no other bound.
+            limit = DROPPED_BYTES_MAX if answered else HEAD_GATHERED_BYTES_MAX
+            self._gather(len(data), limit)
 
     def _is_in_head(self) -> bool:
         """Whether a head has begun and is not whole."""
@@ -124,6 +146,7 @@ class Protocol(HttpToolsProtocol):
         """Also the request at work hears of it, where others wait behind it."""
         for timer in self._timers:
             timer.cancel()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
         _leave(self._at_work)
 

@@ -7,6 +7,7 @@ import pytest
 from api.limits import HEAD_GATHERED_BYTES_MAX, HEAD_SECONDS_MAX, LOOK_SECONDS, UNREAD_SECONDS_MAX
 from tests.unit.api.sockets import served
 from tests.unit.api.talking import (
+    CHUNKED,
     GET,
     LENGTH,
     PIECE,
@@ -164,3 +165,26 @@ async def test_many_connections() -> None:
             writer.write(GET % b"a")
             assert (await reader.readuntil(b"/a")).startswith(b"HTTP/1.1 404")
             writer.close()
+
+
+async def test_fields_without_end_behind_a_body() -> None:
+    """They are not gathered either, be it one or many."""
+    for field in (b"y" * len(PIECE), b"y:\r\n" * (len(PIECE) // 4)):
+        app = Application(echoes=True)
+        async with talking(app) as (reader, writer):
+            writer.write(CHUNKED % b"a" + b"2\r\nhi\r\n0\r\nx: ")
+            for _ in range(HEAD_GATHERED_BYTES_MAX // len(PIECE) + 5):
+                writer.write(field)
+                await writer.drain()
+            answer = await reader.read()
+        check_problem(answer, b"431 Request Header Fields Too Large", "headers_too_large")
+
+
+async def test_a_field_behind_a_body_that_ends_the_connection() -> None:
+    """It does so with the answer, and not in silence."""
+    app = Application(echoes=True)
+    async with talking(app) as (reader, writer):
+        writer.write(CHUNKED % b"a" + b"2\r\nhi\r\n0\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+    assert bodies(answer) == [b"hi"]
+    assert b"\r\nconnection: close\r\n" in answer
