@@ -20,10 +20,12 @@ from api.limits import (
     HEAD_GATHERED_BYTES_MAX,
     HEAD_SECONDS_MAX,
     LINGER_SECONDS,
+    LINGER_SECONDS_HEARD,
     LOOK_SECONDS,
+    UNREAD_MARGIN_SECONDS,
 )
 from api.parsing import Parser, with_path
-from api.patience import Patience
+from api.patience import Patience, unsent
 from api.problems import Problem, unavailable
 from api.standins import Asked, Dropping, Ending, Refusal, last
 from api.whole import head_of
@@ -32,6 +34,7 @@ _MALFORMED: Final = (
     "the request line, a header or the framing of the body cannot be read, or asks for what no"
     " origin server does (RFC 9112); what follows on this connection is not read"
 )
+_HOST: Final = "a request must have exactly one Host header (RFC 9112, section 3.2)"
 
 
 class _Unheard:
@@ -68,6 +71,8 @@ class Protocol(HttpToolsProtocol):
         self._gathered_bytes = 0
         if not (self.parser.should_upgrade() or self._ends):
             self.url = with_path(self.url)
+            # Who speaks 1.0 sends its body unasked (RFC 9110, section 10.1.1).
+            self.expect_100_continue &= self.parser.get_http_version() != "1.0"
             super().on_headers_complete()
             self.cycle.transport = self._ending  # type: ignore[assignment]
             # Fields behind a body in chunks must not be taken for those of the head (RFC 9110,
@@ -149,6 +154,22 @@ class Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         _leave(self._at_work)
+        # What refers to this in a circle would wait for the collector, which is to have no work.
+        self._timers.clear()
+        self.pipeline.clear()
+        self._ending.is_over()
+
+    def shutdown(self) -> None:
+        """The server ends. Who does not read must not keep it any longer than others may."""
+        super().shutdown()
+        if (drain_seconds := self.config.timeout_graceful_shutdown) is not None:
+            seconds = drain_seconds - UNREAD_MARGIN_SECONDS
+            self._timers.append(self.loop.call_later(seconds, self.leave_unread))
+
+    def leave_unread(self) -> None:
+        """End where nobody reads the answers."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def on_response_complete(self) -> None:
         """The next one's turn, if this was not the last answer."""
@@ -157,13 +178,15 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._at_work = cycle
-        if cycle.waiting_for_100_continue:
+        if not _names_its_host(cycle.scope):
+            app = Refusal(Problem("malformed_http", _HOST))
+        elif cycle.waiting_for_100_continue:
             app = Asked(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     # The end.
 
-    def end(self) -> None:
+    def end(self, seconds: float) -> None:
         """Behind the last answer. Whoever still sends may do so for a while, and is not heard: what
         nobody reads would reset the connection, and the answer could be lost with it."""
         if self._is_ending():
@@ -176,14 +199,12 @@ class Protocol(HttpToolsProtocol):
         self.parser = Dropping(self.transport.close)
         self.transport.write_eof()
         self.flow.resume_reading()
-        self._timers.append(self.loop.call_later(LINGER_SECONDS, self.transport.close))
+        self._timers.append(self.loop.call_later(seconds, self.transport.close))
 
     def _close(self) -> None:
         """Behind the last answer, where all that was sent may have been read."""
-        if self.cycle.more_body or self.pipeline or type(self.parser) is Dropping:
-            self.end()
-        else:
-            self.transport.close()
+        sends = self.cycle.more_body or self.pipeline or type(self.parser) is Dropping
+        self.end(LINGER_SECONDS if sends else LINGER_SECONDS_HEARD)
 
     def _is_ending(self) -> bool:
         return self._ends or self.transport.is_closing()
@@ -197,7 +218,7 @@ class Protocol(HttpToolsProtocol):
             self._tell(problem)
         elif newest.response_complete:
             # It may be the body of a request that was answered early.
-            self.end() if newest.more_body else self._tell(problem)
+            self.end(LINGER_SECONDS) if newest.more_body else self._tell(problem)
         elif not newest.more_body:
             self._read_no_more()
         elif self.pipeline:
@@ -211,16 +232,18 @@ class Protocol(HttpToolsProtocol):
         """The newest request came whole: all get their answers, then the connection ends."""
         self.cycle.keep_alive = False
         # The parser would say of every piece that comes that it cannot be read.
-        self.parser = Dropping(self.transport.close)
+        if type(self.parser) is not Dropping:
+            self.parser = Dropping(self.transport.close)
 
     def _refuse_in_its_turn(self, problem: Problem) -> None:
         """The newest request, whose body breaks off, waits for others that came whole."""
         self.pipeline[0] = (self.cycle, Refusal(problem))  # type: ignore[assignment]
+        self.cycle.more_body = False
         self._read_no_more()
 
     def _tell(self, problem: Problem) -> None:
         self._write(problem)
-        self.end()
+        self.end(LINGER_SECONDS)
 
     def _write(self, problem: Problem) -> None:
         answer = last(problem)
@@ -242,7 +265,7 @@ class Protocol(HttpToolsProtocol):
         newest: Any = self.cycle
         unread = self.transport.get_write_buffer_size()
         if unread:
-            if self._patience.ended_unread(unread, now):
+            if self._patience.ended_unread(unread + unsent(self.transport), now):
                 self.transport.abort()
         elif newest is not None and not newest.response_complete:
             self._patience.at_work()
@@ -257,6 +280,11 @@ class Protocol(HttpToolsProtocol):
             self._tell(Problem("request_timeout", detail))
         else:
             self.transport.close()
+
+
+def _names_its_host(scope: Any) -> bool:
+    count = [name for name, _ in scope["headers"]].count(b"host")
+    return count == 1 or (count == 0 and scope["http_version"] == "1.0")
 
 
 def _leave(cycle: Any) -> None:

@@ -18,8 +18,11 @@ DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 BODY_SECONDS_MAX: Final = 60.0
 # For the caller to take something of the answers that wait for it.
 UNREAD_SECONDS_MAX: Final = 60.0
-# Behind the last answer of a connection on which something is still sent.
+# While the server ends: so much less than requests under way are given.
+UNREAD_MARGIN_SECONDS: Final = 1.0
+# Behind the last answer of a connection: where something is still sent, and where all was heard.
 LINGER_SECONDS: Final = 10.0
+LINGER_SECONDS_HEARD: Final = 1.0
 # How often a connection looks at these three.
 LOOK_SECONDS: Final = 5.0
 CONNECTIONS_MAX: Final = 10_000

@@ -1,5 +1,9 @@
 """How long a connection waits for what only its caller can do."""
 
+import asyncio
+import fcntl
+import sys
+import termios
 from typing import Final
 
 from api.limits import HEAD_SECONDS_MAX, UNREAD_SECONDS_MAX
@@ -37,3 +41,15 @@ class Patience:
         if awaited != self._awaited:
             self._awaited, self._since = awaited, now
         return now - self._since
+
+
+def unsent(transport: asyncio.BaseTransport) -> int:
+    """Bytes that the system holds for a caller who has not read them, where it tells (Linux)."""
+    connection = transport.get_extra_info("socket")
+    if sys.platform != "linux" or connection is None:
+        return 0
+    try:
+        count = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(count, sys.byteorder)

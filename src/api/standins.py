@@ -36,6 +36,18 @@ class Ending:
         """The last answer is written."""
         self._end()
 
+    def is_over(self) -> None:
+        """There is no connection any more, and nothing of it is referred to."""
+        self._is_closing, self._end = _always, _nothing
+
+
+def _always() -> bool:
+    return True
+
+
+def _nothing() -> None:
+    pass
+
 
 class Dropping:
     """A parser that finds nothing in what comes, and takes so much of it only."""
@@ -55,7 +67,8 @@ class Dropping:
 class Asked:
     """The application, for a request that waits to be asked for its body (`Expect`).
 
-    Answered without that, it may send the body or not, and nobody could tell it from a request.
+    Answered without that, it may send the body or not, and nobody could tell it from a request;
+    unless it did not wait and the body is there.
     """
 
     def __init__(self, app: ASGIApp, cycle: Any) -> None:
@@ -67,7 +80,9 @@ class Asked:
         """Answer; behind that the connection ends if nobody read the body."""
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._cycle.waiting_for_100_continue:
+            cycle = self._cycle
+            unasked = cycle.waiting_for_100_continue and cycle.more_body
+            if message["type"] == "http.response.start" and unasked:
                 message["headers"] = _closing(message["headers"])
             await send(message)
 

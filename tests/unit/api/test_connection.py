@@ -1,6 +1,9 @@
 """How a connection ends: nobody loses an answer, and nothing is taken for what it is not."""
 
 import asyncio
+import gc
+import weakref
+from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -8,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from api import edge
 from api.answers import CLOSE, Answer
 from api.limits import DROPPED_BYTES_MAX
+from api.standins import Refusal
 from tests.unit.api.talking import (
     CHUNKED,
     GET,
@@ -77,7 +81,7 @@ async def test_a_last_answer_that_takes_its_time(
         writer.write(begin)
         await eventually(lambda: app.asked)
         sending = asyncio.create_task(send(writer))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: sending.done() or writer.transport.get_write_buffer_size())
         app.may.set()
         await sending
         answers = await reader.read()
@@ -104,7 +108,6 @@ async def test_what_waits_behind_a_last_answer() -> None:
         await eventually(lambda: app.asked)
         app.may.set()
         assert bodies(await reader.read()) == [b"/a"]
-        await asyncio.sleep(0.05)
     assert app.asked == ["/a"]
 
 
@@ -173,6 +176,89 @@ async def test_nobody_asked_for_the_body() -> None:
         answers = await reader.read()
     assert bodies(answers) == [b"hi", b""]
     assert b"connection: close" not in answers
+
+
+async def test_a_body_that_nobody_asked_for_and_came() -> None:
+    """Nothing is unclear: all goes on."""
+    app = Application(deaf=True)
+    async with talking(app) as (reader, writer):
+        writer.write(LENGTH % 2 + EXPECT + b"hi" + GET % b"b")
+        writer.write_eof()
+        answers = await reader.read()
+    assert bodies(answers) == [b"/a", b"/b"]
+    assert b"connection: close" not in answers
+
+
+async def test_an_old_request_is_not_asked_for_its_body() -> None:
+    """It knows nothing of that (RFC 9110, section 10.1.1)."""
+    async with talking(Application(echoes=True)) as (reader, writer):
+        writer.write(LENGTH.replace(b"1.1", b"1.0") % 2 + EXPECT + b"hi")
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert bodies(answer) == [b"hi"]
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "good"), [("1.1", 1, 1), ("1.1", 0, 0), ("1.1", 2, 0), ("1.0", 0, 1)]
+)
+async def test_a_request_names_its_host(version: str, hosts: int, good: int) -> None:
+    """Once, and only the oldest need not (RFC 9112, section 3.2)."""
+    app = Application(deaf=True)
+    async with talking(app) as (reader, writer):
+        request = f"GET /a HTTP/{version}\r\n" + "Host: here\r\n" * hosts + "\r\n"
+        writer.write(GET % b"b" + request.encode())
+        writer.write_eof()
+        assert await reader.readuntil(b"/b")
+        answer = await reader.read()
+    if good:
+        assert bodies(answer) == [b"/a"]
+    else:
+        check_problem(answer)
+    assert app.asked == ["/b", "/a"][: 1 + good]
+
+
+async def test_who_sends_on_behind_a_last_answer() -> None:
+    """It is not reset, though all that the answer was about had come."""
+    async with talking(Application(deaf=True)) as (reader, writer):
+        writer.write(LENGTH % 2 + b"Connection: close\r\n\r\nhi")
+        await reader.readuntil(b"/a")
+        await send(writer)
+        assert await reader.read() == b""
+
+
+class HalfClosed(Watched):
+    """Hears that nothing more comes in the moment before it says what was wrong."""
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        super()._start_asgi_task(cycle, app)
+        if isinstance(app, Refusal):
+            assert self.eof_received() is True
+
+
+async def test_a_refusal_in_its_turn_to_who_has_said_all() -> None:
+    """It is told."""
+    app = Application()
+    async with talking(app, HalfClosed) as (reader, writer):
+        writer.write(GET % b"a" + CHUNKED % b"b" + b"no number\r\n")
+        await eventually(lambda: app.asked)
+        app.may.set()
+        await reader.readuntil(b"/a")
+        check_problem(await reader.read())
+
+
+async def test_a_connection_leaves_nothing_to_collect() -> None:
+    """Thousands of them a second would otherwise be work for the collector, which stops all."""
+    gc.disable()
+    try:
+        async with talking(Application(deaf=True), Watched) as (reader, writer):
+            writer.write(GET % b"a")
+            await reader.readuntil(b"/a")
+            left = weakref.ref(Watched.newest)
+            del Watched.newest
+            writer.close()
+            await eventually(lambda: left() is None)
+    finally:
+        gc.enable()
 
 
 async def test_fields_behind_a_body_are_no_headers() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from api.limits import HEAD_GATHERED_BYTES_MAX, HEAD_SECONDS_MAX, LOOK_SECONDS, UNREAD_SECONDS_MAX
+from api.patience import unsent
 from tests.unit.api.sockets import served
 from tests.unit.api.talking import (
     CHUNKED,
@@ -123,12 +124,50 @@ async def test_who_does_not_read() -> None:
         writer.write(LENGTH % sent + b"\r\n" + PIECE * MANY)
         newest = Watched.newest
         await eventually(lambda: newest.transport.get_write_buffer_size())
+        assert unsent(newest.transport) > 0
         newest.look(0.0)
         newest.look(UNREAD_SECONDS_MAX - 1)
         assert not newest.transport.is_closing()
         newest.look(UNREAD_SECONDS_MAX)
         assert newest.transport.is_closing()
         await eventually(lambda: not newest.connections)
+
+
+async def test_who_reads_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system takes off its own hands counts, too."""
+    left = iter((9, 8))
+    monkeypatch.setattr("api.connection.unsent", lambda _: next(left))
+    app, sent = Application(echoes=True), MANY * len(PIECE)
+    async with talking(app, Watched) as (_, writer):
+        writer.write(LENGTH % sent + b"\r\n" + PIECE * MANY)
+        newest = Watched.newest
+        await eventually(lambda: newest.transport.get_write_buffer_size())
+        newest.look(0.0)
+        newest.look(UNREAD_SECONDS_MAX)
+        assert not newest.transport.is_closing()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_who_does_not_read_while_the_server_ends(
+    reads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits as long as for others, and no longer."""
+    monkeypatch.setattr("api.connection.UNREAD_MARGIN_SECONDS", 0.95)
+    app, sent = Application(echoes=not reads), MANY * len(PIECE)
+    async with talking(app, Watched) as (reader, writer):
+        begin = GET % b"a" if reads else LENGTH % sent + b"\r\n" + PIECE * MANY
+        writer.write(begin)
+        await eventually(lambda: app.asked)
+        newest = Watched.newest
+        await eventually(lambda: reads or newest.transport.get_write_buffer_size())
+        newest.config.timeout_graceful_shutdown = 1
+        newest.shutdown()
+        if reads:
+            newest.leave_unread()
+            app.may.set()
+            assert bodies(await reader.read()) == [b"/a"]
+        else:
+            await eventually(lambda: not newest.connections)
 
 
 async def test_looks_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
