@@ -146,17 +146,6 @@ async def test_an_end_in_order_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
         await eventually(Watched.newest.transport.is_closing)
 
 
-async def test_a_broken_body_behind_its_answer() -> None:
-    """No second answer to one request."""
-    app = Application(deaf=True)
-    async with talking(app) as (reader, writer):
-        writer.write(CHUNKED % b"a")
-        first = await reader.readuntil(b"/a")
-        writer.write(b"no number\r\n")
-        assert first.startswith(b"HTTP/1.1 404 Not Found")
-        assert await reader.read() == b""
-
-
 async def test_nobody_asked_for_the_body() -> None:
     """It may come or not, so nothing can follow; where it was asked for, all goes on."""
     app = Application(deaf=True)

@@ -30,6 +30,7 @@ TRAIL = encode_trail(Trail("recordMovements@one", "request-1", "1f2e3d4c"))
 SKU = "apple"
 BUSY = Partitioner(PARTITIONS).partition_of(SKU)
 RECEIPTS = 160
+PAGE_BYTES = 8192
 FLAGS = ("--partitions", str(PARTITIONS))
 
 
@@ -63,6 +64,15 @@ async def _fill(settings: Settings) -> None:
     with sqlite3.connect(settings.log_path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def empty_page() -> None:
+    """Nothing but zeros where a record of the log in `data` lay: its file has become another."""
+    log = Path("data/log.db")
+    data = bytearray(log.read_bytes())
+    page = data.index(b'"id":"x60"') // PAGE_BYTES * PAGE_BYTES
+    data[page : page + PAGE_BYTES] = bytes(PAGE_BYTES)
+    log.write_bytes(data)
 
 
 async def _add_holes(log: FillableLog, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.ops.exports import BUSY, FLAGS, PARTITIONS, forgotten, make_ledger
+from tests.unit.ops.exports import BUSY, FLAGS, PARTITIONS, empty_page, forgotten, make_ledger
 from tests.unit.ops.test_commands import Run, own_folder, run
 
 __all__ = ["forgotten", "own_folder", "run"]
@@ -97,11 +97,7 @@ def test_doctor_has_it_among_its_findings(run: Run, damage: str) -> None:
 
 def test_a_page_that_cannot_be_read_ends_a_rebuild_at_once(run: Run) -> None:
     """With its place in the log, as any reader says it, and not as if the views were to blame."""
-    log = Path("data/log.db")
-    data = bytearray(log.read_bytes())
-    page = data.index(b'"id":"x60"') // 8192 * 8192
-    data[page : page + 8192] = bytes(8192)
-    log.write_bytes(data)
+    empty_page()
     _, _, err = run("replay", "--jobs", "1", *FLAGS)
     place = err.splitlines()[-1]
     assert place.startswith(f"stockledger: partition {BUSY}, offset ")

@@ -18,6 +18,7 @@ from tests.unit.ops.exports import (
     BUSY,
     FLAGS,
     bytes_of,
+    empty_page,
     forgotten,
     make_export,
     make_ledger,
@@ -117,11 +118,7 @@ def test_a_record_that_was_changed(run: Run, encoding: str) -> None:
 
 def test_a_corrupt_page(run: Run) -> None:
     """SQLite notices, or the chain does."""
-    log = Path("data/log.db")
-    data = bytearray(log.read_bytes())
-    page = data.index(b'"id":"x60"') // 8192 * 8192
-    data[page : page + 8192] = bytes(8192)
-    log.write_bytes(data)
+    empty_page()
     code, _, err = run("export", str(OUT), *FLAGS)
     assert code == 1, err
     assert "malformed" in err or "the record states the hash" in err

@@ -45,13 +45,19 @@ async def told(work: ReorderAlerts, database: Database) -> list[str]:
     return sorted(row["sku"] for row in await _rows(database) if row["active"])
 
 
-async def test_each_run_has_goals_of_its_own(database: Database, teller: Teller) -> None:
-    """It may know more than the one before."""
+async def with_enough(database: Database, teller: Teller) -> ReorderAlerts:
+    """Ten where a run wants five: nothing is told."""
     teller.tell(receipt("10", sku="A", location="MAIN/A"))
     await see(database, teller)
     await add_run(database, "r1", {("A", "MAIN"): 5})
     work = ReorderAlerts(database, 1)
     assert await told(work, database) == []
+    return work
+
+
+async def test_each_run_has_goals_of_its_own(database: Database, teller: Teller) -> None:
+    """It may know more than the one before."""
+    work = await with_enough(database, teller)
     teller.tell(receipt("9", sku="NEW", location="MAIN/A"))
     await project(teller.log, database)
     await add_run(database, "r2", {("A", "MAIN"): 5, ("NEW", "MAIN"): 5})
@@ -66,11 +72,7 @@ async def test_levels_are_as_far_as_views_were_at_the_look_before(
     database: Database, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a fall that was over by then would be told."""
-    teller.tell(receipt("10", sku="A", location="MAIN/A"))
-    await see(database, teller)
-    await add_run(database, "r1", {("A", "MAIN"): 5})
-    work = ReorderAlerts(database, 1)
-    assert await told(work, database) == []
+    work = await with_enough(database, teller)
     teller.tell(pick("9", sku="A", location="MAIN/A"))
     teller.tell(receipt("9", sku="A", location="MAIN/A"))
     await project(teller.log, database)
