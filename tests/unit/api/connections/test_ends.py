@@ -12,7 +12,7 @@ from api import edge
 from api.answers import CLOSE, Answer
 from api.limits import DROPPED_BYTES_MAX
 from api.standins import Refusal
-from tests.unit.api.talking import (
+from tests.unit.api.connections.talking import (
     CHUNKED,
     GET,
     LENGTH,
@@ -160,10 +160,9 @@ async def test_nobody_asked_for_the_body() -> None:
     async with talking(app) as (reader, writer):
         writer.write(LENGTH % 2 + EXPECT)
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        writer.write(b"hi" + LENGTH % 0 + b"\r\n")
-        writer.write_eof()
-        answers = await reader.read()
-    assert bodies(answers) == [b"hi", b""]
+        writer.write(b"hi" + LENGTH % 2 + b"\r\nho")
+        answers = await reader.readuntil(b"ho")
+    assert bodies(answers) == [b"hi", b"ho"]
     assert b"connection: close" not in answers
 
 
@@ -172,8 +171,7 @@ async def test_a_body_that_nobody_asked_for_and_came() -> None:
     app = Application(deaf=True)
     async with talking(app) as (reader, writer):
         writer.write(LENGTH % 2 + EXPECT + b"hi" + GET % b"b")
-        writer.write_eof()
-        answers = await reader.read()
+        answers = await reader.readuntil(b"/b")
     assert bodies(answers) == [b"/a", b"/b"]
     assert b"connection: close" not in answers
 

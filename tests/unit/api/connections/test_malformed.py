@@ -3,7 +3,7 @@
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.unit.api.talking import (
+from tests.unit.api.connections.talking import (
     CHUNKED,
     GARBAGE,
     GET,
@@ -184,17 +184,14 @@ async def test_who_is_at_work_hears_that_its_caller_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("app", "begin", "status"),
-    [
-        (Application(early=True), b"\r\n\r\n", b"200 OK"),
-        (Application(deaf=True), b"/a", b"404 Not Found"),
-    ],
+    ("early", "begin", "status"),
+    [(True, b"\r\n\r\n", b"200 OK"), (False, b"/a", b"404 Not Found")],
 )
 async def test_a_broken_body_whose_answer_has_begun(
-    app: Application, begin: bytes, status: bytes
+    early: bool, begin: bytes, status: bytes
 ) -> None:
     """No second answer in the middle of the first, nor behind it."""
-    async with talking(app) as (reader, writer):
+    async with talking(Application(early=early, deaf=not early)) as (reader, writer):
         writer.write(CHUNKED % b"a")
         first = await reader.readuntil(begin)
         writer.write(b"no number\r\n")

@@ -6,8 +6,7 @@ import pytest
 
 from api.limits import HEAD_GATHERED_BYTES_MAX, HEAD_SECONDS_MAX, LOOK_SECONDS, UNREAD_SECONDS_MAX
 from api.patience import unsent
-from tests.unit.api.sockets import served
-from tests.unit.api.talking import (
+from tests.unit.api.connections.talking import (
     CHUNKED,
     GET,
     LENGTH,
@@ -18,6 +17,7 @@ from tests.unit.api.talking import (
     check_problem,
     talking,
 )
+from tests.unit.api.sockets import served
 from tests.waiting import eventually
 
 MANY = 80
