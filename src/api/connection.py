@@ -24,10 +24,10 @@ from api.limits import (
     LOOK_SECONDS,
     UNREAD_MARGIN_SECONDS,
 )
-from api.parsing import Parser, with_path
-from api.patience import Patience, unsent
+from api.parsing import Parser, names_its_host, with_path
+from api.patience import Patience, Timers, unsent
 from api.problems import Problem, unavailable
-from api.standins import Asked, Dropping, Ending, Refusal, last
+from api.standins import UNHEARD, Asked, Dropping, Ending, Refusal, last, nothing
 from api.whole import head_of
 
 _MALFORMED: Final = (
@@ -35,16 +35,6 @@ _MALFORMED: Final = (
     " origin server does (RFC 9112); what follows on this connection is not read"
 )
 _HOST: Final = "a request must have exactly one Host header (RFC 9112, section 3.2)"
-
-
-class _Unheard:
-    """In the place of a list of fields."""
-
-    def append(self, field: object) -> None:
-        """It is gone."""
-
-
-_UNHEARD: Final = _Unheard()
 
 
 class Protocol(HttpToolsProtocol):
@@ -58,18 +48,20 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.parser: Any = Parser(self)
         self._at_work: Any = None
-        self._gathered_bytes = 0
+        # Since the last part of a body or end of a head; of a body whose request was answered.
+        self._gathered_bytes = self._dropped_bytes = 0
         self.heard_all = False
         self._ends = False
+        self._linger_seconds_max = LINGER_SECONDS
         self._patience = Patience()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers = Timers(self.loop)
 
     # What the parser calls; of a request that asks for another protocol, at the second reading.
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        self._gathered_bytes = 0
-        if not (self.parser.should_upgrade() or self._ends):
+        self._gathered_bytes = self._dropped_bytes = 0
+        if not self.parser.should_upgrade():
             self.url = with_path(self.url)
             # Who speaks 1.0 sends its body unasked (RFC 9110, section 10.1.1).
             self.expect_100_continue &= self.parser.get_http_version() != "1.0"
@@ -77,11 +69,12 @@ class Protocol(HttpToolsProtocol):
             self.cycle.transport = self._ending  # type: ignore[assignment]
             # Fields behind a body in chunks must not be taken for those of the head (RFC 9110,
             # section 6.5.1): one could name another key than that did.
-            self.headers = _UNHEARD  # type: ignore[assignment]
+            self.headers = UNHEARD  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """All of a request is there."""
-        if not (self.parser.should_upgrade() or self._ends):
+        self._gathered_bytes = 0
+        if not self.parser.should_upgrade():
             self.cycle.more_body = False
             # Also a field behind the body can end it, and nothing is read behind that.
             if not self.parser.should_keep_alive():
@@ -90,8 +83,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of a body, so no end of it is gathered."""
-        if not self.cycle.response_complete:
-            self._gathered_bytes = 0
+        self._gathered_bytes = 0
+        if self.cycle.response_complete:
+            self._dropped_bytes += len(body)
         super().on_body(body)
 
     # What the loop and uvicorn call.
@@ -109,24 +103,21 @@ class Protocol(HttpToolsProtocol):
         """Something came. Neither a head without end nor a body for nobody is read for ever."""
         super().data_received(data)
         newest: Any = self.cycle
-        if self._is_in_head():
-            self._gather(len(data), HEAD_GATHERED_BYTES_MAX)
-        elif newest is not None and newest.more_body:
-            answered = newest.response_complete
-            # Else it is fields behind a body, which have no other bound.
-            limit = DROPPED_BYTES_MAX if answered else HEAD_GATHERED_BYTES_MAX
-            self._gather(len(data), limit)
+        if self._ends:
+            return
+        # Behind an answer, too, fields may come for ever.
+        if self._is_in_head() or (newest is not None and newest.more_body):
+            self._gathered_bytes += len(data)
+        if self._gathered_bytes > HEAD_GATHERED_BYTES_MAX:
+            self._refuse(head_too_large())
+        elif self._dropped_bytes > DROPPED_BYTES_MAX:
+            self.end(LINGER_SECONDS)
 
     def _is_in_head(self) -> bool:
         """Whether a head has begun and is not whole."""
         scope: Any = self.scope
         newest: Any = self.cycle
         return scope is not None and (newest is None or newest.scope is not scope)
-
-    def _gather(self, count: int, limit: int) -> None:
-        self._gathered_bytes += count
-        if self._gathered_bytes > limit and not self._ends:
-            self._refuse(head_too_large())
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
         """What came cannot be read."""
@@ -149,26 +140,31 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Also the request at work hears of it, where others wait behind it."""
-        for timer in self._timers:
-            timer.cancel()
+        self._timers.cancel()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
         _leave(self._at_work)
         # What refers to this in a circle would wait for the collector, which is to have no work.
-        self._timers.clear()
-        self.pipeline.clear()
+        for cycle, _ in self.pipeline:
+            cycle.on_response = nothing
         self._ending.is_over()
 
     def shutdown(self) -> None:
-        """The server ends. Who does not read must not keep it any longer than others may."""
-        super().shutdown()
+        """The server ends. Who sends on or does not read must not keep it longer than others."""
+        newest: Any = self.cycle
+        self._linger_seconds_max = LINGER_SECONDS_HEARD
+        if self._ends:
+            self._linger(LINGER_SECONDS_HEARD)
+        elif newest is not None and newest.response_complete and newest.more_body:
+            self.end(LINGER_SECONDS_HEARD)
+        else:
+            super().shutdown()
         if (drain_seconds := self.config.timeout_graceful_shutdown) is not None:
-            seconds = drain_seconds - UNREAD_MARGIN_SECONDS
-            self._timers.append(self.loop.call_later(seconds, self.leave_unread))
+            self._timers.later("unread", drain_seconds - UNREAD_MARGIN_SECONDS, self.leave_unread)
 
     def leave_unread(self) -> None:
         """End where nobody reads the answers."""
-        if self.transport.get_write_buffer_size():
+        if self._unread():
             self.transport.abort()
 
     def on_response_complete(self) -> None:
@@ -178,7 +174,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._at_work = cycle
-        if not _names_its_host(cycle.scope):
+        if not names_its_host(cycle.scope):
             app = Refusal(Problem("malformed_http", _HOST))
         elif cycle.waiting_for_100_continue:
             app = Asked(app, cycle)
@@ -199,7 +195,17 @@ class Protocol(HttpToolsProtocol):
         self.parser = Dropping(self.transport.close)
         self.transport.write_eof()
         self.flow.resume_reading()
-        self._timers.append(self.loop.call_later(seconds, self.transport.close))
+        self._linger(seconds)
+
+    def _linger(self, seconds: float) -> None:
+        self._timers.later("linger", min(seconds, self._linger_seconds_max), self._linger_on)
+
+    def _linger_on(self) -> None:
+        """It is over, unless the answer is still being read."""
+        if self._unread():
+            self._linger(LINGER_SECONDS_HEARD)
+        else:
+            self.transport.close()
 
     def _close(self) -> None:
         """Behind the last answer, where all that was sent may have been read."""
@@ -254,7 +260,7 @@ class Protocol(HttpToolsProtocol):
     # What is waited for.
 
     def _look_later(self) -> None:
-        self._timers[:1] = [self.loop.call_later(LOOK_SECONDS, self._look)]
+        self._timers.later("look", LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         self._look_later()
@@ -263,9 +269,8 @@ class Protocol(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """Whether the caller keeps us waiting for too long; `now` is in the loop's seconds."""
         newest: Any = self.cycle
-        unread = self.transport.get_write_buffer_size()
-        if unread:
-            if self._patience.ended_unread(unread + unsent(self.transport), now):
+        if unread := self._unread():
+            if self._patience.ended_unread(unread, now):
                 self.transport.abort()
         elif newest is not None and not newest.response_complete:
             self._patience.at_work()
@@ -274,17 +279,18 @@ class Protocol(HttpToolsProtocol):
             if self._patience.ended_idle((newest, in_head), now) and not self._is_ending():
                 self._give_up(in_head)
 
+    def _unread(self) -> int:
+        """Bytes of answers that wait to be read. Of one that nobody else waits for, those count
+        that the system has taken."""
+        count = self.transport.get_write_buffer_size()
+        return count + unsent(self.transport) if count or self._ends else 0
+
     def _give_up(self, in_head: bool) -> None:
         if in_head:
             detail = f"the head must arrive within {HEAD_SECONDS_MAX:.0f} seconds"
             self._tell(Problem("request_timeout", detail))
         else:
             self.transport.close()
-
-
-def _names_its_host(scope: Any) -> bool:
-    count = [name for name, _ in scope["headers"]].count(b"host")
-    return count == 1 or (count == 0 and scope["http_version"] == "1.0")
 
 
 def _leave(cycle: Any) -> None:

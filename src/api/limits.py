@@ -18,13 +18,14 @@ DOCUMENT_BYTES_MAX: Final = 1024 * 1024
 BODY_SECONDS_MAX: Final = 60.0
 # For the caller to take something of the answers that wait for it.
 UNREAD_SECONDS_MAX: Final = 60.0
+# How often a connection looks at these.
+LOOK_SECONDS: Final = 5.0
 # While the server ends: so much less than requests under way are given.
 UNREAD_MARGIN_SECONDS: Final = 1.0
-# Behind the last answer of a connection: where something is still sent, and where all was heard.
+# Behind the last answer of a connection: where something is still sent, and where all was heard or
+# the server ends.
 LINGER_SECONDS: Final = 10.0
 LINGER_SECONDS_HEARD: Final = 1.0
-# How often a connection looks at these three.
-LOOK_SECONDS: Final = 5.0
 CONNECTIONS_MAX: Final = 10_000
 # Files and connections of the server's own: the log, views, brokers, databases, other instances.
 FILES_KEPT: Final = 256

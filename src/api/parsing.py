@@ -73,6 +73,12 @@ def with_path(url: bytes) -> bytes:
     return url if absolute is None else b"%b/%b" % (absolute[1], absolute[2] or b"")
 
 
+def names_its_host(scope: Any) -> bool:
+    """Whether a request has the one Host that it must; of 1.0 it need not (RFC 9112, 3.2)."""
+    count = [name for name, _ in scope["headers"]].count(b"host")
+    return count == 1 or (count == 0 and scope["http_version"] == "1.0")
+
+
 def _plain(headers: Sequence[Header]) -> list[Header]:
     """The same without what asks for another protocol."""
     return [header for header in headers if header[0] not in _OF_UPGRADES]

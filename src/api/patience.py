@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import sys
 import termios
+from collections.abc import Callable
 from typing import Final
 
 from api.limits import HEAD_SECONDS_MAX, UNREAD_SECONDS_MAX
@@ -43,10 +44,32 @@ class Patience:
         return now - self._since
 
 
+class Timers:
+    """What a connection does later, one thing of each name."""
+
+    __slots__ = ("_loop", "_running")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nothing yet."""
+        self._loop = loop
+        self._running: dict[str, asyncio.TimerHandle] = {}
+
+    def later(self, what: str, seconds: float, call: Callable[[], None]) -> None:
+        """Call that, in place of what was to be called for the same."""
+        if (timer := self._running.get(what)) is not None:
+            timer.cancel()
+        self._running[what] = self._loop.call_later(seconds, call)
+
+    def cancel(self) -> None:
+        """Nothing is called any more."""
+        for timer in self._running.values():
+            timer.cancel()
+
+
 def unsent(transport: asyncio.BaseTransport) -> int:
-    """Bytes that the system holds for a caller who has not read them, where it tells (Linux)."""
+    """Bytes that the system holds for a caller who has not read them, where it tells."""
     connection = transport.get_extra_info("socket")
-    if sys.platform != "linux" or connection is None:
+    if connection is None:
         return 0
     try:
         count = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import CLOSE, Answer
-from api.edge import Sender, new_request_id
+from api.edge import Head, Sender
 from api.limits import DROPPED_BYTES_MAX
 from api.problems import Problem
 
@@ -38,15 +38,25 @@ class Ending:
 
     def is_over(self) -> None:
         """There is no connection any more, and nothing of it is referred to."""
-        self._is_closing, self._end = _always, _nothing
+        self._is_closing, self._end = _always, nothing
 
 
 def _always() -> bool:
     return True
 
 
-def _nothing() -> None:
-    pass
+def nothing() -> None:
+    """What is left of a call to a connection that is gone."""
+
+
+class _Unheard:
+    """In the place of a list of fields."""
+
+    def append(self, field: object) -> None:
+        """It is gone."""
+
+
+UNHEARD: Final = _Unheard()
 
 
 class Dropping:
@@ -98,7 +108,7 @@ class Refusal:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Tell it."""
-        await Sender(send, new_request_id()).answer(self._answer)
+        await Sender(send, Head(scope).request_id).answer(self._answer)
 
 
 def last(problem: Problem) -> Answer:

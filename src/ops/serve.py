@@ -27,8 +27,6 @@ from ops.processes import STOP_SIGNAL, serve_many
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from api.answers import Answer
-
 Signals = tuple[signal.Signals, ...]
 Ready = Callable[[], None]
 Listeners = list[socket.socket]
@@ -231,7 +229,7 @@ class _Guard:
             except asyncio.CancelledError:
                 # Only uvicorn cancels a request, when it has drained for long enough.
                 with contextlib.suppress(RuntimeError):  # the answer had begun
-                    await _too_late()(scope, receive, send)
+                    await _too_late(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
@@ -240,10 +238,12 @@ class _Guard:
             raise
 
 
-def _too_late() -> "Answer":
+async def _too_late(scope: "Scope", receive: "Receive", send: "Send") -> None:
     from api.problems import unavailable
+    from api.standins import Refusal
 
-    return unavailable("the server was stopped; send the same id again").answer()
+    refusal = Refusal(unavailable("the server was stopped; send the same id again"))
+    await refusal(scope, receive, send)
 
 
 def _refuse_directory(settings: Settings) -> None:

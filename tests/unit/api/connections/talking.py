@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api import edge
-from api.answers import Answer
+from api.answers import CLOSE, Answer
 from api.connection import Protocol
 from tests.unit.api.sockets import served
 
@@ -19,6 +19,7 @@ GARBAGE = b"no http at all\r\n\r\n"
 GET = b"GET /%b HTTP/1.1\r\nHost: here\r\n\r\n"
 LENGTH = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n"
 PIECE = b" " * 2**16
+MANY = 80
 CHUNKED = b"POST /%b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -59,6 +60,15 @@ class Application:
         await edge.Sender(send, b"request-1").answer(Answer(200, scope["path"].encode()))
 
 
+class Closing(Application):
+    """Ends the connection with its answer."""
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        self.asked.append(scope["path"])
+        await self.may.wait()
+        await edge.Sender(send, b"request-1").answer(Answer(200, b"/a", (CLOSE,)))
+
+
 class Watched(Protocol):
     """Can be looked at from outside."""
 
@@ -88,6 +98,13 @@ async def talking(
         yield reader, writer
         app.may.set()
         writer.close()
+
+
+async def send(writer: asyncio.StreamWriter, pieces: int = MANY) -> None:
+    """Much of no meaning."""
+    for _ in range(pieces):
+        writer.write(PIECE)
+        await writer.drain()
 
 
 def bodies(answers: bytes) -> list[bytes]:

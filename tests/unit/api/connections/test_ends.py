@@ -1,32 +1,29 @@
 """How a connection ends: nobody loses an answer, and nothing is taken for what it is not."""
 
 import asyncio
-import gc
-import weakref
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
 
-from api import edge
-from api.answers import CLOSE, Answer
 from api.limits import DROPPED_BYTES_MAX
 from api.standins import Refusal
 from tests.unit.api.connections.talking import (
     CHUNKED,
     GET,
     LENGTH,
+    MANY,
     PIECE,
     Application,
+    Closing,
     Watched,
     bodies,
     check_problem,
+    send,
     talking,
 )
 from tests.waiting import eventually
 
 EXPECT = b"Expect: 100-continue\r\n\r\n"
-MANY = 80
 
 
 @pytest.mark.parametrize(
@@ -49,6 +46,20 @@ async def test_an_answer_before_its_body_was_sent(head: bytes, ends: bool) -> No
         writer.write_eof()
         assert bodies(await reader.read()) == ([] if ends else [b"/b"])
     assert app.asked == (["/a"] if ends else ["/a", "/b"])
+
+
+async def test_a_head_in_pieces_behind_a_dropped_body() -> None:
+    """What was dropped of the body is no part of it."""
+    app, sent = Application(deaf=True), 30 * len(PIECE)
+    async with talking(app, Watched) as (reader, writer):
+        writer.write(LENGTH % sent + b"\r\n")
+        await reader.readuntil(b"/a")
+        begin = b" " * sent + (GET % b"b")[:9]
+        received = Watched.newest.received
+        writer.write(begin)
+        await eventually(lambda: Watched.newest.received == received + len(begin))
+        writer.write((GET % b"b")[9:])
+        assert b"HTTP/1.1 404" in await reader.readuntil(b"/b")
 
 
 async def test_a_body_that_came_behind_its_answer() -> None:
@@ -91,15 +102,6 @@ async def test_a_last_answer_that_takes_its_time(
         assert app.asked == [f"/{one.decode()[1:]}" for one in answered if one is not None]
 
 
-class Closing(Application):
-    """Ends the connection with its answer."""
-
-    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
-        self.asked.append(scope["path"])
-        await self.may.wait()
-        await edge.Sender(send, b"request-1").answer(Answer(200, b"/a", (CLOSE,)))
-
-
 async def test_what_waits_behind_a_last_answer() -> None:
     """It is not begun: nobody could hear of it."""
     app = Closing()
@@ -111,16 +113,9 @@ async def test_what_waits_behind_a_last_answer() -> None:
     assert app.asked == ["/a"]
 
 
-async def send(writer: asyncio.StreamWriter) -> None:
-    """Much of no meaning."""
-    for _ in range(MANY):
-        writer.write(PIECE)
-        await writer.drain()
-
-
 async def test_what_nobody_reads_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind it the connection ends, in order: the answer can still be read."""
-    monkeypatch.setattr("api.connection.DROPPED_BYTES_MAX", 3 * len(PIECE))
+    monkeypatch.setattr("api.connection.DROPPED_BYTES_MAX", 30 * len(PIECE))
     app = Application(deaf=True)
     async with talking(app, Watched) as (reader, writer):
         writer.write(LENGTH % DROPPED_BYTES_MAX + b"\r\n")
@@ -186,14 +181,15 @@ async def test_an_old_request_is_not_asked_for_its_body() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "hosts", "good"), [("1.1", 1, 1), ("1.1", 0, 0), ("1.1", 2, 0), ("1.0", 0, 1)]
+    ("version", "hosts", "good"),
+    [("1.1", 1, 1), ("1.1", 0, 0), ("1.1", 2, 0), ("1.0", 0, 1), ("1.0", 2, 0)],
 )
 async def test_a_request_names_its_host(version: str, hosts: int, good: int) -> None:
     """Once, and only the oldest need not (RFC 9112, section 3.2)."""
     app = Application(deaf=True)
     async with talking(app) as (reader, writer):
-        request = f"GET /a HTTP/{version}\r\n" + "Host: here\r\n" * hosts + "\r\n"
-        writer.write(GET % b"b" + request.encode())
+        request = f"GET /a HTTP/{version}\r\nX-Request-Id: mine\r\n" + "Host: here\r\n" * hosts
+        writer.write(GET % b"b" + request.encode() + b"\r\n")
         writer.write_eof()
         assert await reader.readuntil(b"/b")
         answer = await reader.read()
@@ -201,6 +197,7 @@ async def test_a_request_names_its_host(version: str, hosts: int, good: int) -> 
         assert bodies(answer) == [b"/a"]
     else:
         check_problem(answer)
+        assert b"x-request-id: mine\r\n" in answer
     assert app.asked == ["/b", "/a"][: 1 + good]
 
 
@@ -231,21 +228,6 @@ async def test_a_refusal_in_its_turn_to_who_has_said_all() -> None:
         app.may.set()
         await reader.readuntil(b"/a")
         check_problem(await reader.read())
-
-
-async def test_a_connection_leaves_nothing_to_collect() -> None:
-    """Thousands of them a second would otherwise be work for the collector, which stops all."""
-    gc.disable()
-    try:
-        async with talking(Application(deaf=True), Watched) as (reader, writer):
-            writer.write(GET % b"a")
-            await reader.readuntil(b"/a")
-            left = weakref.ref(Watched.newest)
-            del Watched.newest
-            writer.close()
-            await eventually(lambda: left() is None)
-    finally:
-        gc.enable()
 
 
 async def test_fields_behind_a_body_are_no_headers() -> None:

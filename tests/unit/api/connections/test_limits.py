@@ -10,17 +10,17 @@ from tests.unit.api.connections.talking import (
     CHUNKED,
     GET,
     LENGTH,
+    MANY,
     PIECE,
     Application,
     Watched,
     bodies,
     check_problem,
+    send,
     talking,
 )
 from tests.unit.api.sockets import served
 from tests.waiting import eventually
-
-MANY = 80
 
 
 @pytest.mark.parametrize("in_front", [b"", GET % b"a"])
@@ -204,6 +204,16 @@ async def test_many_connections() -> None:
             writer.write(GET % b"a")
             assert (await reader.readuntil(b"/a")).startswith(b"HTTP/1.1 404")
             writer.close()
+
+
+async def test_fields_without_end_behind_an_answer() -> None:
+    """Nor are those of a request that was answered before."""
+    async with talking(Application(deaf=True), Watched) as (reader, writer):
+        writer.write(CHUNKED % b"a")
+        await reader.readuntil(b"/a")
+        writer.write(b"0\r\nx: ")
+        await send(writer, HEAD_GATHERED_BYTES_MAX // len(PIECE) + 5)
+        assert await reader.read() == b""
 
 
 async def test_fields_without_end_behind_a_body() -> None:

@@ -22,6 +22,7 @@ from tests.waiting import eventually
         GARBAGE,
         b"GET /\xc3\xa4 HTTP/1.1\r\nHost: here\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost here\r\n\r\n",
+        b"GET /" + b"x" * 2_000 + b" HTTP/1.1\r\nHost here\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: here\r\nx: \x00\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: -1\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
