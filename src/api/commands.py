@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final, TypeVar, get_args
 
 import msgspec
@@ -27,6 +28,10 @@ _item = msgspec.json.Decoder(Item)
 _TYPES: Final = frozenset(kind.__struct_config__.tag for kind in get_args(WireCommand))
 _WRONG_TYPE = re.compile(r"Invalid value '([a-z_]+)' - at `\$\.type`")
 _PATH_INDEX = re.compile(r"^(.*) - at `\$\[\d+\]\.?(.*)`$", re.DOTALL)
+
+
+# Not `splitlines`, which also ends a line at characters that JSON strings may hold.
+_FILLED: Final = re.compile(rb"[^\s][^\n]*")
 
 
 class ReversalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -153,7 +158,7 @@ def decode_array(body: bytes, items_max: int) -> Sequence[Entry]:
 
 
 def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
-    if body.count(b",") > items_max * BULK_COMMAS_PER_ITEM_MAX:
+    if _has_far_more_than(items_max * BULK_COMMAS_PER_ITEM_MAX, body):
         raise Problem("too_large", f"the array has far more than {items_max} items")
     try:
         raws = _raws.decode(body)
@@ -163,15 +168,29 @@ def _decode_array_slowly(body: bytes, items_max: int) -> list[Entry]:
     return [_decode_entry(bytes(raw)) for raw in raws]
 
 
+def _has_far_more_than(commas: int, body: bytes) -> bool:
+    """Whether so many commas stand between values, or more texts than go with them."""
+    if body.count(b",") <= commas:
+        return False
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 2 * commas:
+        return True
+    return sum([part.count(b",") for part in plain.split(b'"')[::2]]) > commas
+
+
 def decode_lines(body: bytes, items_max: int) -> Lines:
     """The items of newline-delimited JSON, and the line of each, from 1; blank lines are skipped,
     but counted as lines."""
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    # Otherwise an item may span lines or share one, and the numbers of lines would be wrong.
+    begin = body.count(b"\n{") + body.startswith(b"{")
+    end = body.count(b"}\n") + body.count(b"}\r\n") + body.endswith(b"}")
+    if lines > items_max or not begin == end == lines:
+        return _decode_lines_slowly(body, items_max)
     try:
         commands: list[WireCommand] = _one.decode_lines(body)
     except DECODE_ERRORS:
         return _decode_lines_slowly(body, items_max)
-    # Otherwise an item spans lines or shares one, and the numbers of lines would be wrong.
     if len(commands) != lines:
         return _decode_lines_slowly(body, items_max)
     _check_count(len(commands), items_max)
@@ -179,14 +198,15 @@ def decode_lines(body: bytes, items_max: int) -> Lines:
 
 
 def _decode_lines_slowly(body: bytes, items_max: int) -> Lines:
-    # Not `splitlines`, which also ends a line at characters that JSON strings may hold.
-    filled = [
-        (number, line)
-        for number, line in enumerate(body.split(b"\n"), start=1)
-        if not line.isspace() and line
-    ]
-    _check_count(len(filled), items_max)
-    return [_decode_entry(line) for _, line in filled], [number for number, _ in filled]
+    # One after the other: there may be many millions, and nobody else is served meanwhile.
+    found = [*islice(_FILLED.finditer(body), items_max + 1)]
+    _check_count(len(found), items_max)
+    numbers, number, last = [], 1, 0
+    for line in found:
+        number += body.count(b"\n", last, line.start())
+        last = line.start()
+        numbers.append(number)
+    return [_decode_entry(line[0]) for line in found], numbers
 
 
 def _decode_entry(raw: bytes) -> Entry:
@@ -201,9 +221,7 @@ def _check_count(count: int, items_max: int) -> None:
     if count == 0:
         raise Problem("invalid_request", "a bulk has at least one item")
     if count > items_max:
-        raise Problem(
-            "too_large", f"{count} items, at most {items_max}", members={"items_max": items_max}
-        )
+        raise Problem("too_large", f"more than {items_max} items", members={"items_max": items_max})
 
 
 def _id_of(raw: bytes) -> str | None:

@@ -73,7 +73,6 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """All of a request is there."""
-        self._gathered_bytes = 0
         if not self.parser.should_upgrade():
             self.cycle.more_body = False
             # Also a field behind the body can end it, and nothing is read behind that.

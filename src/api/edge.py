@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -108,6 +109,9 @@ class Edge:
         if head.request_id_malformed:
             detail = f"X-Request-Id has 1 to {REQUEST_ID_LENGTH_MAX} characters A-Z a-z 0-9 ._:/+=-"
             return Problem("invalid_request", detail).answer()
+        if not _is_text(scope.get("raw_path") or b""):
+            # Otherwise it would be taken for another name.
+            return Problem("invalid_request", "the path is not valid UTF-8").answer()
         scope[REQUEST_ID] = head.request_id
         if scope["path"] in OPEN_PATHS:
             scope[ACTOR] = None
@@ -204,6 +208,16 @@ def new_request_id() -> bytes:
 def fixed_lines(request_id: bytes) -> bytes:
     """The headers that every answer has, as they are sent."""
     return b"%bx-request-id: %b\r\n" % (_FIXED_LINES, request_id)
+
+
+def _is_text(path: bytes) -> bool:
+    """Whether a path stands for characters, as far as it is escaped."""
+    if b"%" in path:
+        try:
+            unquote_to_bytes(path).decode()
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _route(scope: Scope) -> str:

@@ -23,6 +23,7 @@ from ledger.ownership.questions import Preview
 from ledger.writer.outcomes import ANSWERED, Outcome, Replayed, Unavailable, Unknown
 
 _KEY_REUSED: Final = "idempotency_key_reused"
+_UNRECORDED: Final = frozenset({_KEY_REUSED, "level_too_low"})
 # The writers' own words may name brokers and files: they are in the log.
 _UNKNOWN: Final = "whether it was written is not known yet; send the same id again"
 _UNAVAILABLE: Final = "nothing was written; try again"
@@ -185,10 +186,10 @@ class BulkResults:
             else:
                 result = _Result(index, "replayed" if replayed else "accepted", fact.id, place)
         elif isinstance(fact, Rejected):
-            # An id that was used otherwise is a refusal; everything else here is a malformed item.
+            # All but these refusals that nobody records are of a malformed item.
             self.submitted = self.submitted or fact.code == _KEY_REUSED
             known = shown_id(identity)
-            if fact.code == _KEY_REUSED:
+            if fact.code in _UNRECORDED:
                 result = _Result(index, "rejected", known, None, fact.code, fact.detail)
             else:
                 result = self._invalid(index, known, fact.code, fact.detail)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
+from ledger.config import bounds
 from ledger.errors import LedgerError
 from projections.checkpoints import VIEW_GROUP
 from projections.database import Database, ReadConnection
@@ -18,7 +19,8 @@ from projections.tables import view_positions
 POLL_SECONDS = 0.02
 # And where one follows it: another process may still be the one that writes.
 POLL_FED_SECONDS = 0.25
-POSITIONS_MAX = 1_000
+# A bulk may name all of them.
+POSITIONS_MAX = bounds.PARTITIONS_MAX
 _POSITION = re.compile(r"([0-9]{1,9}):(-1|[0-9]{1,18})", re.ASCII)
 # In front of the first record, as answers name it.
 NOTHING = -1

@@ -109,6 +109,26 @@ async def test_reversal_by_path_and_by_query(client: httpx.AsyncClient) -> None:
     assert undone.json()["reversed_by"] == by_path.json()["movement"]["position"]
 
 
+async def test_an_empty_id_is_no_missing_one(client: httpx.AsyncClient) -> None:
+    """Nobody gets another in its place."""
+    moved = await client.post("/v1/movements", json=receipt(id="e"))
+    assert moved.status_code == 201, moved.text
+    undone = await client.post("/v1/movements/e/reversal", json={"id": ""})
+    check_problem(undone, 422, "invalid_id")
+    put = await client.put("/v1/items", params={"sku": "A", "id": ""}, json={})
+    check_problem(put, 422, "invalid_id")
+
+
+async def test_a_path_that_is_no_text(client: httpx.AsyncClient) -> None:
+    """It names nothing else."""
+    moved = await client.post("/v1/movements", json=receipt(id="a\ufffdb", sku="K\ufffd"))
+    undone = await client.post("/v1/movements/a%FFb/reversal", json={})
+    check_problem(undone, 422, "invalid_request")
+    check_problem(await client.get("/v1/stock/K%FF"), 422, "invalid_request")
+    asked = {"sku": "K\ufffd", "min_position": moved.headers["ledger-position"]}
+    assert (await client.get("/v1/stock", params=asked)).json()["on_hand"] == "10"
+
+
 async def test_items(client: httpx.AsyncClient) -> None:
     """Described, found by path and by query, listed; the scale is fixed by the first movement."""
     put = await client.put("/v1/items", params={"sku": "K/1", "id": "i1"}, json={"scale": 2})

@@ -36,7 +36,7 @@ async def put_item(request: Request) -> Answer:
     parts = services(request)
     bytes_max = min(DOCUMENT_BYTES_MAX, parts.settings.body_bytes_max)
     item = decode_item(await read_body(request, bytes_max))
-    command = DefineItem(query.get("id") or new_id(), query["sku"], item)
+    command = DefineItem(query["id"] if "id" in query else new_id(), query["sku"], item)
     try:
         partition, outcome = await parts.ledger.submit(
             command,

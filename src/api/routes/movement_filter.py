@@ -23,7 +23,7 @@ def movement_filter(query: Query) -> MovementFilter:
         raise Problem("invalid_request", "reference_type goes with reference")
     for name in ("reference", "reference_type"):
         text = query.get(name, "-")
-        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()):
+        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and codes.printable(text)):
             raise Problem("invalid_reference", f"{name} is a short printable text")
     return MovementFilter(
         sku=queries.optional_sku(query),

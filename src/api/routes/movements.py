@@ -104,7 +104,7 @@ async def _reverse(request: Request, query: Query, reverses: str) -> Answer:
     command = Reversal(
         sku=sku,
         reverses=reverses,
-        id=body.id or new_id(),
+        id=new_id() if body.id is None else body.id,
         reference=body.reference,
         occurred_at=body.occurred_at,
         note=body.note,

@@ -171,7 +171,7 @@ def _filter(query: Query) -> SupplyFilter:
         raise Problem("invalid_request", f"state is one of {', '.join(STATES)}")
     for name in ("supplier", "order"):
         text = query.get(name, "-")
-        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()):
+        if not (0 < len(text) <= codes.TEXT_LENGTH_MAX and codes.printable(text)):
             raise Problem("invalid_request", f"{name} is a short printable text")
     return SupplyFilter(
         sku=queries.optional_sku(query),

@@ -75,4 +75,4 @@ def check_extras(command: MovementCommand) -> Rejected | None:
 
 def short(value: str) -> bool:
     """Whether a text is printable and of a length a person would write."""
-    return 0 < len(value) <= codes.TEXT_LENGTH_MAX and value.isprintable()
+    return 0 < len(value) <= codes.TEXT_LENGTH_MAX and codes.printable(value)

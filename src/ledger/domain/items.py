@@ -118,7 +118,7 @@ def _check_supplier(supplier: Supplier, scale: int) -> Rejected | None:
 
 
 def _short(text: str) -> bool:
-    return 0 < len(text) <= codes.TEXT_LENGTH_MAX and text.isprintable()
+    return 0 < len(text) <= codes.TEXT_LENGTH_MAX and codes.printable(text)
 
 
 def _gtin(text: str) -> bool:

@@ -262,6 +262,7 @@ def test_positions_are_read() -> None:
     assert parse_positions("3:17") == {3: 17}
     assert parse_positions("3:17, 4:2,3:17") == {3: 17, 4: 2}
     assert parse_positions("3:17, 4:2,3:9", highest=True) == {3: 17, 4: 2}
+    assert len(parse_positions(",".join(f"{number}:1" for number in range(1024)))) == 1024
     for wrong in (
         "",
         "3",
@@ -273,7 +274,7 @@ def test_positions_are_read() -> None:
         "³:1",
         "3:17,3:9",
         "1:" + "9" * 19,
-        "1:1," * 1001,
+        ",".join(["1:1"] * 1025),
     ):
         with pytest.raises(InvalidPosition):
             parse_positions(wrong)

@@ -17,6 +17,7 @@ from api.commands import (
     decode_reversal,
     decode_supply_order,
 )
+from api.limits import BULK_COMMAS_PER_ITEM_MAX
 from api.problems import Problem
 from api.schemas import movements as schemas
 from api.schemas import stock as stock_schemas
@@ -149,12 +150,42 @@ def test_half_a_surrogate_pair_near_the_end_is_incomplete(note: str) -> None:
 def test_too_many_items() -> None:
     """The limit is the operator's."""
     for body in (b"[1,1,1]", json.dumps([receipt()] * 3).encode()):
-        with pytest.raises(Problem, match="3 items, at most 2"):
+        with pytest.raises(Problem, match="more than 2 items"):
             decode_array(body, 2)
-    with pytest.raises(Problem, match="far more than 2 items"):
-        decode_array(b"[1" + b",1" * 1_000 + b"]", 2)
+    for item in (b"1", b'""', b'","', rb'"\","', b"{}"):
+        with pytest.raises(Problem, match="far more than 2 items"):
+            decode_array(b"[1" + b"," + b",".join([item] * 1_000) + b"]", 2)
+    for line in (b"1", json.dumps(receipt()).encode()):
+        with pytest.raises(Problem, match="more than 2 items"):
+            decode_lines(b"\n".join([line] * 3), 2)
     with pytest.raises(Problem, match="at least one"):
         decode_array(b"[]", 2)
+
+
+def test_commas_in_texts_are_no_items() -> None:
+    """One malformed item stops no other."""
+    commas = json.dumps(receipt(note='", \\' * 150)).encode()
+    body = b"[" + b",".join([commas, commas, b"1"]) + b"]"
+    assert body.count(b",") > 3 * BULK_COMMAS_PER_ITEM_MAX
+    found = decode_array(body, 3)
+    assert [type(one) for one in found] == [movements.Receipt, movements.Receipt, Invalid]
+
+
+def test_an_item_over_several_lines() -> None:
+    """It is not accepted because another line has two."""
+    one = json.dumps(receipt(id="a")).replace(", ", ",\n", 1)
+    body = (one + json.dumps(receipt(id="b")) + "\n").encode()
+    entries, lines = decode_lines(body, 10)
+    assert [type(entry) for entry in entries] == [Invalid, Invalid]
+    assert list(lines) == [1, 2]
+
+
+def test_many_blank_lines() -> None:
+    """They are no items."""
+    body = b"\n \r\n" * 20 + json.dumps(receipt()).encode() + b"\n" * 20
+    [entry], [line] = decode_lines(body, 1)
+    assert isinstance(entry, movements.Receipt)
+    assert line == 41
 
 
 def test_reversals_and_items() -> None:

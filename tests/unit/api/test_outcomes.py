@@ -48,6 +48,7 @@ def test_a_bulk_says_what_became_of_each() -> None:
         (0, Rejected("invalid_quantity", "bad")),
         (0, Unknown("u", "broker 10.0.0.1 says no")),
         (0, Unavailable("v", "broker 10.0.0.1 says no")),
+        (0, Rejected("level_too_low", "raise it")),
     )
     assert results[:3] == [
         {
@@ -77,6 +78,7 @@ def test_a_bulk_says_what_became_of_each() -> None:
         ("invalid", "invalid_quantity"),
         ("unknown", "unavailable"),
         ("rejected", "unavailable"),
+        ("rejected", "level_too_low"),
     ]
     assert headers == {b"ledger-position": b"0:9,1:9"}
     assert "10.0.0.1" not in json.dumps(results)

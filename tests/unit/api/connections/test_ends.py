@@ -48,6 +48,16 @@ async def test_an_answer_before_its_body_was_sent(head: bytes, ends: bool) -> No
     assert app.asked == (["/a"] if ends else ["/a", "/b"])
 
 
+async def test_what_nobody_reads_is_counted_by_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are on a connection."""
+    monkeypatch.setattr("api.connection.DROPPED_BYTES_MAX", 30 * len(PIECE))
+    async with talking(Application(deaf=True)) as (reader, writer):
+        for _ in range(3):
+            writer.write(LENGTH % (20 * len(PIECE)) + b"\r\n")
+            await reader.readuntil(b"/a")
+            await send(writer, 20)
+
+
 async def test_a_head_in_pieces_behind_a_dropped_body() -> None:
     """What was dropped of the body is no part of it."""
     app, sent = Application(deaf=True), 30 * len(PIECE)

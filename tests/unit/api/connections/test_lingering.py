@@ -128,6 +128,7 @@ async def test_nothing_is_left_to_collect(waiting: int, resets: bool) -> None:
         async with talking(app, Watched) as (reader, writer):
             writer.write(GET % b"a" * (1 + waiting))
             await eventually(lambda: app.asked)
+            Watched.newest.timeout_keep_alive = 1_000
             left = weakref.ref(Watched.newest)
             if not waiting:
                 app.may.set()

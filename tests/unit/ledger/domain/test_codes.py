@@ -1,5 +1,7 @@
 """The forms of names and instants."""
 
+import sys
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +19,8 @@ CHECKS: dict[str, tuple[Callable[[str], Rejected | None], int]] = {
     "invalid_location": (codes.check_location, codes.LOCATION_LENGTH_MAX),
     "invalid_lot": (codes.check_lot, codes.LOT_LENGTH_MAX),
 }
+# Planes 15 and 16 are for private use.
+PLANES = range(0, 0x110000, 0x10000)
 ODD = [
     "",
     " ",
@@ -30,6 +34,11 @@ ODD = [
     "\ud800",
     "a\u2028",
     "\u202ea",
+    "a\ufeff",
+    "a\U000e0001b",
+    "\ue000",
+    "\uffff",
+    "a\U0001fffe",
 ]
 
 
@@ -38,6 +47,25 @@ ODD = [
 def test_good_names(code: str, name: str) -> None:
     """Printable characters of any script, blanks inside."""
     assert CHECKS[code][0](name) is None
+
+
+def test_what_is_printable_does_not_depend_on_the_interpreter() -> None:
+    """All that this one knows is judged as it does; what it does not know may be a character of a
+    later version of Unicode, with which somebody else recorded it."""
+    for number in range(sys.maxunicode + 1):
+        character = chr(number)
+        if unicodedata.category(character) != "Cn":
+            assert codes.printable(character) == character.isprintable(), f"{number:x}"
+        else:
+            assert codes.printable(character) == (number not in NEVER_SEEN), f"{number:x}"
+
+
+# What will never be a character (Unicode, section 23.7), and formats of Unicode 15.
+NEVER_SEEN = {
+    *range(0xFDD0, 0xFDF0),
+    *(plane + number for plane in PLANES for number in (0xFFFE, 0xFFFF)),
+    *range(0x13439, 0x13440),
+}
 
 
 @pytest.mark.parametrize("code", CHECKS)
