@@ -32,8 +32,8 @@ FILES_KEPT: Final = 256
 # What is read of a request that was answered already, so that its sender hears of it; behind more
 # the connection ends.
 DROPPED_BYTES_MAX: Final = 64 * 1024 * 1024
-# Only looked at where a bulk holds something malformed. A movement has some twelve commas, so this
-# never refuses a real one; it keeps `[1,1,1,…]` from becoming millions of objects.
+# Outside of texts, and only looked at where a bulk holds something malformed. A movement has some
+# twelve, so this never refuses a real one; it keeps `[1,1,1,…]` from becoming millions of objects.
 BULK_COMMAS_PER_ITEM_MAX: Final = 100
 QUERY_FIELDS_MAX: Final = 32
 LIST_LIMIT_DEFAULT: Final = 100
