@@ -147,5 +147,10 @@ def canonical_item(item: Item) -> Item:
     )
 
 
+def normalise_item(command: DefineItem) -> DefineItem:
+    """The same command with its numbers in the shortest form; what is malformed stays as it is."""
+    return DefineItem(command.id, command.sku, canonical_item(command.item))
+
+
 def _shortest(number: str | None) -> str | None:
     return None if number is None else str(quantities.canonical(number))

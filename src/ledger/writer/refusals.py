@@ -2,7 +2,7 @@
 
 from ledger.domain.context import Context
 from ledger.domain.facts import Command, RaiseLevel, Refused, Resolved
-from ledger.domain.items import DefineItem
+from ledger.domain.items import DefineItem, normalise_item
 from ledger.domain.movements import MovementCommand, Reversal, normalise
 from ledger.domain.rejections import Rejected
 from ledger.domain.supply import (
@@ -30,7 +30,7 @@ def refusal(offset: int, command: Command, rejected: Rejected, context: Context)
             asked.id,
             asked.sku,
             envelope.ITEM_DEFINED if type(asked) is DefineItem else envelope.LEVEL_RAISED,
-            fingerprint(asked) if type(asked) is DefineItem else "",
+            fingerprint(normalise_item(asked)) if type(asked) is DefineItem else "",
             rejected.code,
             rejected.detail,
             rejected.numbers,

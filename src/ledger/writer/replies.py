@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from ledger.domain.facts import Command, Fact, Moved, RaiseLevel, Refused, Resolved
-from ledger.domain.items import DefineItem, ItemDefined, canonical_item
+from ledger.domain.items import DefineItem, ItemDefined, canonical_item, normalise_item
 from ledger.domain.movements import MovementCommand, Reversal, normalise
 from ledger.domain.rejections import Rejected
 from ledger.domain.supply import SUPPLY_COMMANDS, SUPPLY_FACTS, SupplyCommand, normalise_supply
@@ -164,7 +164,8 @@ def same(command: Command, fact: Answered) -> bool:
     asked = command.command if type(command) is Resolved else command
     if type(asked) is DefineItem:
         if type(fact) is Refused:
-            return fingerprint(asked) == fact.fingerprint
+            # Logs of before hold that of the description as it was spelled.
+            return fact.fingerprint in {fingerprint(normalise_item(asked)), fingerprint(asked)}
         wanted = (asked.sku, canonical_item(asked.item))
         return type(fact) is ItemDefined and (fact.sku, fact.item) == wanted
     if type(asked) is RaiseLevel:
