@@ -141,7 +141,9 @@ def _decide_resolved(
     # A malformed command is malformed whatever it refers to.
     if type(answer) is Rejected and not answer.needs_state:
         return answer
-    wrong = check_original(state, command, original)  # type: ignore[arg-type]
+    # Here and not among the extras, which are passed over where all is sound.
+    wrong = codes.check_id(command.original_id or "")  # type: ignore[union-attr]
+    wrong = wrong or check_original(state, command, original)  # type: ignore[arg-type]
     if wrong is not None:
         return wrong
     if type(answer) is Moved and original is not None:

@@ -9,7 +9,8 @@ Precedence, highest first; inside a group in the order given. The first that app
    `invalid_location`, `invalid_lot`, `invalid_status`, (nothing would move) `invalid_request`,
    `invalid_quantity` (form), `invalid_time`, `invalid_cost`, (supply_order) `invalid_id`,
    (expected_on_hand) `invalid_quantity`, and `invalid_request` where no stock key is touched,
-   `invalid_reference`, (note) `invalid_request`, `invalid_item`: need no state, leave no record.
+   `invalid_reference`, (note) `invalid_request`, (original_id) `invalid_id`, `invalid_item`: need
+   no state, leave no record.
    Of a supply order the note comes before what follows the ids.
 3. `unknown_movement`, `not_reversible`, `already_reversed`, `item_in_use`, `unknown_item` (strict
    items only), `invalid_quantity` (more comes back than is left of the original; more decimals than

@@ -40,6 +40,8 @@ DESCENDING = """
     return      disposition         'keep'             invalid_request
     return      location            ''                 invalid_location
     return      quantity            '-1'               invalid_quantity
+    return      note                ''                 invalid_request
+    return      original_id         ''                 invalid_id
     scrapped    occurred_at         '2026'             invalid_time
     scrapped    expected_on_hand    'many'             invalid_quantity
     scrapped    expected_on_hand    '1'                invalid_request
@@ -126,6 +128,7 @@ def test_malformed_comes_before_state() -> None:
     past.when(make.issue("7", note="")).malformed("invalid_request")
     past.when(make.customer_return(original_id="nobody", note="")).malformed("invalid_request")
     past.when(make.reversal("nobody", note="")).malformed("invalid_request")
+    past.when(make.customer_return(original_id="")).malformed("invalid_id")
 
 
 def _cases() -> dict[str, tuple[tuple[Command, ...], Command]]:

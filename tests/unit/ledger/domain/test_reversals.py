@@ -2,10 +2,12 @@
 
 import pytest
 
+from ledger.domain.context import Context, Rules
+from ledger.domain.decider import decide
 from ledger.domain.facts import Command
 from tests import builders as make
-from tests.builders import PLACE
-from tests.given import given
+from tests.builders import NOW_MS, PLACE
+from tests.given import Outcome, given
 
 REVERSIBLE: list[Command] = [
     make.receipt("2", id="it"),
@@ -73,6 +75,16 @@ def test_the_whole_movement_at_its_own_key() -> None:
 def test_the_name_of_a_movement_is_an_id(name: str) -> None:
     """A malformed one is refused without any state."""
     given().when(make.reversal(name)).malformed("invalid_id")
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 129, "x" * 200_000, "a\0b"])
+def test_what_a_return_names_is_an_id(name: str) -> None:
+    """As what a reversal names; also where ids and references were found sound together."""
+    past = given()
+    past.when(make.customer_return(original_id=name)).malformed("invalid_id")
+    command = make.customer_return(original_id=name)
+    decision = decide(past.state, command, Context(Rules(), NOW_MS, sound=True))
+    Outcome(decision).malformed("invalid_id")
 
 
 @pytest.mark.parametrize("original", ["in", "moved", "undone"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ledger.domain.facts import Moved
-from ledger.domain.movements import Receipt, Reference
+from ledger.domain.facts import Command, Moved
+from ledger.domain.movements import MovementCommand, Reference
 from ledger.domain.rejections import Rejected
 from ledger.events.envelope import TRAIL_LEVEL
 from ledger.writer.outcomes import Replayed
@@ -16,26 +16,28 @@ from tests.unit.ledger.writer.harness import World, tell_all, writer_of
 MANY = SORTED_AS_DECIDED * TURN_COMMANDS_MAX + 200
 
 
-def _odd(kind: str) -> Receipt:
+def _odd(kind: str) -> MovementCommand:
     if kind == "id":
         return make.receipt("1", id="no\x00id")
+    if kind == "original_id":
+        return make.customer_return("1", id="odd", original_id="")
     return make.receipt("1", id="odd", reference=Reference("order", ""))
 
 
-@pytest.mark.parametrize("kind", ["id", "reference"])
+@pytest.mark.parametrize("kind", ["id", "reference", "original_id"])
 @pytest.mark.parametrize("place", [0, 100, MANY - 1])
 def test_one_that_is_malformed_is_found_wherever_it_stands(kind: str, place: int) -> None:
     """And it alone is refused."""
 
     async def main() -> None:
         world = World()
-        commands = [make.receipt("1", id=f"id-{n}") for n in range(MANY)]
+        commands: list[Command] = [make.receipt("1", id=f"id-{n}") for n in range(MANY)]
         commands[place] = _odd(kind)
         async with world.ledger() as ledger:
             answers = await tell_all(ledger, commands)
         wrong = answers.pop(place)
         assert isinstance(wrong, Rejected)
-        assert wrong.code == f"invalid_{kind}"
+        assert wrong.code == f"invalid_{kind.removeprefix('original_')}"
         assert {type(one) for one in answers} == {Moved}
         assert len(world.ids()) == MANY - 1
 

@@ -6,13 +6,16 @@ from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide
 from ledger.domain.facts import Refused
 from ledger.domain.items import DefineItem, Item, Supplier
-from ledger.domain.rejections import Rejected
+from ledger.domain.rejections import Rejected, refused
 from ledger.events.codec import fingerprint
+from ledger.writer.outcomes import Replayed
 from ledger.writer.refusals import refusal
 from ledger.writer.replies import same
 from tests import builders as make
 from tests.builders import NOW_MS, SKU
 from tests.given import given
+from tests.simulation.clock import now_ms, run
+from tests.unit.ledger.writer.harness import World, tell, writer_of
 
 TERMS = Supplier("ACME", 14, "012.50", "25.0")
 CONTEXT = Context(Rules(), NOW_MS)
@@ -50,3 +53,25 @@ def test_a_refused_item_of_an_older_log_is_still_the_same() -> None:
     fact.fingerprint = fingerprint(asked)
     assert same(_described("2.50", TERMS), fact)
     assert not same(_described("2.51", TERMS), fact)
+
+
+def test_a_refusal_that_was_recorded_is_answered_as_ever() -> None:
+    """Older logs hold some of a return whose original_id is no id; today it leaves no record."""
+
+    async def main() -> None:
+        world = World()
+        async with world.ledger() as ledger:
+            offset = writer_of(ledger).state.offset
+        asked = make.customer_return(id="old", original_id="")
+        rejected = refused("unknown_movement", "no movement of this SKU has the original_id")
+        world.write(refusal(offset, asked, rejected, Context(Rules(), now_ms())))
+        async with world.ledger(instance="two") as ledger:
+            again = await tell(ledger, make.customer_return(id="old", original_id=""))
+            assert isinstance(again, Replayed)
+            assert getattr(again.fact, "code", "") == "unknown_movement"
+            new = await tell(ledger, make.customer_return(id="new", original_id=""))
+            assert isinstance(new, Rejected)
+            assert new.code == "invalid_id"
+            assert "new" not in world.ids()
+
+    run(main())
