@@ -123,7 +123,7 @@ class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """@customer → location, or → @scrap."""
-        disposition = self.disposition or "restock"
+        disposition = "restock" if self.disposition is None else self.disposition
         if disposition not in codes.DISPOSITIONS:
             return malformed(
                 "invalid_request",

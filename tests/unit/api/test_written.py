@@ -25,7 +25,7 @@ def every_kind() -> list[Command]:
         builders.issue("5", id="sold"),
         builders.customer_return("1", original_id="sold", disposition="quarantine"),
         builders.customer_return("1", disposition="scrap"),
-        builders.customer_return("1", disposition=""),
+        builders.customer_return("1"),
         builders.supplier_return("1"),
         builders.adjustment("-2", reason="lost"),
         builders.adjustment("4"),
@@ -48,3 +48,12 @@ def test_the_answer_is_the_document(partition: int) -> None:
         document = {"movement": movement_document(fact, partition), "stock": stock_document(fact)}
         assert written(fact, partition) == msgspec.json.encode(document)
     assert len(kinds) == 10
+
+
+def test_an_empty_disposition_of_an_older_log_is_shown_as_it_was_recorded() -> None:
+    """It is refused now."""
+    fact = Given().apply(builders.customer_return("1"))
+    assert isinstance(fact, Moved)
+    fact.command.disposition = ""  # type: ignore[union-attr]
+    document = {"movement": movement_document(fact, 0), "stock": stock_document(fact)}
+    assert written(fact, 0) == msgspec.json.encode(document)

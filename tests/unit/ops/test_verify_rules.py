@@ -123,16 +123,25 @@ def test_what_came_with_a_later_level(
     assert set(report.findings.counts) <= {"level_too_early"}
 
 
-def test_a_condition_on_no_stock_key_in_an_older_log_is_read_as_ever() -> None:
+@pytest.mark.parametrize(
+    ("good", "older"),
+    [
+        # A condition on no stock key.
+        ({"disposition": "scrap"}, {"expected_on_hand": "0"}),
+        ({}, {"disposition": ""}),
+    ],
+)
+def test_what_older_logs_have_is_read_as_ever(good: dict[str, str], older: dict[str, str]) -> None:
     """It is refused now; where such a return counts, it is replayed and found to be sound."""
     log = cases.MemoryLog(1)
     teller = cases.Teller(log)
     teller.tell(cases.receipt("m1", make.SKU))
     teller.state.offset = teller.end
-    asked = make.customer_return(disposition="scrap", id="m2")
+    asked = make.customer_return(id="m2", **good)
     fact = decide(teller.state, asked, Context(Rules(), teller.now_ms))
     assert isinstance(fact, Moved)
-    fact.command.expected_on_hand = "0"  # type: ignore[union-attr]
+    for name, value in older.items():
+        setattr(fact.command, name, value)
     teller.lay(fact)
     assert asyncio.run(verify_partition(Sources(log), 0)).findings.counts == {}
     state, chain = PartitionState(), Chain(0)

@@ -104,6 +104,13 @@ def test_precedence_of_what_depends_on_state(code: str, fields: dict[str, Any]) 
     past.when(make.customer_return(**fields)).refused(code)
 
 
+@pytest.mark.parametrize("disposition", ["", "keep", "restock "])
+def test_a_disposition_is_one_of_those_there_are(disposition: str) -> None:
+    """An empty one is none of them, and no default."""
+    command = make.customer_return(disposition=disposition)
+    given().when(command).malformed("invalid_request")
+
+
 def test_a_version_comes_before_stock() -> None:
     """Who expected something else is not told of a shortfall."""
     past = given(make.receipt("6"))
