@@ -165,7 +165,9 @@ def _decide_item(
             f"{command.sku} has movements or open supply orders; its scale stays {sku.scale}",
             scale=str(sku.scale),
         )
-    if sku is not None and command.item.lot_tracked and not all(map(has_lot, sku.levels)):
+    # Where it was on before, the reversal of an earlier movement may have brought such stock.
+    turned_on = sku is not None and command.item.lot_tracked and not sku.described.lot_tracked
+    if sku is not None and turned_on and not all(map(has_lot, sku.levels)):
         return refused("item_in_use", f"{command.sku} has stock without a lot; move it first")
     return ItemDefined(
         state.offset,

@@ -6,8 +6,8 @@ import pytest
 
 from ledger.domain.context import Rules
 from ledger.domain.items import Item, Supplier, check_item
-from tests.builders import SKU, define, issue, receipt
-from tests.given import given
+from tests.builders import SKU, adjustment, define, issue, receipt, reversal, transfer
+from tests.given import Given, given
 
 GTINS = ["40170725", "614141000036", "4006381333931", "9780306406157", "10614141000415"]
 
@@ -96,6 +96,39 @@ def test_strict_items() -> None:
     strict.apply(define())
     strict.when(receipt("1")).then(quantity=1)
     given().when(receipt("1")).then(quantity=1)
+
+
+def _without_a_lot() -> Given:
+    """Stock without a lot of an item that is tracked by lot: the reversal of what was picked
+    before it was."""
+    return given(
+        receipt("3", unit_cost="2"),
+        issue("3", id="out"),
+        define(lot_tracked=True),
+        reversal("out"),
+    )
+
+
+def test_an_item_that_is_tracked_by_lot_may_stay_so() -> None:
+    """Stock without a lot stands against turning it on, and against nothing else."""
+    given(receipt("3")).when(define(lot_tracked=True)).refused("item_in_use")
+    past = _without_a_lot()
+    item = past.when(define(lot_tracked=True, name="n")).described().item
+    assert (item.lot_tracked, item.name) == (True, "n")
+
+
+def test_how_stock_without_a_lot_gets_one() -> None:
+    """Tracking is turned off, the stock put in under its lot and taken out without one, in this
+    order, which keeps its value; then tracking is turned on again."""
+    past = _without_a_lot()
+    for command in (issue("3"), transfer("3"), adjustment("-3")):
+        past.when(command).refused("invalid_lot")
+    past.apply(define())
+    past.apply(adjustment("3", reason="other", lot="L"))
+    past.when(define(lot_tracked=True)).refused("item_in_use")
+    past.apply(adjustment("-3", reason="other"))
+    past.apply(define(lot_tracked=True))
+    past.when(issue("3", lot="L")).then(value=6_000_000)
 
 
 def test_terms_of_supply_are_exact_and_in_the_scale_of_the_item() -> None:
