@@ -39,7 +39,7 @@ def post(  # noqa: C901, PLR0912 - guards first, one a line; on the path of ever
         if original is None:
             moved.value = value_out(sku, quantity)
         else:
-            moved.value = _value_back(moved, sku, original)
+            moved.value, moved.cost_basis = _value_back(moved, sku, original)
     else:
         if unit_cost >= 0:
             value, basis = costing.value_at(unit_cost, quantity, moved.scale), "given"
@@ -56,12 +56,15 @@ def post(  # noqa: C901, PLR0912 - guards first, one a line; on the path of ever
     return moved
 
 
-def _value_back(moved: Moved, sku: SkuState, original: Moved) -> int:
+def _value_back(moved: Moved, sku: SkuState, original: Moved) -> tuple[int, str]:
     """What the reversal of `original` takes out of stock: the value that came in, as far as it is
-    still there; the last unit takes all that is left."""
-    if moved.target[0] == "@" and moved.quantity < sku.quantity:
-        return min(original.value, sku.value)
-    return value_out(sku, moved.quantity)
+    still there; the last unit takes all that is left. And where the number is from: the original
+    where it is its value. Inside stock nothing is taken out, and the average says what it costs."""
+    if moved.target[0] != "@":
+        return value_out(sku, moved.quantity), "average"
+    last = moved.quantity >= sku.quantity
+    value = sku.value if last else min(original.value, sku.value)
+    return value, "original" if value == original.value else "average"
 
 
 def _value_in(moved: Moved, sku: SkuState, original: Moved | None) -> tuple[int, str]:

@@ -38,7 +38,7 @@ def check_original(
 def decide_reversal(  # noqa: C901, PLR0911 - guards first, one a line
     state: PartitionState, command: Reversal, original: Moved | None, context: Context
 ) -> Moved | Rejected:
-    """The opposite of `original`, at the value that it moved; once only."""
+    """The opposite of `original`, at the value that it moved as far as `post` can; once only."""
     identity = command.id or ""
     wrong = (
         codes.check_sku(command.sku) or codes.check_id(identity) or codes.check_id(command.reverses)

@@ -27,13 +27,18 @@ def share(value: int, part: int, whole: int) -> int:
 
 def value_out(stock: "Stock", fact: Moved, original: Earlier | None) -> tuple[int, str]:
     """Value and basis of what leaves a place; `original` is what a reversal undoes."""
-    basis = "average" if original is None else "original"
-    quantity = fact.quantity
+    quantity, out = fact.quantity, fact.target[0] == "@"
     if quantity >= stock.total:
-        return stock.value, basis
-    if original is not None and fact.target[0] == "@":
-        return min(share(original.value, quantity, original.quantity), stock.value), basis
-    return share(stock.value, quantity, stock.total), basis
+        value = stock.value
+    elif original is not None and out:
+        value = min(share(original.value, quantity, original.quantity), stock.value)
+    else:
+        value = share(stock.value, quantity, stock.total)
+    if original is None:
+        return value, "average"
+    # In older logs every reversal says `original`, whatever made its value.
+    its = (out and value == original.value) or fact.cost_basis == "original"
+    return value, "original" if its else "average"
 
 
 def value_in(stock: "Stock", fact: Moved, original: Earlier | None) -> tuple[int, str]:

@@ -6,13 +6,15 @@ The records are chained anew after they were spoilt, so that nothing but the rul
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import pytest
 
 from ledger.domain.context import Context, Rules
 from ledger.domain.decider import decide, evolve
-from ledger.domain.facts import Moved
+from ledger.domain.facts import Command, Moved, Resolved
+from ledger.domain.movements import Reversal
 from ledger.domain.stock import PartitionState
 from ledger.events.chain import Chain
 from ledger.events.trails import Trail, encode_trail
@@ -65,6 +67,7 @@ def test_a_good_story_breaks_no_rule() -> None:
     [
         (data("m1", value="21"), "wrong_value"),
         (data("m1", cost_basis="standard"), "wrong_value"),
+        (data("m10", cost_basis="average"), "wrong_value"),
         (entry("m2", 1, on_hand="9", available="9"), "wrong_balance"),
         (command("m3", quantity="1"), "wrong_accounts"),
         (command("m3", to_location="ELSEWHERE"), "wrong_accounts"),
@@ -94,6 +97,54 @@ def test_each_broken_rule_is_noticed(spoil: Spoil, code: str) -> None:
     told = story()
     spoil(told)
     assert code in walked(told)
+
+
+PAST = (
+    make.receipt("10", id="in", unit_cost="1"),
+    make.transfer("5", id="moved"),
+    make.receipt("10", unit_cost="3"),
+    make.reversal("moved", id="back"),
+    make.issue("10"),
+    make.reversal("in", id="out"),
+    make.receipt("4", id="pears", sku="pear", unit_cost="2"),
+    make.receipt("4", sku="pear", unit_cost="5"),
+    make.reversal("pears", id="pears out", sku="pear"),
+)
+
+
+@pytest.mark.parametrize(
+    ("identity", "basis", "found"),
+    [
+        ("back", "average", {}),
+        ("out", "average", {}),
+        # So every reversal said before the two were told apart.
+        ("back", "original", {}),
+        ("out", "original", {}),
+        ("back", "given", {"wrong_value": 1}),
+        ("out", "none", {"wrong_value": 1}),
+        ("pears out", "original", {}),
+        ("pears out", "average", {"wrong_value": 1}),
+    ],
+)
+def test_where_the_value_of_a_reversal_is_from(
+    identity: str, basis: str, found: dict[str, int]
+) -> None:
+    """Of what goes out of stock: the original where it is its value, else the average."""
+    log = cases.MemoryLog(1)
+    teller = cases.Teller(log)
+    facts: dict[str, Moved] = {}
+    for asked in PAST:
+        teller.state.offset = teller.end
+        command: Command = copy(asked)
+        if isinstance(command, Reversal):
+            command = Resolved(command, facts[command.reverses])
+        fact = decide(teller.state, command, Context(Rules(), teller.now_ms))
+        assert isinstance(fact, Moved)
+        facts[fact.id] = fact
+        if fact.id == identity:
+            fact.cost_basis = basis
+        teller.lay(fact)
+    assert asyncio.run(verify_partition(Sources(log), 0)).findings.counts == found
 
 
 def test_skus_and_openings_lie_in_their_partition() -> None:

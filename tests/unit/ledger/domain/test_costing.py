@@ -99,7 +99,7 @@ def test_reversing_a_receipt_never_takes_more_than_is_there() -> None:
         make.issue("2"),
     )
     assert past.sku().value == 6_000_000
-    past.when(make.reversal("dear")).then(value=6_000_000)
+    past.when(make.reversal("dear")).then(value=6_000_000, cost_basis="average")
 
 
 def test_reversing_the_last_unit_takes_the_remainder() -> None:
@@ -108,6 +108,34 @@ def test_reversing_the_last_unit_takes_the_remainder() -> None:
     past.apply(make.issue("1"))
     past.apply(make.reversal("a"))
     assert (past.sku().quantity, past.sku().value) == (0, 0)
+
+
+def test_a_basis_of_the_original_is_the_value_of_the_original() -> None:
+    """The last units take what is left, which need not be that."""
+    past = given(make.receipt("10", unit_cost="1", id="a"), make.receipt("10", unit_cost="9"))
+    past.apply(make.pick("10"))
+    past.when(make.reversal("a")).then(value=50_000_000, cost_basis="average")
+    alone = given(make.receipt("10", unit_cost="1", id="a"))
+    alone.when(make.reversal("a")).then(value=10_000_000, cost_basis="original")
+
+
+@pytest.mark.parametrize("inside", [make.transfer("5", id="it"), make.status_change("5", id="it")])
+def test_reversing_a_move_inside_says_what_the_goods_cost_now(inside: Any) -> None:
+    """As the move itself does; the value stays in stock."""
+    past = given(make.receipt("10", unit_cost="1"))
+    assert past.apply(inside).value == 5_000_000  # type: ignore[union-attr]
+    past.apply(make.receipt("10", unit_cost="3"))
+    past.when(make.reversal("it")).then(value=10_000_000, cost_basis="average")
+    past.apply(make.reversal("it"))
+    assert (past.sku().quantity, past.sku().value) == (20, 40_000_000)
+
+
+def test_parts_that_come_back_are_rounded_each_for_itself() -> None:
+    """A quarter of a millionth is nothing, so that four of them are not the whole."""
+    past = given(make.receipt("3", unit_cost="0"), make.receipt("1", unit_cost="0.000001"))
+    past.apply(make.issue("4", id="out"))
+    parts = [past.apply(make.customer_return("1", original_id="out")) for _ in range(4)]
+    assert [(part.value, part.cost_basis) for part in parts] == [(0, "original")] * 4  # type: ignore[union-attr]
 
 
 def test_reversing_an_issue_brings_back_its_value() -> None:
