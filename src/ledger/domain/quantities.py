@@ -18,6 +18,9 @@ Number = str | int | float
 _TEXT_LENGTH_MAX = 40
 _TOO_LARGE = "the number is beyond 10^18"
 _COST_TOO_LARGE = f"a cost is 0 to {SCALED_MAX // COST_UNIT}"
+_NO_NUMBER = 'expected a decimal number such as "6" or "-1.25"'
+_TOO_LONG = "a number has at most 19 digits before the point and 18 behind it"
+_DIGITS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _DECIMAL = re.compile(r"(-?)([0-9]{1,19})(?:\.([0-9]{1,18}))?", re.ASCII)
 
 
@@ -46,7 +49,8 @@ def _parse_text(number: str, scale: int) -> tuple[int, str] | Rejected:
         return malformed("invalid_quantity", _TOO_LARGE)
     match = _DECIMAL.fullmatch(number)
     if match is None:
-        return malformed("invalid_quantity", 'expected a decimal number such as "6" or "-1.25"')
+        too_long = _DIGITS.fullmatch(number) is not None
+        return malformed("invalid_quantity", _TOO_LONG if too_long else _NO_NUMBER)
     sign, whole, fraction = match[1], match[2], (match[3] or "").rstrip("0")
     if int(whole) + bool(fraction) > SCALED_MAX:
         return malformed("invalid_quantity", _TOO_LARGE)

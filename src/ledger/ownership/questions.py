@@ -13,7 +13,7 @@ from ledger.writer.options import Options
 from ledger.writer.outcomes import Replayed
 from ledger.writer.partition import PartitionWriter
 from ledger.writer.refusals import level_too_low
-from ledger.writer.replies import same
+from ledger.writer.replies import key_reused, same
 
 Preview = Moved | ItemDefined | SupplyFact | Rejected | Replayed
 PREVIEWS = (Moved, ItemDefined, *SUPPLY_FACTS, Rejected, Replayed)
@@ -41,7 +41,7 @@ async def preview(
     if fact is not None:
         if same(command, fact):  # type: ignore[arg-type]
             return Replayed(fact)  # type: ignore[arg-type]
-        return Rejected("idempotency_key_reused", "the id was used before")
+        return key_reused(command)
     if level_needed(command, options.type_levels) > writer.state.level:
         return level_too_low(writer.state.level)
     if needs_original(command):

@@ -153,10 +153,13 @@ def _reply(duplicate: Duplicate, fact: Fact) -> Outcome:
     if same(duplicate.command, fact):
         own = duplicate.submission.stated(duplicate.index, fact)
         return fact if own else Replayed(fact)
-    return Rejected(
-        "idempotency_key_reused",
-        f"the id {duplicate.command.id} was used for other content; send a new id",
-    )
+    return key_reused(duplicate.command)
+
+
+def key_reused(command: Command) -> Rejected:
+    """The refusal of a command whose id was used for another one."""
+    detail = f"the id {command.id} was used for other content; send a new id"
+    return Rejected("idempotency_key_reused", detail)
 
 
 def same(command: Command, fact: Answered) -> bool:

@@ -242,6 +242,16 @@ def test_what_no_balance_could_be_is_malformed(expected: Any) -> None:
     given().when(make.receipt(expected_on_hand=expected)).malformed("invalid_quantity")
 
 
+@pytest.mark.parametrize("number", [10**19, 10**24, "1" * 20, "-" + "0" * 25, "0." + "1" * 19])
+def test_what_is_wrong_with_many_digits_is_said(number: Any) -> None:
+    """It is a decimal number, and has too many of them."""
+    says = "a number has at most 19 digits before the point and 18 behind it"
+    wrong = given().when(make.receipt(expected_on_hand=number)).malformed("invalid_quantity")
+    assert wrong.detail == f"expected_on_hand: {says}"
+    wrong = given().when(make.receipt(str(number))).malformed("invalid_quantity")
+    assert wrong.detail == says
+
+
 def test_which_key_an_expectation_is_about() -> None:
     """The one taken from, else the one put into."""
     past = given(make.receipt("6"), make.receipt("2", location="MAIN/B"))

@@ -37,3 +37,17 @@ def test_what_is_on_its_way_is_not_reversed_as_something_else() -> None:
             assert all(isinstance(outcome, Moved) for outcome in await sent)
 
     run(main())
+
+
+def test_an_id_that_was_used_is_told_as_it_would_be() -> None:
+    """In the words of the answer that is not for a dry run."""
+
+    async def main() -> None:
+        async with World().ledger() as ledger:
+            await tell(ledger, make.receipt("6", id="a"))
+            command = make.receipt("7", id="a")
+            _, previewed = await ledger.dry_run(command, actor=None)
+            assert isinstance(previewed, Rejected)
+            assert previewed == await tell(ledger, command)
+
+    run(main())
