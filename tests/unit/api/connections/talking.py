@@ -95,9 +95,11 @@ async def talking(
     """A connection to it."""
     async with served(app, protocol) as port, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        yield reader, writer
-        app.may.set()
-        writer.close()
+        try:
+            yield reader, writer
+        finally:
+            app.may.set()
+            writer.close()
 
 
 async def send(writer: asyncio.StreamWriter, pieces: int = MANY) -> None:
