@@ -84,7 +84,7 @@ def load(  # noqa: PLR0913 - each is a flag
     if as_json:
         print_document(document)
     else:
-        for line in _lines(document):
+        for line in lines(document):
             stdout().print(line, markup=False)
     if refused:
         raise typer.Exit(ExitCode.FOUND_WRONG)
@@ -146,21 +146,23 @@ def _bar() -> Progress:
 
 
 def _show(bar: Progress, task: Any, counts: Counts, source: Source) -> None:
-    good = counts.accepted + counts.replayed
-    text = f"{good:,} counted, {counts.refused_total:,} refused"
+    text = f"{counts.good:,} counted, {counts.refused_total:,} refused"
     bar.update(task, completed=source.position(), description=text)
 
 
-def _lines(document: dict[str, Any]) -> list[str]:
-    lines = [
+def lines(document: dict[str, Any]) -> list[str]:
+    """The document for people."""
+    said = [
         f"{document['records']:,} records in {document['seconds']:.1f} s: "
         f"{document['accepted']:,} accepted, {document['replayed']:,} replayed, "
         f"{sum(document['refused'].values()):,} refused, "
         f"{sum(document['skipped'].values()):,} skipped; "
         f"{document['movements_per_second']:,} movements/s"
     ]
-    lines += [f"  skipped, {reason}: {count:,}" for reason, count in document["skipped"].items()]
-    lines += [f"  refused, {code}: {count:,}" for code, count in document["refused"].items()]
+    if resumed := document["resumed_records"]:
+        said.append(f"  {resumed:,} records of these were done in an earlier run")
+    said += [f"  skipped, {reason}: {count:,}" for reason, count in document["skipped"].items()]
+    said += [f"  refused, {code}: {count:,}" for code, count in document["refused"].items()]
     if document["rejects"]:
-        lines.append(f"  refused lines: {document['rejects']}")
-    return lines
+        said.append(f"  refused lines: {document['rejects']}")
+    return said

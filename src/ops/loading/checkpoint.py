@@ -35,6 +35,11 @@ class Counts(msgspec.Struct):
     positions: dict[int, int] = msgspec.field(default_factory=dict)
 
     @property
+    def good(self) -> int:
+        """Movements that count."""
+        return self.accepted + self.replayed
+
+    @property
     def refused_total(self) -> int:
         """Refusals of every kind."""
         return sum(self.refused.values())

@@ -57,6 +57,8 @@ class Load:
         self._rejects = Rejects(plan.rejects_path)
         self.counts = Counts()
         self.resumed_records = 0
+        # Of these, those that count: the counts themselves go on.
+        self.resumed_good = 0
 
     async def run(self, rows: Iterator[Row], client: BulkClient) -> Counts:
         """Send all rows that have no answer yet."""
@@ -90,7 +92,9 @@ class Load:
             return
         self.counts = found.counts
         self.resumed_records = found.counts.records
+        self.resumed_good = found.counts.good
         await asyncio.to_thread(_skip, rows, found.counts.records)
+        # A bar's rate begins with the first that it hears, so what was skipped is not in it.
         self._told(self.counts)
 
     def _next_window(self, rows: Iterator[Row]) -> Window:
@@ -196,7 +200,7 @@ def summary(load: Load, started_at: float) -> dict[str, Any]:
     """The document of `--json`."""
     counts = load.counts
     seconds = time.monotonic() - started_at
-    sent = counts.accepted + counts.replayed
+    sent = counts.good - load.resumed_good
     return {
         "records": counts.records,
         "accepted": counts.accepted,

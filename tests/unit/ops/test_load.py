@@ -3,15 +3,18 @@
 import asyncio
 import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.console import CommandError
+from ops.load import lines
 from ops.loading.checkpoint import Counts, checkpoint_path, read_checkpoint, write_checkpoint
 from ops.loading.client import BulkClient, Item, Position, Result
-from ops.loading.load import LANES, Load, Plan
+from ops.loading.load import LANES, Load, Plan, summary
 from ops.loading.rows import Row
 from tests.unit.ops.mapping_files import MINIMAL, mapper, row
 
@@ -49,12 +52,18 @@ class Ledger(BulkClient):
         return identity in self.movements and self.movements[identity]["sku"] == sku
 
 
-def load(tmp_path: Path, ledger: Ledger, rows: list[Row], batch_items: int = 2) -> Load:
+def load(
+    tmp_path: Path,
+    ledger: Ledger,
+    rows: list[Row],
+    batch_items: int = 2,
+    told: Callable[[Counts], None] = lambda _counts: None,
+) -> Load:
     """Load rows; the checkpoint and the rejects lie in the folder."""
     plan = Plan(
         mapper(tmp_path, MINIMAL), batch_items, tmp_path / "checkpoint", tmp_path / "rejects"
     )
-    one = Load(plan, lambda _counts: None)
+    one = Load(plan, told)
     asyncio.run(one.run(iter(rows), ledger))
     return one
 
@@ -140,6 +149,28 @@ def test_an_interrupted_load_goes_on(tmp_path: Path, keep_checkpoint: bool) -> N
     assert done.counts.refused == expected.counts.refused
     assert done.counts.accepted + done.counts.replayed == expected.counts.accepted
     assert rejects(tmp_path) == rejects(whole)
+
+
+def test_the_rate_is_that_of_this_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier run sent took none of its seconds."""
+    ledger = Ledger(requests_max=20)
+    with pytest.raises(CommandError, match="gone"):
+        load(tmp_path, ledger, rows(100))
+    before = read_checkpoint(tmp_path / "checkpoint")
+    assert before is not None
+    ledger.requests_max = 1_000
+    heard: list[int] = []
+    done = load(tmp_path, ledger, rows(100), told=lambda counts: heard.append(counts.records))
+    assert heard[0] == before.counts.records
+    monkeypatch.setattr(time, "monotonic", lambda: 3.0)
+    document = summary(done, 1.0)
+    sent = done.counts.accepted + done.counts.replayed
+    assert document["accepted"] + document["replayed"] == sent == 78
+    assert document["movements_per_second"] == round((sent - before.counts.good) / 2)
+    assert document["resumed_records"] == before.counts.records > 0
+    assert [line for line in lines({**document, "rejects": None}) if "earlier run" in line] == [
+        f"  {before.counts.records:,} records of these were done in an earlier run"
+    ]
 
 
 def test_a_checkpoint_of_another_ledger_is_of_no_use(tmp_path: Path) -> None:
