@@ -51,8 +51,7 @@ def as_of(  # noqa: PLR0913 - each is a flag
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from ops.tables import Table
 
     console = stdout()
     position = ", ".join(f"{one}:{offset}" for one, offset in found["as_of_position"].items())
@@ -65,6 +64,6 @@ def _show(found: dict[str, Any]) -> None:
     for line in found["positions"]:
         mark = " negative" if line["negative"] else ""
         cells = line["location"], line["lot"] or "", line["status"], line["on_hand"] + mark
-        table.add_row(*map(Text, cells))
+        table.add_row(*cells)
     if found["positions"]:
         console.print(table)

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
-from rich.table import Table
 
 from ledger.config import ENV_PREFIX, Settings, open_log
 from ledger.presence import is_file
@@ -15,6 +14,7 @@ from ops.data_dir import check_data_dir, wrong_keys_file
 from ops.faults import explain
 from ops.logging import MASK, mask_text
 from ops.options import warn_of_unknown
+from ops.tables import Table
 from ops.unknown_names import unknown_names
 
 DATABASE_TIMEOUT_SECONDS = 10.0

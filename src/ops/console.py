@@ -3,10 +3,13 @@
 import os
 import sys
 from enum import IntEnum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 from rich.console import Console
+
+# Any that no table has.
+WIDTH_WITHOUT_EDGE: Final = 1_000_000
 
 
 class ExitCode(IntEnum):
@@ -34,8 +37,11 @@ def stderr() -> Console:
 
 
 def stdout() -> Console:
-    """Where results for people go."""
-    return Console(highlight=False, soft_wrap=True)
+    """Where results for people go. What is no terminal has no edge that a table must end at."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_EDGE
+    return console
 
 
 def print_document(document: object) -> None:

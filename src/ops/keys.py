@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from api.keys import ROLES_ALL, KeyRole, create_key, list_keys, revoke_key
 from ledger.config import Settings
 from ledger.errors import LedgerError
 from ops.console import CommandError, ExitCode, print_document, stderr, stdout
 from ops.options import with_settings
+from ops.tables import Table
 
 keys = typer.Typer(
     name="keys", help="Make, list and revoke API keys.", no_args_is_help=True,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from ops.tables import Table
 
 _SHOWN = ("value", "unit", "meaning", "formula", "source")
 
@@ -76,7 +76,7 @@ def show_explanation(console: Console, found: dict[str, Any]) -> None:
         table = Table("", "value", "unit", "meaning", "formula", "source", title=step["step"])
         for one in step["numbers"]:
             cells = (one["symbol"] or one["name"], *(one[name] for name in _SHOWN))
-            table.add_row(*(Text(cell or "") for cell in cells))
+            table.add_row(*(cell or "" for cell in cells))
         console.print(table)
     inputs = found["inputs"]
     console.print(f"on hand {inputs['on_hand']}, on order {inputs['on_order']}", markup=False)

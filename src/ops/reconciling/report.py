@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ledger.domain.codes import instant_text
 from ledger.domain.quantities import text
@@ -19,6 +17,7 @@ from ops.reconciling.compare import Row
 from ops.reconciling.keys import Key
 from ops.reconciling.proposals import Adjustment, movement
 from ops.reconciling.reconcile import Order, Outcome
+from ops.tables import Table
 from ops.whole_files import unwritten
 
 # A cell that begins so is taken for a formula by spreadsheets.
@@ -139,9 +138,9 @@ def _table(outcome: Outcome, rows: Sequence[Row]) -> Table:
     shown = [name for name in Key._fields if getattr(rows[0].key, name) is not None]
     table = Table()
     for name in shown:
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in ("stated", "on hand", "difference"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     table.add_column("proposal")
     why = {one.row.key: one.why for one in outcome.unproposed}
     for row in rows:
@@ -149,7 +148,7 @@ def _table(outcome: Outcome, rows: Sequence[Row]) -> Table:
         cells += [_text(one, row.scale) or "none" for one in (row.stated, row.on_hand)]
         cells.append(text(row.difference, row.scale))
         cells.append(why.get(row.key) or _proposal(row.key, outcome.adjustments.get(row.key, [])))
-        table.add_row(*map(Text, cells))
+        table.add_row(*cells)
     return table
 
 

@@ -5,11 +5,10 @@ from itertools import islice
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ops.replay.answer import SkuAnswer, StockRow
 from ops.replay.partition import PartitionAnswer
+from ops.tables import Table
 
 
 def show(
@@ -75,5 +74,5 @@ def _table(rows: Sequence[tuple[SkuAnswer, StockRow]], *, has_range: bool) -> Ta
     for sku, row in rows:
         moved = (row.opening, row.came, row.went) if has_range else ()
         cells = (sku.sku, row.location, row.lot, row.status, *moved, row.on_hand, sku.unit)
-        table.add_row(*(Text(cell or "") for cell in cells))
+        table.add_row(*(cell or "" for cell in cells))
     return table

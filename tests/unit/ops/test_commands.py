@@ -81,6 +81,17 @@ def test_config_shows_what_is_in_force(run: Run, monkeypatch: pytest.MonkeyPatch
     assert "STOCKLEDGER_KAFKA_BOOTSTRAP" in out
 
 
+def test_nothing_is_cut_off(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no terminal, each line is whole, and no part of a value is markup."""
+    monkeypatch.setenv("COLUMNS", "40")
+    url = "postgresql+asyncpg://average@[fe80::1]/a-database-of-a-long-name"
+    out = run("config", "--database-url", url)[1]
+    assert ["database_url", url, "STOCKLEDGER_DATABASE_URL"] in map(str.split, out.splitlines())
+    name = "a [bold] scanner " * 5
+    made = json.loads(run("keys", "create", name.strip(), "--json")[1])
+    assert f"{made['id']}  {name.strip()}  " in run("keys", "list")[1]
+
+
 def test_config_check_names_what_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A misspelt variable would otherwise be silently without effect."""
     assert run("config", "--check")[0] == 0
