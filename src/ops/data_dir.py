@@ -28,6 +28,12 @@ def prepare_data_dir(settings: Settings) -> None:
         raise CommandError(f"the data directory {folder} cannot be written: {reason}") from None
 
 
+def prepare_views_dir(settings: Settings) -> None:
+    """As `prepare_data_dir`, for what uses the views alone, which may lie elsewhere."""
+    if settings.database_url is None:
+        prepare_data_dir(settings)
+
+
 def wrong_keys_file(settings: Settings) -> str | None:
     """That a directory lies where the keys of private texts would be, if so.
 

@@ -7,7 +7,7 @@ import typer
 
 from ledger.config import Settings
 from ops.console import print_document, stdout
-from ops.data_dir import prepare_data_dir
+from ops.data_dir import prepare_views_dir
 from ops.faults import explain
 from ops.logging import mask_text
 
@@ -18,7 +18,7 @@ def migrate(
     as_json: Annotated[bool, typer.Option("--json", help="One document on stdout.")] = False,
 ) -> None:
     """Bring the views' tables up to date. The log itself never needs a migration."""
-    prepare_data_dir(settings)
+    prepare_views_dir(settings)
     from projections.migrate import upgrade
 
     try:

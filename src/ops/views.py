@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ledger.config import Settings
 from ledger.presence import is_file
 from ops.console import CommandError, ExitCode
-from ops.data_dir import prepare_data_dir
+from ops.data_dir import prepare_views_dir
 from ops.faults import explain
 from ops.logging import mask_text
 
@@ -68,7 +68,7 @@ def with_views(settings: Settings, work: "Callable[[Database], Awaitable[_Answer
 
     async def opened() -> _Answer:
         check_there(settings)
-        prepare_data_dir(settings)
+        prepare_views_dir(settings)
         async with opened_views(settings) as database:
             return await work(database)
 
