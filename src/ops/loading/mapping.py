@@ -32,6 +32,7 @@ from ops.loading.values import (
     compile_condition,
     compile_template,
     compile_value,
+    find_zone,
 )
 
 IDENTITY_LENGTH = 20
@@ -136,6 +137,7 @@ def check_source(path: Path, source: SourceSpec) -> None:
     """See what the form of the document cannot say."""
     if len(source.delimiter) != 1:
         raise CommandError(f"{path}: source.delimiter is one character")
+    find_zone(source.time_zone, f"{path}: source.time_zone")
 
 
 def compile_mapping(mapping: Mapping, columns: list[str] | None, identity: str) -> Mapper:

@@ -185,9 +185,11 @@ def _compile_spec(spec: FieldSpec, where: str, context: Context) -> Make:
         make = _defaulted(make, spec.default)
     if spec.absolute:
         make = _absolute(make)
+    # Also one that nothing is read by: whoever wrote it meant something.
+    zone = find_zone(spec.time_zone or context.time_zone, where)
     if spec.date is not None:
         _check_form(spec.date, where)
-        make = _dated(make, spec.date, _zone(spec.time_zone or context.time_zone, where))
+        make = _dated(make, spec.date, zone)
     return make
 
 
@@ -249,7 +251,8 @@ def _instant(value: str, form: str, zone: ZoneInfo | None) -> str:
         raise LineError(f"{value!r} lies outside the calendar") from None
 
 
-def _zone(name: str | None, where: str) -> ZoneInfo | None:
+def find_zone(name: str | None, where: str) -> ZoneInfo | None:
+    """The zone of this name, if one is named. Raises CommandError where there is none such."""
     if name is None:
         return None
     try:

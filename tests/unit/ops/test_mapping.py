@@ -94,10 +94,18 @@ def test_how_a_field_is_made(
         ('{ column = "Date", date = "iso" }', "2010-07-01T10:00:00+02:00", "2010-07-01T08:00:00Z"),
         ('{ column = "Date", date = "%d/%m/%Y %H:%M %z" }', "01/12/2010 08:26 +0100",
          "2010-12-01T07:26:00Z"),
+        ('{ column = "Date", date = "iso", time_zone = "Europe/London" }', "2026-10-25 01:30",
+         "2026-10-25T00:30:00Z"),
+        ('{ column = "Date", date = "iso", time_zone = "Europe/London" }', "2026-03-29 01:30",
+         "2026-03-29T01:30:00Z"),
     ],
 )  # fmt: skip
 def test_dates_become_instants(tmp_path: Path, field: str, value: str, expected: str) -> None:
-    """In UTC, from the zone that the value, the field or the file names."""
+    """In UTC, from the zone that the value, the field or the file names.
+
+    Of a time that clocks show twice it is the first; one that they leave out is read as if they
+    had not been changed yet.
+    """
     made = mapper(tmp_path, MINIMAL.replace("[[rule]]", f"occurred_at = {field}\n[[rule]]"))
     assert movement(made, row(Date=value))["occurred_at"] == expected
 
@@ -193,6 +201,12 @@ def test_records_that_differ_are_looked_at_one_by_one(tmp_path: Path) -> None:
         ('"MAIN"', f"0x{'f' * 5000}", "a number is at most 10"),
         ('"MAIN"', str(-(10**18) - 1), "a number is at most 10"),
         ("[fields]", "[source]\ndelimiter = ';;'\n[fields]", "one character"),
+        (
+            "[fields]",
+            '[source]\ntime_zone = "Mars/X"\n[fields]',
+            "source.time_zone: there is no time",
+        ),
+        ('"MAIN"', '{ column = "Code", time_zone = "Mars" }', "fields.location: there is no time"),
         ("[[rule]]", 'reference = "x"\n[[rule]]', "fields.reference: expected"),
     ],
 )

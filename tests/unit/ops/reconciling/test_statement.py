@@ -128,6 +128,10 @@ def test_the_level_is_what_the_statement_has(
         ("[fields]\nsku = 'a'\nquantity = 1\n[statement]\ngroup_mark = 'xx'", "one sign"),
         ("[fields]\nsku = 'a'\nquantity = 1\n[statement]\ndoubled = 'keep'", "Invalid enum"),
         ("[fields]\nsku = 'a'\nquantity = 1\n[statment]", "unknown field"),
+        (
+            "[source]\ntime_zone = 'Mars/X'\n[fields]\nsku = 'a'\nquantity = 1",
+            "no time zone 'Mars/X'",
+        ),
         ("[source]\ndelimiter = ''\n[fields]\nsku = 'a'\nquantity = 1", "one character"),
         ("fields", "no TOML"),
     ],
