@@ -76,8 +76,9 @@ OPERATIONS: Final = (
             )
         },
         description="A JSON array, or one document a line (NDJSON). Items are decided in order, "
-        "each for itself: one that is malformed or refused stops no other. At most 10,000 items "
-        "and 16 MiB, unless the operator allows less.",
+        "each for itself: one that is malformed or refused stops no other. At most 10,000 items, "
+        "unless the operator allows fewer, and 16 MiB, unless the operator allows less, "
+        "or more, up to 256 MiB.",
         body=(
             Content(
                 {"type": "array", "minItems": 1, "maxItems": 10_000, "items": MovementRequest},
