@@ -80,6 +80,30 @@ def test_a_sku_that_nobody_described_has_the_default_scale() -> None:
     assert past.sku(SKU).scale == 0
 
 
+def test_a_description_without_a_scale_has_none() -> None:
+    """The default is for what nobody described."""
+    past = given(rules=Rules(scale_default=2))
+    past.apply(define())
+    past.when(receipt("1.25")).refused("invalid_quantity")
+    past = given(receipt("1.25"), rules=Rules(scale_default=2))
+    past.when(define()).refused("item_in_use", scale="2")
+
+
+def test_lots_are_tracked_once_all_stock_has_one() -> None:
+    """What has none is adjusted out, and in again with its lot."""
+    past = given(receipt("3"), receipt("1", lot="L"))
+    past.when(define(lot_tracked=True)).refused("item_in_use")
+    past.apply(adjustment("-3"))
+    past.apply(adjustment("3", lot="L"))
+    past.when(define(lot_tracked=True)).described()
+
+
+def test_codes_are_compared_by_code_point() -> None:
+    """What looks the same may be two SKUs."""
+    past = given(receipt("3", sku="caf\u00e9"))
+    past.when(issue("1", sku="cafe\u0301")).refused("insufficient_stock")
+
+
 def test_describing_anew_keeps_the_stock() -> None:
     """Levels, quantity and value stay."""
     past = given(receipt("3", unit_cost="2"))

@@ -126,6 +126,13 @@ def test_linked_returns_do_not_multiply_goods() -> None:
     assert past.sku().quantity == 5
 
 
+def test_a_linked_return_may_be_of_another_lot() -> None:
+    """Whoever takes it back says which one it is."""
+    past = given(make.receipt("6", lot="L", unit_cost="2"), make.issue("4", lot="L", id="out"))
+    past.when(make.customer_return("1", lot="M", original_id="out")).then(quantity=1)
+    past.when(make.customer_return("1", original_id="out")).then(quantity=1)
+
+
 def test_linked_returns_in_parts() -> None:
     """Each is held against what the others left; in the decimals of the item."""
     past = given(make.define(scale=2), make.receipt("6"), make.pick("5", id="out"))
