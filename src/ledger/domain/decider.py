@@ -168,7 +168,8 @@ def _decide_item(
     # Where it was on before, the reversal of an earlier movement may have brought such stock.
     turned_on = sku is not None and command.item.lot_tracked and not sku.described.lot_tracked
     if sku is not None and turned_on and not all(map(has_lot, sku.levels)):
-        return refused("item_in_use", f"{command.sku} has stock without a lot; move it first")
+        detail = f"{command.sku} has stock without a lot; adjust it in under one, and then out"
+        return refused("item_in_use", detail)
     return ItemDefined(
         state.offset,
         command.id,
