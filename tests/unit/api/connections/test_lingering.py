@@ -78,6 +78,18 @@ async def test_a_long_answer_that_is_read_slowly(lingers: pytest.MonkeyPatch) ->
         assert len(bodies(await reader.read())[0]) == sent
 
 
+async def test_what_the_system_has_yet_to_send(lingers: pytest.MonkeyPatch) -> None:
+    """It would be lost, too."""
+    left = iter((9, 8, 7, 0))
+    lingers.setattr("api.connection.unsent", lambda _: next(left))
+    lingers.setattr("api.connection.LINGER_SECONDS_HEARD", 0.01)
+    async with talking(Application(deaf=True), Watched) as (reader, writer):
+        writer.write(GET.replace(b"\r\n\r\n", b"\r\n" + CLOSE) % b"a")
+        assert bodies(await reader.read()) == [b"/a"]
+        await eventually(lambda: not Watched.newest.connections)
+    assert [*left] == []
+
+
 class Waiting(Watched):
     """Counts how often it was not over yet."""
 
