@@ -31,7 +31,7 @@ _PATH_INDEX = re.compile(r"^(.*) - at `\$\[\d+\]\.?(.*)`$", re.DOTALL)
 
 
 # Not `splitlines`, which also ends a line at characters that JSON strings may hold.
-_FILLED: Final = re.compile(rb"[^\s][^\n]*")
+_FILLED: Final = re.compile(rb"[^ \t\r\n][^\n]*")
 
 
 class ReversalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from typing import Final, Literal
 import msgspec
 
 from api.limits import KEYS_FILE_BYTES_MAX
+from ledger.domain import codes
 from ledger.errors import LedgerError
 from ledger.whole_files import PRIVATE, in_place_of
 
@@ -64,7 +65,7 @@ def hash_secret(secret: str) -> str:
 
 def create_key(path: Path, name: str, roles: Sequence[KeyRole] = ROLES_ALL) -> tuple[str, str]:
     """Add a key; the answer is its id and the whole key, which is shown once and kept nowhere."""
-    if not 0 < len(name) <= NAME_LENGTH_MAX or not name.isprintable():
+    if not 0 < len(name) <= NAME_LENGTH_MAX or not codes.printable(name):
         raise ValueError(f"a name has 1 to {NAME_LENGTH_MAX} printable characters")
     if not roles or set(roles) - set(ROLES_ALL):
         raise ValueError(f"roles are {' and '.join(ROLES_ALL)}")

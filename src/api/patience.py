@@ -73,6 +73,6 @@ def unsent(transport: asyncio.BaseTransport) -> int:
         return 0
     try:
         count = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
-    except OSError:
+    except (OSError, ValueError):
         return 0
     return int.from_bytes(count, sys.byteorder)

@@ -50,7 +50,7 @@ def protect(keys: PrivateKeys, subject: str, text: str) -> str:
 
     Raises PrivateTextInvalid, PrivateKeysUnusable.
     """
-    if not 0 < len(subject) <= SUBJECT_LENGTH_MAX or not subject.isprintable():
+    if not 0 < len(subject) <= SUBJECT_LENGTH_MAX or not codes.printable(subject):
         raise PrivateTextInvalid(f"a subject has 1 to {SUBJECT_LENGTH_MAX} printable characters")
     try:
         content = text.encode()

@@ -180,6 +180,15 @@ def test_an_item_over_several_lines() -> None:
     assert list(lines) == [1, 2]
 
 
+@pytest.mark.parametrize("blank", [b"\v", b"\f"])
+def test_what_is_no_blank_in_json(blank: bytes) -> None:
+    """Neither in front of an item nor behind it."""
+    good = json.dumps(receipt()).encode()
+    for line in (blank + good, good + blank, b" " + blank + good):
+        [entry], _ = decode_lines(line + b"\n", 10)
+        assert isinstance(entry, Invalid)
+
+
 def test_many_blank_lines() -> None:
     """They are no items."""
     body = b"\n \r\n" * 20 + json.dumps(receipt()).encode() + b"\n" * 20

@@ -29,6 +29,18 @@ def test_a_narrow_terminal_folds(width: int) -> None:
     assert sorted("".join("".join(lines).split())) == sorted("".join(CELLS))
 
 
+def test_no_column_goes() -> None:
+    """Numbers that leave no room for others do not take it from them."""
+    out = io.StringIO()
+    names = ("sku", "location", "lot", "status")
+    table = Table(*names)
+    for name in ("stated", "on hand"):
+        table.add_column(name, justify="right")
+    table.add_row("SKU-100", "MAIN/A/01", "L-2024", "available", "12345.123456", "12345.000000")
+    Console(file=out, width=30, force_terminal=True, soft_wrap=True, no_color=True).print(table)
+    assert all(one in out.getvalue() for one in ("SKU-100", "MAIN/A/0", "L-2024", "availabl"))
+
+
 def test_what_there_is_room_for_is_in_one_line() -> None:
     """And a table that can be folded stays within the terminal."""
     assert [line.split() for line in shown(200)] == [list(CELLS)]
