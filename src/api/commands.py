@@ -28,8 +28,6 @@ _item = msgspec.json.Decoder(Item)
 _TYPES: Final = frozenset(kind.__struct_config__.tag for kind in get_args(WireCommand))
 _WRONG_TYPE = re.compile(r"Invalid value '([a-z_]+)' - at `\$\.type`")
 _PATH_INDEX = re.compile(r"^(.*) - at `\$\[\d+\]\.?(.*)`$", re.DOTALL)
-
-
 # Not `splitlines`, which also ends a line at characters that JSON strings may hold.
 _FILLED: Final = re.compile(rb"[^ \t\r\n][^\n]*")
 
@@ -182,10 +180,10 @@ def decode_lines(body: bytes, items_max: int) -> Lines:
     """The items of newline-delimited JSON, and the line of each, from 1; blank lines are skipped,
     but counted as lines."""
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
-    # Otherwise an item may span lines or share one, and the numbers of lines would be wrong.
-    begin = body.count(b"\n{") + body.startswith(b"{")
-    end = body.count(b"}\n") + body.count(b"}\r\n") + body.endswith(b"}")
-    if lines > items_max or not begin == end == lines:
+    # Between two lines an item ends, else one may span lines and another share one, and the numbers
+    # of lines would be wrong.
+    joints = body.count(b"}\n{") or body.count(b"}\r\n{")
+    if lines > items_max or joints + 1 != lines:
         return _decode_lines_slowly(body, items_max)
     try:
         commands: list[WireCommand] = _one.decode_lines(body)
