@@ -9,7 +9,9 @@ from ledger.errors import SnapshotCorrupt
 from ledger.log import SnapshotStore
 
 # The formats that are understood here; one of another format is not compared.
-FORMATS: Final = (4, 5, 6)
+FORMATS: Final = (4, 5, 6, 7)
+# From this one on the filter knows the ids of the window too.
+FORMAT_FILTER_KNOWS_ALL: Final = 7
 # So often may a snapshot be replaced while it is read.
 ATTEMPTS_MAX: Final = 5
 
@@ -21,6 +23,7 @@ class _Format(msgspec.Struct):
 class StoredManifest(msgspec.Struct):
     """What a manifest says of its snapshot."""
 
+    format: int
     partition: int
     ledger_id: str
     from_offset: int
@@ -56,8 +59,8 @@ class StoredPart(msgspec.Struct):
     ids: dict[str, int] | list[tuple[str, int]] = {}
     reversed: dict[int, int] | list[tuple[int, int]] = {}
     returned: dict[int, int] | list[tuple[int, int]] = {}
-    # A piece of the filter of ids that left the window.
-    filter: Any = None
+    # A piece of the filter of ids: which one, its capacity, how many it knows, some of its words.
+    filter: tuple[int, int, int, bytes] | None = None
 
 
 class StoredSnapshot(NamedTuple):

@@ -146,11 +146,14 @@ class OldIds:
     6 bytes an id; one to four new ids in ten thousand are taken for perhaps-known and looked up.
     """
 
-    __slots__ = ("filters",)
+    __slots__ = ("_asked", "_hashes", "filters")
 
     def __init__(self) -> None:
         """Empty: knows nothing."""
         self.filters: list[_Filter] = []
+        # What was asked for together last, and its hashes: the same ids are often added next.
+        self._asked: Sequence[str] = []
+        self._hashes: Words = np.zeros(0, np.uint64)
 
     def __bool__(self) -> bool:
         """Whether anything was ever added."""
@@ -162,7 +165,9 @@ class OldIds:
 
     def add(self, identities: Sequence[str]) -> None:
         """Remember ids."""
-        left = id_hashes(identities)
+        known = self._asked[: len(identities)] == identities
+        left = self._hashes[: len(identities)] if known else id_hashes(identities)
+        self._asked = []
         while len(left):
             part = self._with_room()
             room = part.capacity - part.count
@@ -183,6 +188,7 @@ class OldIds:
         if len(identities) < TOGETHER_MIN:
             return [name for name in identities if self._has(id_hash(name))]
         hashes = id_hashes(identities)
+        self._asked, self._hashes = [*identities], hashes
         known = self.filters[0].has(hashes)
         for part in self.filters[1:]:
             known |= part.has(hashes)
@@ -200,6 +206,8 @@ class OldIds:
         """
         if number > len(self.filters):
             raise ValueError(f"filter {number} comes after {len(self.filters)} filters")
+        if number < 0 or len(words) % 8:
+            raise ValueError(f"filter {number} has {len(words)} bytes, not whole words")
         if number == len(self.filters):
             self.filters.append(_Filter(capacity, count))
         part = self.filters[number]

@@ -1,7 +1,8 @@
 """Ids for ever: the newest in memory, older ones through a Bloom filter and the views' id index.
 
-The window holds the newest ids. What leaves it enters the filter first. An id that neither knows
-was never used; one that only the filter may know is looked up in the index.
+Ids enter the filter before they leave the state's own. So one look into the filter tells of nearly
+every new id that it was never used. One that it may know is looked for in the window, which holds
+the newest ids, and if some have left that, in the index.
 """
 
 from collections import deque
@@ -10,19 +11,16 @@ from itertools import chain, islice
 from typing import Protocol
 
 from ledger.domain.stock import PartitionState
-from ledger.writer.digest import Digest
-from ledger.writer.filters import TOGETHER_MIN, OldIds
+from ledger.writer.filters import OldIds
 
 # Ids in one generation of the window. A batch more still fits into a table of 2^15 places, whose
 # making takes about a millisecond, as does freeing a generation. One dictionary with a million ids
-# would stop everything for a tenth of a second whenever it grows; many small ones cost a look each.
+# would stop everything for a tenth of a second whenever it grows.
 GENERATION_IDS = 20_000
-# A window holds at most one generation more than it must, and one that is leaving; each no more
-# than this part of it.
+# A window holds at most one generation more than it must, and no more than this part of it.
 _GENERATIONS_MIN = 4
-# So many ids of the leaving generation enter the filter for each new id.
-_LEAVING_PER_ID = 4
-_LEAVING_MIN = 250
+# Ids that count enter the filter once there are so many: fewer cost nearly as much.
+_ENTERING_MIN = 250
 
 
 class IdIndex(Protocol):
@@ -41,25 +39,25 @@ class Window:
     """The newest ids of one partition and their offsets, in generations.
 
     The youngest generation is the state's own `ids`, where each new id is put. When it is large
-    enough it becomes an older generation, which never changes, and the state gets an empty one.
-    The oldest one leaves once all its ids have entered the filter, some with each batch. None of
+    enough it becomes an older generation, which never changes, and the state gets an empty one. By
+    then all its ids are in the filter, so that the oldest generation can leave as a whole. None of
     these steps grows with the window.
     """
 
-    __slots__ = ("_count", "_digest", "_leaving", "_older", "_state", "entered", "limit", "old")
+    __slots__ = ("_count", "_older", "_outside", "_state", "left", "limit", "old")
 
     def __init__(self, state: PartitionState, limit: int, old: OldIds) -> None:
-        """The newest `limit` ids stay in it, and at most half more or a batch more."""
+        """The newest `limit` ids stay in it, and at most a quarter more or a batch more."""
         self.limit = limit
+        # Knows every id that counts, but for the newest of the state's own.
         self.old = old
+        # Whether any id has left the window, so that the filter may know more than the window.
+        self.left = False
         self._state = state
         # The oldest first.
         self._older: deque[dict[str, int]] = deque()
-        self._digest = Digest(self._generation_ids)
-        # Ids of the oldest generation that have yet to enter the filter, while it is leaving.
-        self._leaving: Iterator[str] | None = None
-        # How many of them have entered it, and so are counted there as well as here.
-        self.entered = 0
+        # How many of the state's ids, the newest, have yet to enter the filter.
+        self._outside = 0
         self._count = 0
 
     def __len__(self) -> int:
@@ -69,21 +67,24 @@ class Window:
     @property
     def young(self) -> bool:
         """Whether the state's `ids` hold every id that was ever used."""
-        return not self._older and not self.old
+        return not self._older and not self.left
 
     def start_offset(self) -> int | None:
         """The offset of the oldest id in the window: the index must have passed it."""
         oldest = self._older[0] if self._older else self._state.ids
         return next(iter(oldest.values()), None)
 
-    def older(self, identities: Sequence[str]) -> dict[str, int]:
-        """The offsets of those ids that are in the window, but not in the state's `ids`."""
-        if len(identities) >= TOGETHER_MIN:
-            identities = self._digest.perhaps(identities)
+    def older(self, suspects: Sequence[str]) -> dict[str, int]:
+        """The offsets of those ids that are in the window, but not in the state's `ids`.
+
+        It looks through all generations: only ids that the filter may know are worth it.
+        """
+        sought = {*suspects}.difference(self._state.ids)
         found: dict[str, int] = {}
-        for generation in self._older if identities else ():
-            if not generation.keys().isdisjoint(identities):
-                found |= {name: generation[name] for name in identities if name in generation}
+        for generation in reversed(self._older):
+            if not generation.keys().isdisjoint(sought):
+                found |= {name: generation[name] for name in sought if name in generation}
+                sought.difference_update(found)
         return found
 
     def items(self) -> Iterator[tuple[str, int]]:
@@ -95,41 +96,50 @@ class Window:
         return chain.from_iterable(generation.items() for generation in generations)
 
     def extend(self, ids: int) -> None:
-        """So many ids in the state count from now on; the oldest may leave."""
+        """So many ids, the newest in the state, count from now on; the oldest may leave.
+
+        The state must hold nothing but counting records.
+        """
         self._count += ids
+        self._outside += ids
+        if self._outside >= _ENTERING_MIN:
+            self.enter()
         self._turn_over()
-        self.shrink(max(_LEAVING_MIN, _LEAVING_PER_ID * ids))
+        while self.shrink():
+            pass
+
+    def enter(self) -> None:
+        """Let the filter know every id that counts. The state must hold nothing else."""
+        if self._outside:
+            names = [*islice(reversed(self._state.ids), self._outside)]
+            names.reverse()
+            self.old.add(names)
+            self._outside = 0
 
     def restore(self, ids: dict[str, int]) -> None:
-        """Take back ids from a snapshot, the oldest first; none leaves before `shrink`."""
+        """Take back ids from a snapshot, the oldest first, whose filter knows all of them.
+
+        None leaves before `shrink`; `restored` must be called behind the last.
+        """
         self._state.ids.update(ids)
         self._count += len(ids)
         self._turn_over()
 
-    def shrink(self, ids_max: int) -> bool:
-        """Let so many of the oldest ids leave, if there are too many; whether there still are."""
-        while self._older and self._count - len(self._older[0]) >= self.limit:
-            if ids_max <= 0:
-                return True
-            ids_max -= self._leave(ids_max)
-        return False
+    def restored(self) -> None:
+        """All that the snapshot holds of window and filter is here."""
+        self.left = len(self.old) > self._count
 
-    def _leave(self, ids_max: int) -> int:
-        """Put ids of the oldest generation into the filter; it goes when all of them are there."""
-        if self._leaving is None:
-            self._leaving = iter(self._older[0])
-        ids = [*islice(self._leaving, ids_max)]
-        self.old.add(ids)
-        self.entered += len(ids)
-        if len(ids) < ids_max:
-            self._count -= len(self._older.popleft())
-            self._digest.drop()
-            self._leaving, self.entered = None, 0
-        return len(ids)
+    def shrink(self) -> bool:
+        """Let the oldest generation leave if it is not needed; whether it did."""
+        if not self._older or self._count - len(self._older[0]) < self.limit:
+            return False
+        self._count -= len(self._older.popleft())
+        self.left = True
+        return True
 
     def _turn_over(self) -> None:
         if len(self._state.ids) >= self._generation_ids:
-            self._digest.add(self._state.ids)
+            self.enter()
             self._older.append(self._state.ids)
             self._state.ids = {}
 

@@ -10,7 +10,6 @@ from ledger.domain.supply import SupplyFact
 from ledger.errors import SnapshotCorrupt, WrongLedger
 from ledger.events.chain import GENESIS, link
 from ledger.log import Slice, SnapshotStore
-from ledger.writer.filters import OldIds
 from ledger.writer.idempotency import Window
 from ledger.writer.snapshots import (
     FORMAT,
@@ -96,10 +95,13 @@ def apply_part(part: Part, state: PartitionState, window: Window, folded: dict[s
         window.old.restore(*part.filter)
 
 
-def check_filters(partition: int, old: OldIds) -> None:
-    """Raises SnapshotCorrupt if a piece of a filter is missing."""
-    if not old.whole():
+def check_ids(partition: int, window: Window) -> None:
+    """All parts are there. Raises SnapshotCorrupt if the filter does not know what it must."""
+    if not window.old.whole():
         raise SnapshotCorrupt(f"partition {partition}: a filter of old ids is not whole")
+    if len(window.old) < len(window):
+        raise SnapshotCorrupt(f"partition {partition}: a filter knows less than the window holds")
+    window.restored()
 
 
 def note(fact: Moved | ItemDefined | SupplyFact, state: PartitionState) -> None:

@@ -125,11 +125,13 @@ class Lookup:
 
     def _look(self, commands: Sequence[Command]) -> None:
         """Ask window and filter about commands that seem to come next."""
-        names = _names(commands)
         window = self._follower.window
-        self._in_window |= window.older(names)
-        self._perhaps.update(window.old.perhaps(names))
+        suspects = window.old.perhaps(_names(commands))
         self._looked = [*commands]
+        if suspects:
+            self._in_window |= window.older(suspects)
+            if window.left:
+                self._perhaps.update(suspects)
 
     def _said_of(self, names: Sequence[str]) -> tuple[dict[str, int], list[str]]:
         """As `_known`, of ids that window and filter were asked about since the batch was begun."""
@@ -152,8 +154,10 @@ class Lookup:
         """Of ids that are not in the state's `ids`: those in the window, and those for which the
         index must be asked."""
         window, ids = self._follower.window, self._follower.state.ids
-        found = window.older(names)
         suspects = window.old.perhaps(names)
+        found = window.older(suspects)
+        if not window.left:
+            return found, []
         return found, [name for name in suspects if name not in ids and name not in found]
 
 

@@ -204,7 +204,7 @@ class _Recovery:
             self._go_on()
             loading.apply_part(part, state, recovered.window, recovered.folded)
             recovered.names.follow(state.skus)
-        loading.check_filters(self._partition, recovered.window.old)
+        loading.check_ids(self._partition, recovered.window)
         return recovered
 
     async def _tail(self, recovered: Recovered) -> None:
@@ -244,7 +244,7 @@ class _Recovery:
 
 async def _trim(window: Window) -> None:
     """The snapshot may come from a larger window."""
-    while window.shrink(2_000):  # noqa: ASYNC110 - nothing is waited for
+    while window.shrink():  # noqa: ASYNC110 - nothing is waited for
         await asyncio.sleep(0)
 
 

@@ -23,8 +23,8 @@ from ledger.writer.names import SkuNames
 
 # Raised whenever older parts would be misread: 2, ids are hashed differently in the filter;
 # 3, what came back of a movement; 4, a SKU may be spread over parts, and the end is on the chain;
-# 5, the filter knows the ids of the window too; 6, a SKU has open supply orders.
-FORMAT = 6
+# 5, the filter may know ids of the window; 6, a SKU has open supply orders; 7, it knows all those.
+FORMAT = 7
 # Each slice encodes about this many entries: one to three milliseconds.
 SLICE_SKUS = 1_000
 SLICE_LEVELS = 2_000
@@ -184,11 +184,9 @@ class _Run:
         # The name that did not fit into the slice before.
         self._name: str | None = None
         self._ids = window.items()
+        # So that whoever reads it may rely on the filter for each of these ids.
+        window.enter()
         self._filters = [(part, part.count) for part in window.old.filters]
-        if self._filters:
-            # What is among the ids will be counted when it leaves the window again.
-            part, count = self._filters[-1]
-            self._filters[-1] = (part, max(0, count - window.entered))
         self._reversed = iter(state.reversed.copy().items())
         self._returned = iter(state.returned.copy().items())
         # What is left of a SKU with many levels, as it was when its first part was taken.

@@ -7,8 +7,17 @@ import msgspec
 
 from ledger.domain.items import Item
 from ledger.log import SnapshotStore
+from ledger.writer.filters import OldIds
 from ops.findings import Finding
-from ops.stored_snapshots import Ignored, StoredManifest, StoredSku, StoredSnapshot, read_stored
+from ops.stored_snapshots import (
+    FORMAT_FILTER_KNOWS_ALL,
+    Ignored,
+    StoredManifest,
+    StoredPart,
+    StoredSku,
+    StoredSnapshot,
+    read_stored,
+)
 from ops.verify.accounts import named
 from ops.verify.stock import Stock
 from ops.verify.walk import Stop, Walk
@@ -63,10 +72,9 @@ class SnapshotCheck:
         start = manifest.from_offset
         yield self._stop(start, lambda walk: self._start(walk, manifest, everything))
         yield self._stop(start, lambda walk: self._links(walk, undone, back))
-        # Without a filter no id has left the window.
-        filtered = any(part.filter is not None for part in parts)
-        first = min(ids.values(), default=start) if filtered else 0
+        first = min(ids.values(), default=start) if _some_left(manifest, parts, len(ids)) else 0
         yield self._stop(start, lambda walk: self._lacking(walk, len(ids), first))
+        yield self._stop(start, lambda _walk: _unknown(manifest, parts, ids))
         yield self._stop(manifest.until_offset, lambda walk: self._end(walk, manifest, ids))
 
     def _stop(self, offset: int, look: Callable[[Walk], Iterator[str]]) -> Stop:
@@ -112,6 +120,35 @@ class SnapshotCheck:
         for identity, offset in ids.items():
             if not walk.fold.past.uses(offset, identity):
                 yield f"it knows {identity} at {offset}, where it does not lie"
+
+
+def _some_left(manifest: StoredManifest, parts: list[StoredPart], held: int) -> bool:
+    """Whether some ids were used that are not among those in the window."""
+    known = {part.filter[0]: part.filter[2] for part in parts if part.filter is not None}
+    if manifest.format < FORMAT_FILTER_KNOWS_ALL:
+        return bool(known)
+    return sum(known.values()) > held
+
+
+def _unknown(
+    manifest: StoredManifest, parts: list[StoredPart], ids: dict[str, int]
+) -> Iterator[str]:
+    """An id in the window of which the filter says that it was never used would count again."""
+    if manifest.format < FORMAT_FILTER_KNOWS_ALL:
+        return
+    known = OldIds()
+    try:
+        for part in parts:
+            if part.filter is not None:
+                known.restore(*part.filter)
+    except (ValueError, OverflowError, OSError) as error:
+        yield f"its filter cannot be read: {error}"
+        return
+    if not known.whole():
+        yield "its filter is not whole"
+    names = [*ids]
+    if unknown := len(names) - len(known.perhaps(names)):
+        yield f"its filter does not know {unknown} of the {len(names)} ids in it"
 
 
 def _compare(row: StoredSku, stock: Stock) -> Iterator[str]:

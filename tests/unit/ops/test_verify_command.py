@@ -1,7 +1,6 @@
 """`stockledger verify` on the embedded log, its snapshots and its views, as files."""
 
 import asyncio
-import hashlib
 import json
 import os
 import shutil
@@ -10,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from ledger.adapters.sqlite import SqliteLog
@@ -187,37 +185,6 @@ def test_a_damaged_snapshot_does_not_keep_views_from_being_compared(run: Run, da
         ("unreadable", "snapshot of partition 0"),
         ("view_differs", "sku_totals 'apple'"),
     }
-
-
-def test_a_snapshot_that_lacks_an_id_differs(run: Run, data: Path) -> None:
-    """Recovered from it, a ledger would count that command a second time."""
-    with sqlite3.connect("data/snapshots.db") as store:
-        ((generation,),) = store.execute("SELECT max(generation) FROM manifests").fetchall()
-        rows = store.execute(
-            "SELECT part, data FROM parts WHERE generation = ? ORDER BY part", (generation,)
-        ).fetchall()
-        parts = [msgspec.msgpack.decode(part) for _, part in rows]
-        ids = next(part["ids"] for part in parts if part.get("ids"))
-        ids.pop(next(iter(ids)))
-        packed = [msgspec.msgpack.encode(part) for part in parts]
-        ((manifest,),) = store.execute(
-            "SELECT manifest FROM manifests WHERE generation = ?", (generation,)
-        ).fetchall()
-        said = msgspec.msgpack.decode(manifest)
-        said["hash"] = hashlib.sha256(b"".join(packed)).hexdigest()
-        store.executemany(
-            "UPDATE parts SET data = ? WHERE part = ? AND generation = ?",
-            [(part, number, generation) for (number, _), part in zip(rows, packed, strict=True)],
-        )
-        store.execute(
-            "UPDATE manifests SET manifest = ? WHERE generation = ?",
-            (msgspec.msgpack.encode(said), generation),
-        )
-    store.close()
-    code, found = verified(run)
-    (one,) = found["shown"]
-    assert (code, one["code"]) == (1, "snapshot_differs")
-    assert one["text"].startswith("it lacks 1 of the ")
 
 
 def test_a_record_nested_too_deep_is_named_behind_another_finding(run: Run, data: Path) -> None:

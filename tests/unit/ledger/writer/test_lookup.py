@@ -11,7 +11,7 @@ from tests import builders as make
 
 
 class Asked:
-    """A window, and a filter, that know no id and count how often they are asked for any."""
+    """A window whose filter knows no id and counts how often it is asked for any."""
 
     young = False
 
@@ -19,13 +19,13 @@ class Asked:
         """Not asked yet."""
         self.looks = 0
         self.names: list[str] = []
-        self.old = SimpleNamespace(perhaps=lambda _names: [])
+        self.old = self
 
-    def older(self, names: Sequence[str]) -> dict[str, int]:
-        """None of them is in it."""
+    def perhaps(self, names: Sequence[str]) -> list[str]:
+        """None of them was used."""
         self.looks += 1
         self.names += names
-        return {}
+        return []
 
 
 def parts() -> tuple[Asked, Lookup]:

@@ -1,25 +1,19 @@
 """Ids older than the window: found through the index, and never guessed at."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from ledger.domain.facts import Moved, Refused, WriterClaimed
+from ledger.domain.facts import Moved, Refused
 from ledger.errors import LedgerError
 from ledger.service import Ledger
-from ledger.writer.outcomes import Outcome, Replayed, Unavailable
-from ledger.writer.queue import SLICE_COMMANDS
+from ledger.writer.outcomes import Replayed, Unavailable
 from tests import builders as make
-from tests.simulation.clock import now_ms, run
+from tests.simulation.clock import run
 from tests.unit.ledger.writer.harness import (
-    Append,
-    ScriptedLog,
     World,
-    late,
-    lost_answer,
-    lost_request,
     tell,
     tell_all,
     writer_of,
@@ -58,7 +52,7 @@ async def filled(ledger: Ledger) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters of a size that a test can fill."""
     monkeypatch.setattr("ledger.writer.filters._FIRST_FILTER_IDS", 64)
 
@@ -155,6 +149,32 @@ def test_new_ids_hardly_ever_ask_the_index() -> None:
     run(main())
 
 
+def test_the_index_is_not_asked_before_any_id_has_left_the_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A filter that suspects what was never used is answered by the window, which has them all."""
+    monkeypatch.setattr("ledger.writer.filters.OldIds.perhaps", lambda _self, names: [*names])
+
+    async def main() -> None:
+        world = World()
+        index = Index(world)
+        index.fails = True
+        async with world.ledger(index=index, window_ids=100) as ledger:
+            first: list[Any] = await tell_all(
+                ledger, [make.receipt("1", id=f"old-{n}") for n in range(60)]
+            )
+            assert not writer_of(ledger).follower.window.young
+            assert isinstance(await tell(ledger, make.receipt("1", id="new")), Moved)
+            repeats = await tell_all(ledger, [make.receipt("1", id=f"old-{n}") for n in range(60)])
+            assert repeats == [Replayed(one) for one in first]
+            assert await ledger.find_movement("old-2", None) == (0, first[2])
+            assert await ledger.find_movement("never", None) is None
+            assert isinstance(await tell(ledger, make.reversal("never")), Refused)
+            assert index.asked == []
+
+    run(main())
+
+
 def test_a_slice_that_has_to_wait_holds_up_no_other_caller() -> None:
     """Other callers' commands in the same batch are decided."""
 
@@ -228,65 +248,5 @@ def test_an_index_that_fails_is_asked_once_a_batch() -> None:
             assert ledger.metrics.index_lookups - asked_before <= 2
             index.fails = False
             assert isinstance(await tell(ledger, make.receipt("1", id="old-0")), Replayed)
-
-    run(main())
-
-
-async def _bulk_cut_short(
-    landing: Append, between: Callable[[World], None] = lambda _world: None
-) -> tuple[World, list[str], list[Outcome]]:
-    """A bulk of three slices. The ids of the second cannot be looked up, until its batch is under
-    way; the append of that comes to `landing`, after `between`."""
-    world = World()
-    index, log = Index(world), world.log()
-    count = 3 * SLICE_COMMANDS
-    async with world.ledger(log, index=index, window_ids=10) as ledger:
-        await filled(ledger)
-        index.fails = True
-
-        async def append(one: ScriptedLog, *batch: Any) -> int:
-            index.fails = False
-            between(world)
-            return await landing(one, *batch)
-
-        log.script = [append]
-        names = [f"new-{n}" for n in range(count)]
-        # It was used long ago, so that the filter suspects it.
-        names[SLICE_COMMANDS] = "old-0"
-        answers = await tell_all(ledger, [make.receipt("1", id=name) for name in names])
-        assert writer_of(ledger).queue.waiting == 0
-    return world, names, answers
-
-
-def _check_cut(world: World, names: list[str], answers: list[Outcome]) -> None:
-    size = SLICE_COMMANDS
-    kinds = [Moved] * size + [Unavailable] * 2 * size
-    assert [type(one) for one in answers] == kinds
-    assert world.ids()[-size:] == names[:size]
-
-
-@pytest.mark.parametrize("landing", [lost_answer, lost_request, late(0.01)])
-def test_what_could_not_be_looked_up_never_comes_behind_what_followed_it(landing: Append) -> None:
-    """It is answered at once and for good, with all behind it, whatever becomes of its batch."""
-
-    async def main() -> None:
-        _check_cut(*await _bulk_cut_short(landing))
-
-    run(main())
-
-
-def test_what_could_not_be_looked_up_stays_answered_after_a_conflict() -> None:
-    """What was in front of it is put back: another writer had claimed the log."""
-
-    def claim(world: World) -> None:
-        world.write(WriterClaimed(len(world.broker.partitions[0]), "other", "", now_ms()))
-
-    async def land(log: ScriptedLog, *batch: Any) -> int:
-        return log.broker.land(*batch)
-
-    async def main() -> None:
-        world, names, answers = await _bulk_cut_short(land, claim)
-        _check_cut(world, names, answers)
-        assert any(not record.counts for record in world.broker.partitions[0])
 
     run(main())

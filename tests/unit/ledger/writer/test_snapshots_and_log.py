@@ -5,12 +5,14 @@ import logging
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger.errors import LogRegressed, LogUnavailable
 from ledger.log import Slice
 from ledger.writer import recovery
 from ledger.writer.recovery import Recovered, recover
+from ledger.writer.snapshots import Part
 from tests import builders as make
 from tests.simulation.clock import run
 from tests.simulation.faulty_log import FaultySnapshots
@@ -18,6 +20,7 @@ from tests.unit.ledger.writer.harness import ScriptedLog, World, tell, tell_all,
 from tests.unit.ledger.writer.snapshot_cases import (
     assert_same,
     both,
+    change_parts,
     grown,
     newest,
     put_manifest,
@@ -207,6 +210,28 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again() -> None:
     assert soon.why_not is None
     assert late.snapshot_offset == 0
     assert late.why_not == "LogUnavailable: the store does not answer"
+
+
+def _uncounted(part: Part) -> Part:
+    if part.filter is None:
+        return part
+    which, capacity, _, words = part.filter
+    return msgspec.structs.replace(part, filter=(which, capacity, 0, words))
+
+
+def test_a_filter_that_knows_less_than_the_window_holds_is_not_trusted() -> None:
+    """An id that it does not know would count again."""
+
+    async def main() -> None:
+        world = World()
+        assert await grown(world, 5) > 0
+        change_parts(world, _uncounted)
+        recovered, replayed = await both(world)
+        assert recovered.snapshot_offset == 0
+        assert "a filter knows less than the window holds" in (recovered.why_not or "")
+        assert_same(recovered, replayed)
+
+    run(main())
 
 
 def test_an_ignored_snapshot_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
