@@ -14,6 +14,7 @@ from ledger.domain.facts import Command, LevelRaised, Moved, RaiseLevel, Resolve
 from ledger.domain.items import DefineItem, ItemDefined, canonical_item, check_item
 from ledger.domain.movements import CustomerReturn, MovementCommand, Receipt, Reversal
 from ledger.domain.posting import post
+from ledger.domain.quantities import COSTS, PARSED
 from ledger.domain.rejections import Rejected, malformed, refused
 from ledger.domain.reversals import check_original, decide_reversal
 from ledger.domain.stock import PartitionState, has_lot
@@ -74,7 +75,8 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
     if type(accounts) is Rejected:
         return accounts
     source, target = accounts
-    parsed = quantities.parse(command.quantity, scale)
+    number = command.quantity
+    parsed = PARSED[scale][number] if type(number) is str else quantities.parse(number, scale)
     if type(parsed) is Rejected:
         # A negative quantity is wrong at any scale.
         if not parsed.needs_state or (not command.signed and str(command.quantity)[0] == "-"):
@@ -92,8 +94,9 @@ def decide_movement(  # noqa: C901, PLR0911, PLR0912 - guards first, one a line
         occurred_us = moment
     unit_cost, supply_order = -1, None
     if type(command) is Receipt:
-        if command.unit_cost is not None:
-            cost = quantities.cost(command.unit_cost)
+        price = command.unit_cost
+        if price is not None:
+            cost = COSTS[price] if type(price) is str else quantities.cost(price)
             if type(cost) is Rejected:
                 return cost
             unit_cost, command.unit_cost = cost

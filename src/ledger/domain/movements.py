@@ -75,6 +75,8 @@ class Receipt(Movement, tag="receipt", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """@supplier → location."""
+        if self.lot is None and self.status is None:
+            return _received[self.location]
         return _inward[SUPPLIER, self.location, self.lot, self.status]
 
 
@@ -99,7 +101,7 @@ class Pick(Movement, tag="pick", kw_only=True, gc=False):
     def accounts(self) -> Accounts:
         """location → to_location or @customer."""
         if self.to_location is None:
-            return _outward[self.location, self.lot, None, CUSTOMER]
+            return _to_customer(self.location, self.lot)
         return _between[self.location, self.to_location, self.lot, None, None]
 
 
@@ -110,7 +112,7 @@ class Issue(Movement, tag="issue", kw_only=True, gc=False):
 
     def accounts(self) -> Accounts:
         """location → @customer."""
-        return _outward[self.location, self.lot, None, CUSTOMER]
+        return _to_customer(self.location, self.lot)
 
 
 class CustomerReturn(Movement, tag="customer_return", kw_only=True, gc=False):
@@ -254,6 +256,14 @@ def _between_two(asked: tuple[str, str, str | None, str | None, str | None]) -> 
 _inward = Memo(_from_virtual)
 _outward = Memo(_to_virtual)
 _between = Memo(_between_two)
+# The same for nearly all there are, which name neither lot nor status: a text is found faster than
+# a tuple is made.
+_received = Memo[str, Accounts](lambda location: _inward[SUPPLIER, location, None, None])
+_issued = Memo[str, Accounts](lambda location: _outward[location, None, None, CUSTOMER])
+
+
+def _to_customer(location: str, lot: str | None) -> Accounts:
+    return _issued[location] if lot is None else _outward[location, lot, None, CUSTOMER]
 
 
 def normalise(command: MovementCommand | Reversal) -> None:

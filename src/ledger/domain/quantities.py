@@ -32,7 +32,7 @@ def parse(number: Number, scale: int) -> tuple[int, str] | Rejected:
     answer `needs_state` does not depend on `scale`: it does if another scale could have a say.
     """
     if type(number) is str:
-        return _parsed[scale][number]
+        return PARSED[scale][number]
     if type(number) is int:
         result: int = number * 10**scale
         if -SCALED_MAX <= result <= SCALED_MAX:
@@ -73,7 +73,8 @@ def _parser(scale: int) -> Memo[str, tuple[int, str] | Rejected]:
     return Memo(lambda number: _parse_text(number, scale))
 
 
-_parsed = [_parser(scale) for scale in range(SCALE_MAX + 1)]
+# By scale, what `parse` says of a text, for who saves the call.
+PARSED = [_parser(scale) for scale in range(SCALE_MAX + 1)]
 
 
 def _too_large(scale: int, *, needs_state: bool) -> Rejected:
@@ -115,7 +116,7 @@ def text(quantity: int, scale: int) -> str:
 
 def cost(number: Number) -> tuple[int, str] | Rejected:
     """A cost per unit of measure in millionths, and its canonical text; not negative."""
-    return _costs[number] if type(number) is str else _cost(number)
+    return COSTS[number] if type(number) is str else _cost(number)
 
 
 def _cost(number: Number) -> tuple[int, str] | Rejected:
@@ -128,7 +129,8 @@ def _cost(number: Number) -> tuple[int, str] | Rejected:
     return result
 
 
-_costs: Memo[str, tuple[int, str] | Rejected] = Memo(_cost)
+# What `cost` says of a text, for who saves the call.
+COSTS: Memo[str, tuple[int, str] | Rejected] = Memo(_cost)
 
 
 # The numbers of three digits as they are and without zeros at their end, each half a fraction: two

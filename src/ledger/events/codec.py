@@ -99,8 +99,8 @@ class Starts(dict[type, str]):
 
 
 @lru_cache(maxsize=256)
-def _starts(source: str, recorded_ms: int, actor: str | None, trail: bytes | None) -> Starts:
-    """The same for all events of a batch, for who writes them again one by one."""
+def starts_of(source: str, recorded_ms: int, actor: str | None, trail: bytes | None) -> Starts:
+    """The same for all events of one time and request, however many slices they are decided in."""
     return Starts(source, codes.instant_text(recorded_ms * 1000), actor, trail)
 
 
@@ -199,7 +199,7 @@ def _data_of(fact: Fact) -> tuple[str, str, str, shape.Data]:
 def encode(fact: Fact, source: str, prevhash: str) -> tuple[bytes, bytes]:
     """Key and document of a fact. `source` names the ledger: `/stockledger/{ledger id}`."""
     if type(fact) is Moved:
-        starts = _starts(source, fact.recorded_ms, fact.actor, fact.trail)
+        starts = starts_of(source, fact.recorded_ms, fact.actor, fact.trail)
         return fact.sku.encode(), encode_moved(fact, starts, prevhash)
     time = codes.instant_text(fact.recorded_ms * 1000)
     event_type, identity, subject, data = _data_of(fact)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
-from ledger.domain import codes
 from ledger.domain.facts import Fact, Moved
-from ledger.events.codec import Starts, encode, encode_moved
+from ledger.events.codec import Starts, encode, encode_moved, starts_of
 from ledger.log import NewRecordTuple
 
 
@@ -27,8 +26,7 @@ def record(  # noqa: PLR0913, PLR0917 - on the path of every movement
     for fact in facts:
         if type(fact) is Moved:
             if starts is None:
-                time = codes.instant_text(fact.recorded_ms * 1000)
-                starts = Starts(source, time, fact.actor, fact.trail)
+                starts = starts_of(source, fact.recorded_ms, fact.actor, fact.trail)
             key = fact.sku.encode()
             value = encode_moved(fact, starts, head)
         else:

@@ -13,6 +13,12 @@ from ledger.writer.idempotency import Window
 from tests.unit.ledger.writer.test_filters import pieces
 
 
+@pytest.fixture(autouse=True)
+def _few_generations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of a few dozen ids have generations of more than one."""
+    monkeypatch.setattr(idempotency, "_GENERATIONS_MIN", 4)
+
+
 def window(limit: int) -> tuple[PartitionState, Window]:
     """An empty one, and the state whose ids it holds."""
     state = PartitionState()
@@ -88,14 +94,17 @@ STEPS = st.lists(
 
 
 @settings(deadline=None)
-@given(STEPS, st.sampled_from([0, 1, 20, 60, 400]), st.integers(1, 400))
+@given(
+    STEPS, st.sampled_from([0, 1, 20, 60, 400]), st.integers(1, 400), st.sampled_from([1, 4, 64])
+)
 def test_no_id_is_ever_taken_for_new(
-    steps: list[tuple[str, int]], limit: int, entering: int
+    steps: list[tuple[str, int]], limit: int, entering: int, generations: int
 ) -> None:
     """Whatever happens to a window: batches that count or do not, snapshots, other sizes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filters, "_FIRST_FILTER_IDS", 64)
         patch.setattr(idempotency, "_ENTERING_MIN", entering)
+        patch.setattr(idempotency, "_GENERATIONS_MIN", generations)
         state, one = window(limit)
         used: dict[str, int] = {}
         for what, size in steps:

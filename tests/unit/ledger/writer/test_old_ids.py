@@ -103,10 +103,10 @@ def test_an_index_that_cannot_tell(how: str) -> None:
         async with world.ledger(index=given, window_ids=10) as ledger:
             first = await filled(ledger)
             index.behind, index.fails = (30 if how == "behind" else 0), how == "fails"
-            for _ in range(2):
+            for number in range(2):
                 old = await tell(ledger, make.receipt("1", id="old-0"))
                 assert isinstance(old, Unavailable)
-                assert isinstance(await tell(ledger, make.receipt("1")), Moved)
+                assert isinstance(await tell(ledger, make.receipt("1", id=f"new-{number}")), Moved)
             assert isinstance(await tell(ledger, make.reversal("old-0")), Unavailable)
             assert writer_of(ledger).failure is None
             if how != "missing":
