@@ -120,6 +120,11 @@ class KafkaServer:
         """Whether the broker's process is there (paused counts)."""
         return self._child.running
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the broker's process while it runs."""
+        return self._child.process_id
+
     def secure(self, doors: Doors) -> None:
         """Have doors as well. To be called before the first start, which makes their users."""
         self.doors = doors
