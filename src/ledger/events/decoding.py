@@ -81,7 +81,7 @@ CommandBytes = bytes | msgspec.Raw
 class Codec:
     """Reads records. `upcasters` may be replaced in tests."""
 
-    __slots__ = ("_raw", "_trail", "_upcasters", "level")
+    __slots__ = ("_raw", "_time", "_time_us", "_trail", "_upcasters", "level")
 
     def __init__(self, upcasters: dict[str, tuple[str, Upcaster]] | None = None) -> None:
         """`level` is the highest level of events that this version can read."""
@@ -89,6 +89,8 @@ class Codec:
         self.level = shape.LEVEL_SUPPORTED
         # Of the movement read last: those of one request have the same trail.
         self._raw, self._trail = _NO_TRAIL, b""
+        # Those of one batch were recorded at the same instant.
+        self._time, self._time_us = "", 0
 
     def decode(self, record: Record) -> tuple[str, Fact]:
         """The `prevhash` and the fact of a counting record.
@@ -111,7 +113,10 @@ class Codec:
                 if (raw := data.trail) is not _NO_TRAIL and raw != self._raw:
                     self._raw, self._trail = raw, bytes(raw)
                 trail = None if raw is _NO_TRAIL else self._trail
-                movement = _moved(moved, data, command, record.offset, trail)
+                if moved.time != self._time:
+                    self._time_us = microseconds(moved.time)
+                    self._time = moved.time
+                movement = _moved(moved, data, command, record.offset, trail, self._time_us)
                 return moved.prevhash, movement, data.command
         except msgspec.ValidationError:
             # Another kind of event, or something wrong, which the long way says precisely.
@@ -150,10 +155,6 @@ class Codec:
             raise LevelUnsupported(
                 f"the log was raised to level {level}; this version reads up to {self.level}"
             )
-
-
-# The records of a batch share the instant of recording.
-_recorded = Memo(microseconds, 4_096)
 
 
 def _scaled(number: str, scale: int) -> int:
@@ -202,19 +203,19 @@ def _key(location: str, lot: str | None, status: str | None) -> str:
     return key
 
 
-def _moved(
+def _moved(  # noqa: PLR0913, PLR0917 - on the path of every record that is read
     head: shape.Envelope | _MovedEnvelope,
     data: shape.MovedData | _MovedData,
     command: WireCommand,
     offset: int,
     trail: bytes | None,
+    recorded_us: int,
 ) -> Moved:
     scale = data.scale
     if not 0 <= scale <= quantities.SCALE_MAX:  # before anything is padded to so many digits
         raise ValueError(f"{scale} is no scale")
     source, target = data.entries
     left, held = source.on_hand, target.on_hand
-    recorded_us = _recorded[head.time]
     return Moved(
         offset,
         command,
@@ -242,7 +243,8 @@ def _moved(
 def _fact(  # noqa: PLR0911 - one kind of event a line
     head: shape.Envelope, data: shape.Data, offset: int
 ) -> Fact:
-    recorded_ms = _recorded[head.time] // 1000
+    recorded_us = microseconds(head.time)
+    recorded_ms = recorded_us // 1000
     match data:
         case shape.RefusedData():
             return Refused(
@@ -272,4 +274,5 @@ def _fact(  # noqa: PLR0911 - one kind of event a line
         case shape.LevelRaisedData():
             return LevelRaised(offset, data.level, recorded_ms, head.actor, shape.trail_of(data))
         case shape.MovedData():
-            return _moved(head, data, data.command, offset, shape.trail_of(data))
+            trail = shape.trail_of(data)
+            return _moved(head, data, data.command, offset, trail, recorded_us)
